@@ -1,0 +1,326 @@
+/* ping.c - ping over ICMP and ICMPv6 by a raw socket of our own (ping(8)): when to send, what answers what
+ *
+ * All of it happens from outside the namespace: no wait ever stands in another one.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "icmp.h"
+#include "net.h"
+
+#define SLOTS 65536	 /* sequence numbers that the wire can tell apart */
+#define DRAIN 64	 /* packets read before the clock is looked at again */
+#define RETRY 0.01	 /* seconds until a full send queue is tried again */
+#define FIRST_GAP 0.02	 /* between requests of net_ping.first_reply, growing ... */
+#define LAST_GAP 0.2	 /* ... up to this */
+
+struct probe {
+	double at; /* when its request went out; 0: never */
+	bool done; /* answered, by a reply or by an error */
+};
+
+struct pinger {
+	struct net_ping *p;
+	struct icmp_socket s;
+	bool bound; /* to the source asked for */
+	uint16_t id;
+	unsigned int done;
+	struct probe *probes;
+	unsigned int slots;
+	unsigned char *request, *buf;
+	size_t size;
+	double queue_full; /* since when; 0: it isn't */
+	double gap, sum, squares;
+};
+
+enum { BUF = 65536 };
+
+static int prepare(struct pinger *g, const struct net_ns *ns, struct net_err *err)
+{
+	struct net_ping *p = g->p;
+
+	g->size = ICMP_HEADER + p->size;
+	g->slots = p->first_reply ? SLOTS : p->count;
+	p->cap = p->first_reply ? 1 : p->count; /* a request gets one answer at most */
+	g->probes = calloc(g->slots, sizeof(*g->probes));
+	g->request = malloc(g->size);
+	g->buf = malloc(BUF);
+	p->replies = calloc(p->cap, sizeof(*p->replies));
+	if (!g->probes || !g->request || !g->buf || !p->replies)
+		return net_fail(err, ENOMEM, NULL);
+	if (getrandom(&g->id, sizeof(g->id), GRND_NONBLOCK) != sizeof(g->id))
+		g->id = (uint16_t)getpid();
+	p->id = g->id;
+	return icmp_socket_open(&g->s, ns, p, err);
+}
+
+static void count_rtt(struct pinger *g, double rtt)
+{
+	struct net_ping *p = g->p;
+
+	p->min = p->received && p->min < rtt ? p->min : rtt;
+	p->max = p->received && p->max > rtt ? p->max : rtt;
+	p->received++;
+	g->sum += rtt;
+	g->squares += rtt * rtt;
+}
+
+/* The addresses that one asks for and another answers: groups, and "any", which means this machine. */
+static bool answers_differ(const union icmp_address *a)
+{
+	if (a->sa.sa_family == AF_INET)
+		return a->in.sin_addr.s_addr == INADDR_ANY || IN_MULTICAST(ntohl(a->in.sin_addr.s_addr));
+	return IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr) || IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr);
+}
+
+/* The request that an answer is for; NULL: none of ours, or one that has its answer. */
+static struct probe *match(const struct pinger *g, const struct icmp_answer *a, const union icmp_address *from)
+{
+	size_t bytes = g->s.family == AF_INET ? 4 : 16;
+	const void *whose = a->error ? a->dst : icmp_raw_address(from);
+	unsigned int slot = (uint16_t)(a->seq - 1);
+
+	if (a->id != g->id || slot >= g->slots || g->probes[slot].at == 0 || g->probes[slot].done)
+		return NULL;
+	if (!answers_differ(&g->s.dst) && memcmp(whose, icmp_raw_address(&g->s.dst), bytes) != 0)
+		return NULL;
+	return &g->probes[slot];
+}
+
+static void take(struct pinger *g, const struct icmp_answer *a, const union icmp_address *from)
+{
+	struct probe *probe = match(g, a, from);
+	struct net_ping_reply *reply;
+
+	if (!probe || g->p->n == g->p->cap || (a->error && g->p->first_reply))
+		return;
+	reply = &g->p->replies[g->p->n++];
+	probe->done = true;
+	g->done++;
+	reply->seq = a->seq;
+	reply->ttl = a->ttl;
+	reply->bytes = a->bytes;
+	reply->rtt = a->error ? -1 : net_now() - probe->at;
+	snprintf(reply->what, sizeof(reply->what), "%s", a->what);
+	inet_ntop(g->s.family, icmp_raw_address(from), reply->from, sizeof(reply->from));
+	if (!a->error)
+		count_rtt(g, reply->rtt);
+}
+
+static unsigned int hop_limit(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		int v;
+
+		if (c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_HOPLIMIT)
+			continue;
+		memcpy(&v, CMSG_DATA(c), sizeof(v));
+		return (unsigned int)v;
+	}
+	return 0;
+}
+
+/* Read what has arrived.  Errors of the path are pending on a socket once each: they are read and dropped, for
+ * what they mean comes as an ICMP message or as the failure of a send. */
+static void drain(struct pinger *g)
+{
+	for (int i = 0; i < DRAIN; i++) {
+		union icmp_address from = {0};
+		char control[CMSG_SPACE(sizeof(int))];
+		struct iovec iov = {g->buf, BUF};
+		struct msghdr msg = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+				     .msg_control = control, .msg_controllen = sizeof(control)};
+		ssize_t n = recvmsg(g->s.fd, &msg, 0);
+		struct icmp_answer a;
+
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0 || !icmp_parse(g->s.family, g->buf, (size_t)n, &a))
+			continue;
+		if (g->s.family == AF_INET6)
+			a.ttl = hop_limit(&msg);
+		take(g, &a, &from);
+	}
+}
+
+static int explain(const struct pinger *g, int code, struct net_err *err)
+{
+	const char *dst = g->p->dst;
+
+	net_fail(err, code, NULL);
+	switch (code) {
+	case ENETUNREACH:
+		net_hint(err, "no route to %s%s; see ns:routes()", dst, g->p->dev ? " through that link" : "");
+		break;
+	case EHOSTUNREACH:
+		net_hint(err, "an unreachable route covers %s", dst);
+		break;
+	case EACCES:
+		net_hint(err, "%s is a broadcast address, or a prohibit route covers it", dst);
+		break;
+	case EINVAL:
+		net_hint(err, "a blackhole route covers %s, or the source can't be used there", dst);
+		break;
+	case EPERM:
+		net_hint(err, "a packet filter in the namespace drops it on output");
+		break;
+	case EADDRNOTAVAIL:
+		net_hint(err, "the namespace has no such source address, or an IPv6 one is still tentative: link:wait_dad()");
+		break;
+	case EMSGSIZE:
+		net_hint(err, "size = %u bytes is more than the path takes", g->p->size);
+		break;
+	default:
+		break;
+	}
+	return -code;
+}
+
+/* Return: 0 or the errno */
+static int try_send(struct pinger *g, uint16_t seq)
+{
+	if (g->p->src && !g->bound) {
+		if (bind(g->s.fd, &g->s.src.sa, g->s.len) < 0)
+			return errno;
+		g->bound = true;
+	}
+	icmp_request(g->s.family, g->request, g->p->size, g->id, seq);
+	g->probes[(uint16_t)(seq - 1)] = (struct probe){.at = net_now()};
+	return sendto(g->s.fd, g->request, g->size, 0, &g->s.dst.sa, g->s.len) < 0 ? errno : 0;
+}
+
+/* A request that could not leave is the failure of a ping that sent none yet, and a lost packet of one that did. */
+static int not_sent(struct pinger *g, int code, struct net_err *err)
+{
+	struct net_ping *p = g->p;
+	struct net_ping_reply *reply;
+
+	if (p->first_reply)
+		return 1;
+	if (!p->sent)
+		return explain(g, code, err);
+	reply = &p->replies[p->n++];
+	g->probes[p->sent].done = true;
+	g->done++;
+	reply->seq = ++p->sent;
+	reply->rtt = -1;
+	snprintf(reply->what, sizeof(reply->what), "%s", net_errname(code));
+	return 1;
+}
+
+/* Return: 1 when a request is dealt with, 0 when the send queue is full */
+static int send_request(struct pinger *g, struct net_err *err)
+{
+	struct net_ping *p = g->p;
+	int code = try_send(g, (uint16_t)(p->sent + 1));
+
+	if (code == EAGAIN) {
+		if (g->queue_full == 0)
+			g->queue_full = net_now();
+		if (net_now() - g->queue_full < p->timeout)
+			return 0;
+		code = ENOBUFS;
+	}
+	g->queue_full = 0;
+	if (code)
+		return not_sent(g, code, err);
+	p->sent++;
+	return 1;
+}
+
+/* When the next request is due, after one at @due */
+static double next_due(struct pinger *g, double due, int sent)
+{
+	double now = net_now();
+
+	if (!sent)
+		return now + RETRY;
+	due += g->p->first_reply ? g->gap : g->p->interval;
+	g->gap = g->gap * 1.5 < LAST_GAP ? g->gap * 1.5 : LAST_GAP;
+	return due < now ? now : due; /* no burst after a stall */
+}
+
+static int run(struct pinger *g, struct net_err *err)
+{
+	struct net_ping *p = g->p;
+	double due = net_now(), end = p->first_reply ? due + p->timeout : -1;
+
+	for (;;) {
+		struct pollfd fd = {.fd = g->s.fd, .events = POLLIN};
+		bool more = p->first_reply || p->sent < p->count;
+		int r;
+
+		drain(g);
+		if (p->first_reply ? p->received > 0 : !more && g->done == p->count)
+			return 0;
+		if (more && net_now() >= due) {
+			r = net_interrupted() ? net_fail(err, EINTR, "interrupted") : send_request(g, err);
+			if (r < 0)
+				return r;
+			due = next_due(g, due, r);
+			if (!p->first_reply && p->sent == p->count)
+				end = net_now() + p->timeout;
+			continue;
+		}
+		r = net_poll(&fd, 1, !more || (end >= 0 && end < due) ? end : due);
+		if (r < 0 && r != -ETIME)
+			return net_fail(err, -r, r == -EINTR ? "interrupted" : NULL);
+		if (r == -ETIME && end >= 0 && net_now() >= end)
+			return 0;
+	}
+}
+
+static void finish(struct pinger *g)
+{
+	struct net_ping *p = g->p;
+	double variance;
+
+	if (g->s.fd >= 0)
+		close(g->s.fd);
+	free(g->probes);
+	free(g->request);
+	free(g->buf);
+	if (!p->received)
+		return;
+	p->avg = g->sum / p->received;
+	variance = g->squares / p->received - p->avg * p->avg;
+	p->mdev = variance > 0 ? sqrt(variance) : 0;
+}
+
+/*
+ * net_ping() - send echo requests from a namespace and gather the answers
+ * @p: what is asked; the answers are filled in, and are the caller's to net_ping_free(), on failure too
+ *
+ * Return: 0 whether anybody answered or not; -EINVAL: a bad address; -ENODEV: no such link; what sending the first
+ * request failed with, unless first_reply; -EINTR.
+ */
+int net_ping(const struct net_ns *ns, struct net_ping *p, struct net_err *err)
+{
+	struct pinger g = {.p = p, .s.fd = -1, .gap = FIRST_GAP};
+	int r;
+
+	if (!p->first_reply && (p->count < 1 || p->count >= SLOTS))
+		return net_fail(err, EINVAL, "count must be 1 to %d", SLOTS - 1);
+	if (p->size > ICMP_MAX_PAYLOAD)
+		return net_fail(err, EINVAL, "size must be 0 to %d", ICMP_MAX_PAYLOAD);
+	r = prepare(&g, ns, err);
+	if (r == 0)
+		r = run(&g, err);
+	finish(&g);
+	return r;
+}
+
+void net_ping_free(struct net_ping *p)
+{
+	free(p->replies);
+	p->replies = NULL;
+	p->n = p->cap = 0;
+}
