@@ -1,0 +1,141 @@
+/* process.c - a running child: is it running, wait for it, signal it, let go of it */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "net.h"
+
+/* What a child gets whose status somebody else took (a program that embeds us and ignores SIGCHLD). */
+#define STATUS_LOST (255 << 8)
+
+/* Children that were let go while they ran: still ours to reap, or they would stay zombies as long as we live. */
+static struct {
+	pid_t *pids;
+	size_t n, cap;
+} left;
+
+static void reap_left(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < left.n; i++)
+		if (waitpid(left.pids[i], NULL, WNOHANG) == 0)
+			left.pids[kept++] = left.pids[i];
+	left.n = kept;
+}
+
+static void leave(pid_t pid)
+{
+	if (left.n == left.cap) {
+		size_t cap = left.cap ? left.cap * 2 : 16;
+		pid_t *pids = realloc(left.pids, cap * sizeof(*pids));
+
+		if (!pids)
+			return;
+		left.pids = pids;
+		left.cap = cap;
+	}
+	left.pids[left.n++] = pid;
+}
+
+/* net_process_running() - is it? An end that this sees is final: p->ended and p->status are set. */
+bool net_process_running(struct net_process *p)
+{
+	pid_t r;
+
+	if (p->ended || !p->pid)
+		return false;
+	do
+		r = waitpid(p->pid, &p->status, WNOHANG);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		p->status = STATUS_LOST;
+	p->ended = r != 0;
+	return !p->ended;
+}
+
+/*
+ * net_process_wait() - wait for the end of a process
+ * @timeout: seconds; negative: as long as it takes
+ *
+ * Return: 0, and p->status is set; -ETIME, -EINTR.
+ */
+int net_process_wait(struct net_process *p, double timeout, struct net_err *err)
+{
+	double deadline = timeout < 0 ? -1 : net_now() + timeout;
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+	int r;
+
+	if (!p->ended && p->pidfd < 0)
+		return net_fail(err, EBADF, "the process is closed");
+	while (net_process_running(p)) {
+		r = net_poll(&fd, 1, deadline);
+		if (r == -ETIME)
+			return net_fail(err, ETIME, "process %d still runs after %g s", (int)p->pid, timeout);
+		if (r < 0)
+			return net_fail(err, -r, r == -EINTR ? "interrupted" : NULL);
+	}
+	return 0;
+}
+
+/*
+ * net_process_kill() - send a signal to a process and all of its group
+ *
+ * As long as the process isn't reaped nobody else can have its number or its group's.
+ *
+ * Return: 1: sent; 0: it had ended already (what is left of its group got the signal); -errno.
+ */
+int net_process_kill(struct net_process *p, int sig, struct net_err *err)
+{
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+	bool running;
+	int r;
+
+	if (p->ended || p->pidfd < 0)
+		return 0;
+	running = poll(&fd, 1, 0) == 0;
+	r = kill(-p->pid, sig);
+	if (r < 0 && errno == ESRCH) /* it is in our group, with our terminal */
+		r = (int)syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
+	if (r < 0 && errno != ESRCH)
+		return net_fail(err, errno, "cannot signal process %d: %s", (int)p->pid, net_strerror(errno));
+	return r == 0 && running;
+}
+
+#define KILL_WAIT 1000 /* ms for a killed process to go; one stuck in the kernel is left to its fate */
+
+/*
+ * net_process_stop() - end a process and its whole group: SIGTERM, then SIGKILL, and wait for it
+ * @grace: seconds between the two, cut short by any signal that comes to us
+ *
+ * This wait isn't net_poll(): it has to work after an interruption, too.
+ */
+void net_process_stop(struct net_process *p, double grace)
+{
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+	struct net_err ignored;
+
+	if (p->ended || p->pidfd < 0)
+		return;
+	if (net_process_kill(p, SIGTERM, &ignored) > 0)
+		poll(&fd, 1, (int)(grace * 1000));
+	if (net_process_kill(p, SIGKILL, &ignored) > 0)
+		poll(&fd, 1, KILL_WAIT);
+	net_process_running(p);
+}
+
+/* net_process_close() - let go of a process; one that runs goes on.  Closing twice is harmless. */
+void net_process_close(struct net_process *p)
+{
+	if (p->pidfd < 0)
+		return;
+	reap_left();
+	if (net_process_running(p))
+		leave(p->pid);
+	close(p->pidfd);
+	p->pidfd = -1;
+}
