@@ -1,0 +1,245 @@
+--- columns.lua - records as text: lists in aligned columns, single ones as lines of key and value.
+local text = require "nsh.text"
+
+local m = {}
+
+-- What a reader looks for first; the rest follows in alphabetical order.
+local PREFERRED = {
+  "index", "name", "kind", "state", "up", "mtu", "mac", "master", "peer", "addr", "dst", "type", "via", "dev", "src",
+  "metric", "table", "scope", "proto", "vid", "seq", "from", "what", "sent", "received", "loss", "rtt", "ttl", "bytes",
+  "status", "signal", "seconds", "out", "err",
+}
+
+-- A link has some fifty keys; these are what `ip -br link` shows.
+local LINK = { "name", "kind", "state", "mtu", "mac", "master", "peer" }
+
+-- Values that say nothing: a column that holds nothing else in any row is left out.
+local DEFAULTS = {
+  type = { unicast = true },
+  table = { main = true },
+  scope = { global = true, universe = true },
+  priority = { [0] = true },
+  metric = { [0] = true },
+}
+
+-- Keys that another column tells already.
+local IMPLIED = { family = true, index = true, flags = true }
+
+local MIN_CELL = 12
+
+local rank = {}
+for i, key in ipairs(PREFERRED) do rank[key] = i end
+
+--- Orders the keys of a table: preferred ones, other names, then all else.
+---@param t table
+---@return any[]
+function m.keys(t)
+  local keys = {}
+  for key in next, t do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b)
+    local x, y = rank[a] or math.huge, rank[b] or math.huge
+    if x ~= y then return x < y end
+    if type(a) == type(b) and (type(a) == "string" or type(a) == "number") then return a < b end
+    return type(a) ~= type(b) and type(a) < type(b)
+  end)
+  return keys
+end
+
+local function is_list(t)
+  return rawlen(t) > 0
+end
+
+-- Live objects say themselves what they are; their fields would ask the kernel.
+local function is_object(value)
+  local mt = debug.getmetatable(value)
+  return mt ~= nil and rawget(mt, "class") ~= nil
+end
+
+local function safe_tostring(value)
+  local ok, s = pcall(tostring, value)
+  return ok and s or "<" .. type(value) .. ">"
+end
+
+--- Writes a value on one line.
+---@param value any
+---@param depth? integer how many levels of tables are spelled out; 0: `{…}`
+---@return string escaped
+function m.inline(value, depth)
+  depth = depth or 2
+  if math.type(value) == "float" then
+    return value == math.floor(value) and ("%.0f"):format(value) or ("%.6g"):format(value)
+  end
+  if type(value) ~= "table" or is_object(value) then return text.escape(safe_tostring(value)) end
+  if next(value) == nil then return "{}" end
+  if depth == 0 then return "{…}" end
+  local parts = {}
+  if is_list(value) then
+    for i = 1, rawlen(value) do
+      local item = rawget(value, i)
+      parts[i] = type(item) == "table" and "{" .. m.inline(item, depth - 1) .. "}" or m.inline(item)
+    end
+    return table.concat(parts, type(rawget(value, 1)) == "table" and " " or ",")
+  end
+  for _, key in ipairs(m.keys(value)) do
+    local raw = rawget(value, key)
+    local item = m.inline(raw, depth - 1)
+    if type(raw) == "table" and item ~= "{…}" then item = "{" .. item .. "}" end
+    parts[#parts + 1] = m.inline(key) .. "=" .. item
+  end
+  return table.concat(parts, " ")
+end
+
+local function worth_showing(rows, key)
+  local default = DEFAULTS[key]
+  for _, row in ipairs(rows) do
+    local value = row[key]
+    if value and not (default and default[value]) then return true end
+  end
+  return false
+end
+
+local function same_as(rows, key, other)
+  for _, row in ipairs(rows) do
+    if row[key] ~= nil and row[key] ~= row[other] then return false end
+  end
+  return true
+end
+
+local function looks_like_links(rows)
+  local first = rows[1]
+  return first.name and first.mtu and first.index and first.state ~= nil
+end
+
+local function choose(rows)
+  local seen, chosen = {}, {}
+  for _, row in ipairs(rows) do
+    for key in next, row do seen[key] = true end
+  end
+  local candidates = looks_like_links(rows) and LINK or m.keys(seen)
+  for _, key in ipairs(candidates) do
+    local implied = candidates ~= LINK and IMPLIED[key] or key == "label" and same_as(rows, "label", "dev")
+    if not implied and worth_showing(rows, key) then chosen[#chosen + 1] = key end
+  end
+  return #chosen > 0 and chosen or m.keys(seen)
+end
+
+local function build(rows, keys)
+  local columns = {}
+  for i, key in ipairs(keys) do
+    local column = { key = key, head = m.inline(key), cells = {}, right = true }
+    column.width = text.len(column.head)
+    for r, row in ipairs(rows) do
+      local value = row[key]
+      local cell = value == nil and "-" or m.inline(value)
+      column.cells[r] = cell
+      column.width = math.max(column.width, text.len(cell))
+      column.right = column.right and (value == nil or math.type(value) ~= nil)
+    end
+    columns[i] = column
+  end
+  return columns
+end
+
+local function total(columns)
+  local sum = 2 * (#columns - 1)
+  for _, column in ipairs(columns) do sum = sum + column.width end
+  return sum
+end
+
+local function shrink(columns, width)
+  while total(columns) > width do
+    local widest = columns[1]
+    for _, column in ipairs(columns) do
+      if column.width > widest.width then widest = column end
+    end
+    if widest.width <= MIN_CELL then return end
+    widest.width = math.max(MIN_CELL, widest.width - (total(columns) - width))
+  end
+end
+
+local function fit(columns, width)
+  if not width then return end
+  shrink(columns, width)
+  while #columns > 1 and total(columns) > width do columns[#columns] = nil end
+  columns[1].width = math.min(columns[1].width, width)
+end
+
+local state_colour = { up = "green", down = "red", forwarding = "green", blocking = "red", failed = "red" }
+
+local function colour_of(key, cell)
+  if key == "state" then return state_colour[cell] end
+  if key == "up" then return cell == "true" and "green" or "red" end
+  if cell == "-" then return "dim" end
+end
+
+--- Writes rows as aligned columns under a header.
+---@param rows table[] plain records
+---@param width? integer nil: nothing is cut
+---@param coloured? boolean
+---@return string
+function m.list(rows, width, coloured)
+  if #rows == 0 then return "(none)" end
+  local columns = build(rows, choose(rows))
+  fit(columns, width)
+  local lines = {}
+  for r = 0, #rows do
+    local cells = {}
+    for i, column in ipairs(columns) do
+      local cell = text.cut(r == 0 and column.head or column.cells[r], column.width)
+      local filled = (i < #columns or column.right) and text.pad(cell, column.width, column.right) or cell
+      cells[i] = text.paint(filled, r == 0 and "bold" or colour_of(column.key, cell), coloured)
+    end
+    lines[r + 1] = table.concat(cells, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+local function list_of_tables(t)
+  for i = 1, rawlen(t) do
+    local item = rawget(t, i)
+    if type(item) ~= "table" or is_object(item) then return false end
+  end
+  return is_list(t)
+end
+
+local function indented(block, indent)
+  return indent .. block:gsub("\n", "\n" .. indent)
+end
+
+local function add_lines(lines, record, indent, width, coloured, depth)
+  local keys, widest = m.keys(record), 0
+  for _, key in ipairs(keys) do widest = math.max(widest, text.len(m.inline(key))) end
+  for _, key in ipairs(keys) do
+    local value = rawget(record, key)
+    local head = indent .. text.paint(text.pad(m.inline(key), widest), "dim", coloured)
+    local nested = type(value) == "table" and next(value) ~= nil and depth > 0 and not is_object(value)
+    if nested and list_of_tables(value) then
+      lines[#lines + 1] = indent .. text.paint(m.inline(key), "dim", coloured)
+      lines[#lines + 1] = indented(m.list(value, width and width - #indent - 2, coloured), indent .. "  ")
+    elseif nested and not is_list(value) then
+      lines[#lines + 1] = indent .. text.paint(m.inline(key), "dim", coloured)
+      add_lines(lines, value, indent .. "  ", width, coloured, depth - 1)
+    elseif type(value) == "string" and value:find "\n" then
+      lines[#lines + 1] = indent .. text.paint(m.inline(key), "dim", coloured)
+      lines[#lines + 1] = indented(text.escape(value:gsub("\n+$", ""), "\n\t"), indent .. "  ")
+    else
+      local cell = m.inline(value)
+      if width then cell = text.cut(cell, math.max(width - #indent - widest - 2, MIN_CELL)) end
+      lines[#lines + 1] = head .. "  " .. text.paint(cell, colour_of(key, cell), coloured)
+    end
+  end
+end
+
+--- Writes one record as lines of key and value, nested tables indented.
+---@param record table
+---@param width? integer nil: nothing is cut
+---@param coloured? boolean
+---@return string
+function m.record(record, width, coloured)
+  if next(record) == nil then return "(empty)" end
+  local lines = {}
+  add_lines(lines, record, "", width, coloured, 4)
+  return table.concat(lines, "\n")
+end
+
+return m
