@@ -1,0 +1,92 @@
+--- attrs.lua - what the core's attribute tables say about nouns and link kinds, for help, completion and the pages.
+local core = require "nsh.core"
+
+local m = {}
+
+---@class nsh.Attribute
+---@field key string
+---@field type string "integer", "boolean", "seconds", "string", "mac", "address", "prefix", "link", "list", ...
+---@field doc? string
+---@field readonly? boolean
+---@field writeonly? boolean
+---@field main? boolean it may stand at [1]
+---@field min? integer
+---@field max? integer
+---@field values? string[]
+---@field rows? nsh.Attribute[] of a nested table
+
+local tables
+
+local function all()
+  if not tables then tables = core.tables and core.tables() or { kinds = {} } end
+  return tables
+end
+
+--- Lists the nouns.
+---@return { noun: string, rows: nsh.Attribute[] }[]
+function m.nouns()
+  return all()
+end
+
+--- Lists the attributes of a noun.
+---@param noun string "link"
+---@return nsh.Attribute[] rows empty: there is no such noun
+function m.rows(noun)
+  for _, entry in ipairs(all()) do
+    if entry.noun == noun then return entry.rows end
+  end
+  return {}
+end
+
+--- Lists the link kinds.
+---@return { name: string, doc: string?, config: string?, rows: nsh.Attribute[]?, port_rows: nsh.Attribute[]? }[]
+function m.kinds()
+  return all().kinds or {}
+end
+
+--- Finds a link kind.
+---@param name string
+---@return table? kind
+function m.kind(name)
+  for _, kind in ipairs(m.kinds()) do
+    if kind.name == name then return kind end
+  end
+end
+
+--- Finds the attribute of a key.
+---@param rows nsh.Attribute[]
+---@param key string
+---@return nsh.Attribute?
+function m.find(rows, key)
+  for _, row in ipairs(rows) do
+    if row.key == key then return row end
+  end
+end
+
+local type_text = { list = "list of tables", table = "table name or number" }
+
+--- Says what an attribute takes: "integer 68..65535", "on or off", one of some words.
+---@param row nsh.Attribute
+---@return string
+function m.takes(row)
+  if row.values and #row.values > 0 then
+    local words = {}
+    for i, value in ipairs(row.values) do words[i] = ("%q"):format(value) end
+    return table.concat(words, " ")
+  end
+  local s = type_text[row.type] or row.type
+  if row.rows and #row.rows > 0 and row.type ~= "list" then s = "table" end
+  if row.min and row.max and row.max > row.min then
+    s = ("%s %s..%s"):format(s, row.min, row.max)
+  end
+  return s
+end
+
+--- Says who may use an attribute.
+---@param row nsh.Attribute
+---@return string? "read only" or "write only"
+function m.access(row)
+  return row.readonly and "read only" or row.writeonly and "write only" or nil
+end
+
+return m

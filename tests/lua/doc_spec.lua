@@ -1,0 +1,117 @@
+-- doc_spec.lua - doc comments read, help shown
+local doc = require "nsh.doc"
+local help = require "nsh.help"
+
+local SOURCE = [[
+--- netns.lua - namespaces by name.
+local m = {}
+
+--- Options of add.
+---@class nsh.AddOptions
+---@field mtu? integer biggest packet (bytes)
+---@field peer { name: string, netns: nsh.Netns } the other end
+---   of the pair
+
+--- Makes a named namespace. It begins with the kernel's defaults.
+---
+--- More text. Twin: `ip netns add NAME`.
+---@param name string 1-255 bytes
+---@param opts? nsh.AddOptions|{ force?: boolean } what to do
+---@return nsh.Netns
+---@return integer? its id
+---@error EEXIST there is one of that name
+--- ```lua
+--- local ns = netns.add "a"
+---   ns:links()
+--- ```
+function m.add(name, opts)
+end
+
+--- Lists links.
+--- Twin: `ip link`
+---@param callback fun(x: integer): boolean called for each
+function Netns:links(callback)
+end
+
+--- Its name.
+---@return string
+function Netns.get.name(self) end
+Netns.get.id = function(self) end
+function Netns:undocumented(a, b) end
+function Netns:_private() end
+function Netns:missing(key) end
+function Netns.__close(self) end
+local function helper() end
+function mt:__tostring() end
+]]
+
+local function by_title(entries)
+  local map = {}
+  for _, entry in ipairs(entries) do map[entry.title] = entry end
+  return map
+end
+
+describe("doc", function()
+  local entries = doc.parse(SOURCE, "netns")
+  local found = by_title(entries)
+
+  it("finds what is public and nothing else", function()
+    local titles = {}
+    for i, entry in ipairs(entries) do titles[i] = entry.title end
+    assert.same({ "nsh.AddOptions", "netns.add(name, opts)", "ns:links(callback)", "ns.name", "ns.id",
+      "ns:undocumented(a, b)" }, titles)
+  end)
+
+  it("takes functions of other modules' tables for internal", function()
+    for _, entry in ipairs(doc.parse(SOURCE, "show")) do assert.not_equal("add", entry.word) end
+  end)
+
+  it("reads text, twin, parameters, results, errors and example", function()
+    local add = found["netns.add(name, opts)"]
+    assert.equal("Makes a named namespace. It begins with the kernel's defaults.\n\nMore text.", add.text)
+    assert.equal("Makes a named namespace.", add.summary)
+    assert.equal("`ip netns add NAME`", add.twin)
+    assert.same({ name = "name", type = "string", text = "1-255 bytes", optional = false }, add.params[1])
+    assert.same({ name = "opts", type = "nsh.AddOptions|{ force?: boolean }", text = "what to do", optional = true },
+      add.params[2])
+    assert.same({ type = "integer", text = "its id", optional = true }, add.returns[2])
+    assert.same({ { code = "EEXIST", text = "there is one of that name" } }, add.errors)
+    assert.equal('local ns = netns.add "a"\n  ns:links()', add.example)
+    assert.equal("netns", add.group)
+  end)
+
+  it("reads types with spaces, and texts of two lines", function()
+    assert.equal("fun(x: integer): boolean", found["ns:links(callback)"].params[1].type)
+    local fields = found["nsh.AddOptions"].fields
+    assert.is_true(fields[1].optional)
+    assert.equal("{ name: string, netns: nsh.Netns }", fields[2].type)
+    assert.equal("the other end of the pair", fields[2].text)
+  end)
+
+  it("tells what lacks a comment, and where it is", function()
+    local entry = found["ns:undocumented(a, b)"]
+    assert.is_false(entry.documented)
+    assert.truthy(SOURCE:match(("[^\n]*\n"):rep(entry.line - 1) .. "([^\n]*)"):find "undocumented")
+    assert.is_false(found["ns.id"].documented)
+    assert.equal("field", found["ns.id"].kind)
+  end)
+
+  it("says what a file is", function()
+    assert.equal("namespaces by name.", doc.about(SOURCE))
+  end)
+end)
+
+describe("help", function()
+  it("gives an overview", function()
+    assert.truthy(help.text():find("help", 1, true))
+  end)
+
+  it("says when it knows nothing", function()
+    assert.truthy(help.text("no such\27topic"):find("No help for 'no such\\x1btopic'", 1, true))
+    assert.truthy(help.text(print):find "not one of nsh's own")
+  end)
+
+  it("lists the option keys of a documented function", function()
+    assert.same({ "force" }, help.options(doc.parse(SOURCE, "netns")[2]))
+  end)
+end)
