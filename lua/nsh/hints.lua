@@ -1,0 +1,158 @@
+--- hints.lua - the remedy of a failure, where its cause is known: one row a hint, the first row that fits counts.
+local attrs = require "nsh.attrs"
+
+local m = {}
+
+local function label(value)
+  return type(value) == "table" and rawget(value, "label") or value
+end
+
+-- A link of that name is in the namespace that it was to be moved to, or renamed in.
+local function name_taken(e)
+  local spec = e.spec or {}
+  local name = spec.name or e.target or "that name"
+  if spec.netns then
+    return ('%s already has a link named %s; rename one: set { netns = ..., name = "..." }'):format(
+      tostring(label(spec.netns)), name)
+  end
+  return ("%s already has a link named %s; choose another name"):format(e.netns or "the namespace", name)
+end
+
+local function kind_missing(e)
+  local name = e.spec and e.spec.kind
+  local kind = name and attrs.kind(name)
+  if kind and kind.config then
+    return ("this kernel lacks the link kind %s; %s=y or =m brings it"):format(name, kind.config)
+  end
+  local called = name and "'" .. tostring(name) .. "'" or "of that name"
+  return ('this kernel has no link kind %s; help "link" lists the known ones'):format(called)
+end
+
+local function ipv6_off(e)
+  local dev = e.spec and label(e.spec.dev) or e.target or "all"
+  return ('IPv6 is switched off there: ns.sysctl["net.ipv6.conf.%s.disable_ipv6"] = 0'):format(tostring(dev))
+end
+
+local GATEWAY = "the gateway must be on a network that a link which is up is attached to: give that link an "
+  .. "address and set it up first, or name the link and say onlink = true"
+local DOWN = "bring the link up first: link:set { up = true }"
+local MODE = "as an ordinary user nsh is root only within its own world, with one user id; the rest needs root"
+
+---@class nsh.Hint
+---@field op? string pattern of the operation
+---@field code string errno name
+---@field extack? string pattern of the kernel's own words
+---@field hint string|fun(e: table): string?
+
+---@type nsh.Hint[]
+m.rows = {
+  -- namespaces
+  { op = "^netns add", code = "EEXIST",
+    hint = "netns.get(name) gives the one that is there; netns.del(name) takes it away" },
+  { op = "^netns set", code = "EEXIST", hint = "the namespace has an id already, and an id can't be changed" },
+  { op = "^netns", code = "ENOENT", hint = "netns.list() tells which there are" },
+  { op = "^netns", code = "ESRCH", hint = "there is no process of that number" },
+  { op = "^netns", code = "ENOSPC",
+    hint = "the limit on network namespaces is reached: sysctl user.max_net_namespaces" },
+  { op = "^netns", code = "EUSERS", hint = "namespaces are nested too deep: the kernel allows 32 levels" },
+  { op = "^netns", code = "EINVAL", hint = "the file under /run/netns is no namespace (a half-made one?); "
+    .. "netns.del(name) removes it" },
+
+  -- links
+  { op = "^link add", code = "EOPNOTSUPP", extack = "[Uu]nknown device type", hint = kind_missing },
+  { op = "^link add", code = "EEXIST", hint = name_taken },
+  { op = "^link set", code = "EEXIST", hint = name_taken },
+  { op = "^link", code = "ENODEV", hint = "ns:links() tells which there are" },
+  { op = "^link set", code = "ELOOP",
+    hint = "a bridge can't be a port of a bridge, and no link may end up below itself" },
+  { op = "^link set", code = "EBUSY", hint = "it is a port, or the lower link, of another link already; "
+    .. "set { master = false } takes a port out" },
+  { op = "^link", code = "EADDRNOTAVAIL",
+    hint = "a MAC address must be unicast (an even first byte) and not all zero" },
+  { op = "^link", code = "EINVAL", extack = "mtu", hint = "the link's kind bounds its mtu" },
+  { op = "^link set", code = "EINVAL", extack = "netns", hint = "this link can't leave its namespace" },
+  { op = "^link del", code = "EOPNOTSUPP", hint = "lo and the links of hardware can't be deleted" },
+  { op = "^link", code = "ENOTCONN", hint = "the peer must be there before this end can be set up" },
+  { op = "^link", code = "ENETDOWN", hint = DOWN },
+
+  -- addresses
+  { op = "^addr add", code = "EEXIST", hint = "the link has that address already: link:addrs()" },
+  { op = "^addr add", code = "EACCES", hint = ipv6_off },
+  { op = "^addr", code = "EADDRNOTAVAIL",
+    hint = "the link has no such address, and the prefix length counts: link:addrs()" },
+  { op = "^addr", code = "ENODEV", hint = "ns:links() tells which links there are" },
+  { op = "^addr add", code = "ENOBUFS", hint = "IPv4 needs an mtu of 68 at least, IPv6 one of 1280" },
+  { op = "^addr add", code = "EINVAL", extack = "IPv6.*mtu", hint = "IPv6 needs an mtu of 1280 at least" },
+
+  -- routes
+  { op = "^route to", code = "ENETUNREACH", hint = 'no route leads there, not even a default one: '
+    .. 'ns:add_route { "default", via = "..." }' },
+  { op = "^route to", code = "EHOSTUNREACH", hint = "an unreachable route stands in the way: ns:routes()" },
+  { op = "^route to", code = "EACCES", hint = "a prohibit route stands in the way: ns:routes()" },
+  { op = "^route to", code = "EINVAL", hint = "a blackhole route stands in the way: ns:routes()" },
+  { op = "^route", code = "ENETUNREACH", hint = GATEWAY },
+  { op = "^route", code = "EHOSTUNREACH", hint = GATEWAY },
+  { op = "^route", code = "EINVAL", extack = "invalid gateway", hint = GATEWAY },
+  { op = "^route", code = "EINVAL", extack = "local address", hint = "the gateway is this namespace itself; "
+    .. "it must be a neighbour" },
+  { op = "^route", code = "EINVAL", extack = "device required", hint = 'say which link: dev = "..."' },
+  { op = "^route", code = "EINVAL", extack = "given prefix length", hint = "bits behind the prefix are set: "
+    .. "write 10.0.0.0/24, not 10.0.0.1/24" },
+  { op = "^route", code = "EINVAL", extack = "prefsrc", hint = "src must be an address that this namespace has" },
+  { op = "^route", code = "EINVAL", extack = "source address",
+    hint = "src must be an address that this namespace has" },
+  { op = "^route", code = "ENETDOWN", hint = DOWN },
+  { op = "^route", code = "ENODEV", hint = "ns:links() tells which links there are" },
+  { op = "^route add", code = "EEXIST", hint = "there is such a route: ns:replace_route replaces it, "
+    .. "another metric stands beside it" },
+  { op = "^route", code = "ESRCH", hint = "there is no such route: ns:routes { table = \"all\" } shows all; "
+    .. "what is not said matches anything" },
+  { op = "^route", code = "EACCES", extack = "IPv6 is disabled", hint = ipv6_off },
+
+  -- neighbours and the forwarding database
+  { op = "^neigh", code = "ENOENT", hint = "ns:neighs() shows which there are" },
+  { op = "^neigh", code = "ENODEV", hint = "ns:links() tells which links there are" },
+  { op = "^fdb", code = "EOPNOTSUPP", hint = "only a bridge, its ports and vxlan links have a forwarding database" },
+  { op = "^fdb", code = "ENOENT", hint = "link:fdb() shows which entries there are" },
+
+  -- sysctls, commands, ping
+  { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
+    .. "one of a module with the module" },
+  { op = "^sysctl", code = "EINVAL", hint = "the kernel refuses this value" },
+  { op = "^exec", code = "ENOENT", hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
+  { op = "^spawn", code = "ENOENT",
+    hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
+  { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
+  { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
+  { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },
+  { op = "^ping", code = "ENETUNREACH", hint = 'no route leads there: ns:add_route { "default", via = "..." }, '
+    .. "or is the link down?" },
+  { op = "^ping", code = "EACCES", hint = "a prohibit route, or a broadcast address" },
+  { op = "^ping", code = "EMSGSIZE", hint = "size is more than the mtu of the path takes" },
+  { op = "^ping", code = "ENODEV", hint = "ns:links() tells which links there are" },
+
+  -- whatever was tried
+  { code = "EMFILE", hint = "this process may open no more files: ulimit -n" },
+  { code = "ENFILE", hint = "the system has no more open files: sysctl fs.file-max" },
+  { code = "EPERM", hint = MODE },
+}
+
+local function fits(row, e)
+  return row.code == e.code
+    and (not row.op or (e.op or ""):find(row.op) ~= nil)
+    and (not row.extack or (e.extack or ""):find(row.extack) ~= nil)
+end
+
+--- Finds the remedy of a failure.
+---@param e table fields of an error object, and `spec`, the option table that failed, where there is one
+---@return string? hint
+function m.find(e)
+  for _, row in ipairs(m.rows) do
+    if fits(row, e) then
+      if type(row.hint) == "function" then return row.hint(e) end
+      return row.hint
+    end
+  end
+end
+
+return m
