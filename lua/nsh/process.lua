@@ -76,14 +76,21 @@ end
 ---@field seconds number from its start to its end
 ---@field timed_out? boolean its time was out and nsh stopped it
 
+--- How a command is run.
+---@class nsh.ExecOptions
+---@field check? boolean false: a failure is returned, not raised
+---@field input? string what it reads
+---@field timeout? number|string seconds, or "500ms", until it is stopped
+---@field env? table<string,string|number|false> added to nsh's own environment; false unsets
+---@field cwd? string the folder where it starts
+
 --- Runs a command in the namespace to its end, and keeps what it writes.
 --- A string is run by `sh -c`, a table of words without a shell. It reads `input`, or nothing. It has ended when its
 --- first process has: what that left in the background goes on, with its output closed. When time is out, or on
 --- Ctrl-C, its whole process group gets TERM and soon KILL.
 --- Twin: `ip netns exec NAME COMMAND`
 ---@param cmd string|string[]
----@param opts? { check?: boolean, input?: string, timeout?: number|string, env?: table<string,string|number|false>, cwd?: string }
----   check: false returns a failure instead of raising it; timeout in seconds; env is added to nsh's own, false unsets
+---@param opts? nsh.ExecOptions
 ---@return nsh.Result
 ---@error EXIT it ended with a status other than 0
 ---@error SIGNAL a signal killed it
@@ -105,7 +112,7 @@ m.Process = Process
 --- except one declared `<close>`, which is stopped at the end of its block: TERM, a second later KILL, to its group.
 --- Twin: `ip netns exec NAME COMMAND &`
 ---@param cmd string|string[] as for exec
----@param opts? { env?: table<string,string|number|false>, cwd?: string } as for exec
+---@param opts? nsh.ExecOptions only env and cwd
 ---@return nsh.Process
 ---@error ENOENT there is no such program or cwd
 ---@error EACCES the program may not be run
