@@ -80,16 +80,12 @@ local function write_values(values, word)
   end
 end
 
--- A type stands below the function that takes it, where its options belong.
-local function write_options(entry, types)
-  for _, param in ipairs(entry.params) do
-    for name in param.type:gmatch "[%a_][%w_%.]*" do
-      local class = name:find("Options", 1, true) and types[name]
-      if class then
-        write("\n`", name, "`:\n")
-        write_values(class.fields)
-      end
-    end
+-- A type stands below the first function that takes or gives it.
+local function write_types(entry, types)
+  for _, class in ipairs(doc.types_of(entry, function(name) return types[name] end)) do
+    types[class.name] = nil
+    write("\n`", class.name, "`:\n")
+    write_values(class.fields)
   end
 end
 
@@ -101,7 +97,7 @@ local function write_entry(entry, types)
   write_values(entry.params)
   write_values(entry.returns, "returns")
   for _, err in ipairs(entry.errors) do write("- error `", err.code, "`: ", err.text) end
-  write_options(entry, types)
+  write_types(entry, types)
   if entry.example then write("\n```lua\n", entry.example, "\n```") end
 end
 

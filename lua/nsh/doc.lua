@@ -218,6 +218,25 @@ function m.parse(source, module)
   return entries
 end
 
+--- Lists the types with fields of their own that a function takes or gives, nsh's live objects left out.
+---@param entry nsh.DocEntry
+---@param find fun(name: string): nsh.DocEntry? finds the entry of a type
+---@param taken_only? boolean leave out what it gives
+---@return nsh.DocEntry[]
+function m.types_of(entry, find, taken_only)
+  local types, seen = {}, {}
+  for _, list in ipairs { entry.params, taken_only and {} or entry.returns } do
+    for _, value in ipairs(list) do
+      for name in value.type:gmatch "nsh%.%u%w*" do
+        local class = not m.groups[name:lower()] and not seen[name] and find(name)
+        seen[name] = true
+        if class and #class.fields > 0 then types[#types + 1] = class end
+      end
+    end
+  end
+  return types
+end
+
 --- Gives the first line of a source, which says what the file is.
 ---@param source string
 ---@return string?

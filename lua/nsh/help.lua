@@ -92,10 +92,9 @@ function m.options(entry)
   for _, param in ipairs(entry.params) do
     local inline = param.type:match "%b{}"
     for key in (inline or ""):gmatch "([%a_][%w_]*)%??%s*:%s" do keys[#keys + 1] = key end
-    for name in param.type:gmatch "[%a_][%w_%.]*" do
-      local class = name:find("Options", 1, true) and type_entry(name)
-      for _, field in ipairs(class and class.fields or {}) do keys[#keys + 1] = field.name end
-    end
+  end
+  for _, class in ipairs(doc.types_of(entry, type_entry, true)) do
+    for _, field in ipairs(class.fields) do keys[#keys + 1] = field.name end
   end
   return keys
 end
@@ -148,6 +147,10 @@ local function entry_text(entry)
   for _, err in ipairs(entry.errors) do rows[#rows + 1] = { "error " .. err.code, err.text } end
   if entry.twin then rows[#rows + 1] = { "twin", (entry.twin:gsub("`", "")) } end
   add_rows(lines, rows, "  ")
+  for _, class in ipairs(doc.types_of(entry, type_entry)) do
+    lines[#lines + 1] = "  " .. class.name .. ":"
+    add_rows(lines, value_rows(class.fields), "    ")
+  end
   if entry.example then lines[#lines + 1] = "\n    " .. entry.example:gsub("\n", "\n    ") end
   if lines[#lines] == "" then lines[#lines] = nil end
   return table.concat(lines, "\n")

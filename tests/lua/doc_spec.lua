@@ -96,6 +96,13 @@ describe("doc", function()
     assert.equal("field", found["ns.id"].kind)
   end)
 
+  it("finds the types that a function takes", function()
+    local function find(name) return found[name] end
+    local types = doc.types_of(found["netns.add(name, opts)"], find)
+    assert.same({ found["nsh.AddOptions"] }, types)
+    assert.same({}, doc.types_of(found["ns:links(callback)"], find))
+  end)
+
   it("says what a file is", function()
     assert.equal("namespaces by name.", doc.about(SOURCE))
   end)
