@@ -205,7 +205,8 @@ function m.parse(source, module)
   local entries, block, number = {}, nil, 0
   for line in (source .. "\n"):gmatch "(.-)\r?\n" do
     number = number + 1
-    local comment = line:match "^%-%-%-(.*)$"
+    -- A comment goes on in lines of two dashes, too.
+    local comment = line:match "^%-%-%-(.*)$" or block and line:match "^%-%-(.*)$"
     if comment and not comment:find "^%-" then
       block = block or new_block()
       add_line(block, comment)

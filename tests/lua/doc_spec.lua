@@ -28,7 +28,8 @@ function m.add(name, opts)
 end
 
 --- Lists links.
---- Twin: `ip link`
+-- All of them.
+-- Twin: `ip link`
 ---@param callback fun(x: integer): boolean called for each
 function Netns:links(callback)
 end
@@ -81,6 +82,7 @@ describe("doc", function()
   end)
 
   it("reads types with spaces, and texts of two lines", function()
+    assert.equal("Lists links. All of them.", found["ns:links(callback)"].text)
     assert.equal("fun(x: integer): boolean", found["ns:links(callback)"].params[1].type)
     local fields = found["nsh.AddOptions"].fields
     assert.is_true(fields[1].optional)
