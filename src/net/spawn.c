@@ -140,7 +140,7 @@ CHILD_CODE static void run_program(struct job *job)
 			memcpy(file + len + 1, name, name_len + 1);
 			try_program(job, file);
 			if (errno == EACCES)
-				code = EACCES;
+				code = access(file, F_OK) == 0 ? EACCES : code; /* not when it is the folder that is closed to us */
 			else if (!is_elsewhere(errno))
 				give_up(job, STAGE_RUN);
 		}
