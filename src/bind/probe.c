@@ -29,15 +29,6 @@ static struct net_ping *new_ping(lua_State *L)
 	return p;
 }
 
-static double seconds_of(lua_State *L, const char *key, double def)
-{
-	double v = bind_seconds(L, 3, key, def);
-
-	if (!(v >= 0 && v <= MAX_SECONDS))
-		bind_misuse(L, "%s must be 0 or more seconds", key);
-	return v;
-}
-
 /* (ns, dst, options?) */
 static struct net_ping *read_ping(lua_State *L, const char *const *keys)
 {
@@ -46,12 +37,6 @@ static struct net_ping *read_ping(lua_State *L, const char *const *keys)
 
 	if (lua_type(L, 2) != LUA_TSTRING)
 		bind_misuse(L, "ping wants an address like \"10.0.0.1\", got %s", luaL_typename(L, 2));
-	if (lua_isnoneornil(L, 3)) {
-		lua_settop(L, 2);
-		lua_newtable(L);
-	}
-	if (!lua_istable(L, 3))
-		bind_misuse(L, "the options of a ping are a table like { timeout = 1 }, got %s", luaL_typename(L, 3));
 	lua_settop(L, 3);
 	bind_known_keys(L, 3, keys);
 	p = new_ping(L);
@@ -60,7 +45,7 @@ static struct net_ping *read_ping(lua_State *L, const char *const *keys)
 		bind_misuse(L, "an address holds no NUL byte");
 	p->dev = bind_string(L, 3, "dev", NULL);
 	p->src = bind_string(L, 3, "src", NULL);
-	p->timeout = seconds_of(L, "timeout", 2);
+	p->timeout = bind_seconds(L, 3, "timeout", 2);
 	p->size = (unsigned int)bind_integer(L, 3, "size", 56, 0, 65507);
 	p->ttl = (unsigned int)bind_integer(L, 3, "ttl", 0, 1, 255);
 	return p;
@@ -126,7 +111,7 @@ static int probe_ping(lua_State *L)
 	struct net_err err = {0};
 
 	p->count = (unsigned int)bind_integer(L, 3, "count", 1, 1, 65535);
-	p->interval = seconds_of(L, "interval", 0.2);
+	p->interval = bind_seconds(L, 3, "interval", 0.2);
 	if (net_ping(ns, p, &err) < 0)
 		return bind_fail(L, &err);
 	push_result(L, p);
