@@ -179,7 +179,7 @@ static bool compare(const char *family, const char *name, const struct setting *
 		return false;
 	for (; s->key && n_changes < MAX_CHANGES; s++) {
 		struct change *c = &changes[n_changes];
-		int now;
+		int now = 0;
 
 		c->value = all ? s->all : s->dflt;
 		if ((device && !s->devices) || read_int(dir, s->key, &now) < 0 || now == c->value)
