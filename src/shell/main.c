@@ -1,0 +1,233 @@
+/* main.c - from the command line to the exit code */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <lualib.h>
+
+#include "../net/net.h"
+#include "shell.h"
+
+struct command_line {
+	int argc;
+	char **argv;
+	struct options options;
+	bool trust_env;
+};
+
+/* The environment of someone with less privilege than the program has must not choose what code runs. */
+static bool env_is_foreign(void)
+{
+	return getauxval(AT_SECURE) != 0 || (geteuid() == 0 && getuid() != 0);
+}
+
+/* Global `arg`: the script at 0, its arguments after, the interpreter and its options before. */
+static void set_arg(lua_State *L, const struct command_line *c)
+{
+	int script = c->options.script < c->argc ? c->options.script : 0;
+
+	lua_createtable(L, c->argc - script, script + 1);
+	for (int i = 0; i < c->argc; i++) {
+		lua_pushstring(L, c->argv[i]);
+		lua_rawseti(L, -2, i - script);
+	}
+	lua_setglobal(L, "arg");
+}
+
+static int run(lua_State *L, int status, int nargs)
+{
+	if (status == LUA_OK)
+		status = report_call(L, nargs, 0);
+	if (status == LUA_OK)
+		return SHELL_OK;
+	if (interrupt_signal() == SIGPIPE) {
+		lua_pop(L, 1);
+		return SHELL_ERROR;
+	}
+	return report_error(L);
+}
+
+static int run_file(lua_State *L, const char *file, int nargs)
+{
+	int status = luaL_loadfilex(L, file, "t");
+
+	if (status == LUA_OK)
+		lua_insert(L, -1 - nargs);
+	return run(L, status, nargs);
+}
+
+static int run_string(lua_State *L, const char *text, const char *name)
+{
+	return run(L, luaL_loadbufferx(L, text, strlen(text), name, "t"), 0);
+}
+
+static int require_library(lua_State *L, const char *spec)
+{
+	const char *eq = strchr(spec, '=');
+	const char *module = eq ? eq + 1 : spec;
+
+	lua_getglobal(L, "require");
+	lua_pushstring(L, module);
+	if (report_call(L, 1, 1) != LUA_OK)
+		return report_error(L);
+	lua_pushglobaltable(L);
+	lua_pushlstring(L, spec, eq ? (size_t)(eq - spec) : strlen(spec));
+	lua_pushvalue(L, -3);
+	lua_settable(L, -3);
+	lua_pop(L, 2);
+	return SHELL_OK;
+}
+
+static int run_init(lua_State *L)
+{
+	const char *name = "=LUA_INIT_5_4", *init = getenv(name + 1);
+
+	if (!init) {
+		name = "=LUA_INIT";
+		init = getenv(name + 1);
+	}
+	if (!init)
+		return SHELL_OK;
+	return *init == '@' ? run_file(L, init + 1, 0) : run_string(L, init, name);
+}
+
+static int run_options(lua_State *L, const struct command_line *c)
+{
+	const char *value;
+	int i = 1, code = SHELL_OK;
+	char letter;
+
+	while (code == SHELL_OK && (letter = options_next(c->argv, c->options.script, &i, &value))) {
+		if (letter == 'W')
+			lua_warning(L, "@on", 0);
+		else if (letter == 'e')
+			code = run_string(L, value, "=(command line)");
+		else
+			code = require_library(L, value);
+	}
+	return code;
+}
+
+static int run_script(lua_State *L, const struct command_line *c)
+{
+	int script = c->options.script, nargs = c->argc - script - 1;
+	const char *file = c->argv[script];
+
+	if (strcmp(file, "-") == 0 && strcmp(c->argv[script - 1], "--") != 0)
+		file = NULL; /* standard input */
+	luaL_checkstack(L, nargs + 3, "too many arguments to the script");
+	for (int i = 1; i <= nargs; i++)
+		lua_pushstring(L, c->argv[script + i]);
+	return run_file(L, file, nargs);
+}
+
+static int run_rest(lua_State *L, const struct command_line *c)
+{
+	const struct options *o = &c->options;
+	bool script = o->script < c->argc;
+	int code = SHELL_OK;
+
+	if (script)
+		code = run_script(L, c);
+	if (code != SHELL_OK || interrupt_signal())
+		return code;
+	if (o->interactive)
+		return repl_run(L, o->version ? NULL : SHELL_VERSION);
+	if (script || o->chunk || o->version)
+		return SHELL_OK;
+	if (isatty(STDIN_FILENO))
+		return repl_run(L, SHELL_VERSION);
+	return run_file(L, NULL, 0);
+}
+
+/* All that may raise, in one protected call; returns the exit code. */
+static int protected_main(lua_State *L)
+{
+	const struct command_line *c = lua_touserdata(L, 1);
+	int script = c->options.script, code;
+
+	lua_pushboolean(L, !c->trust_env);
+	lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+	luaL_openlibs(L);
+	paths_open(L, script < c->argc && strcmp(c->argv[script], "-") != 0 ? c->argv[script] : NULL);
+	modules_open(L, c->trust_env, c->options.host);
+	oslib_open(L);
+	interrupt_open(L);
+	set_arg(L, c);
+	lua_gc(L, LUA_GCGEN, 0, 0);
+	code = c->trust_env ? run_init(L) : SHELL_OK;
+	if (code == SHELL_OK)
+		code = run_options(L, c);
+	if (code == SHELL_OK)
+		code = run_rest(L, c);
+	lua_pushinteger(L, code);
+	return 1;
+}
+
+/* Output that could not be written is a failure, even at the very end. */
+static int flush(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (interrupt_signal() != SIGPIPE)
+		fprintf(stderr, "nsh: cannot write to standard output: %s\n", strerror(errno));
+	return code ? code : SHELL_ERROR;
+}
+
+void shell_end(lua_State *L, bool close, int code)
+{
+	interrupt_teardown();
+	if (close)
+		lua_close(L);
+	net_world_end();
+	code = flush(code);
+	if (interrupt_signal())
+		interrupt_die(interrupt_signal());
+	exit(code);
+}
+
+static int start(struct command_line *c)
+{
+	struct net_err err = {0};
+	lua_State *L;
+
+	if (net_wait_init(&err) < 0) {
+		fprintf(stderr, "nsh: %s\n", *err.text ? err.text : net_strerror(err.code));
+		return SHELL_ERROR;
+	}
+	L = luaL_newstate();
+	if (!L) {
+		fputs("nsh: not enough memory\n", stderr);
+		return SHELL_ERROR;
+	}
+	lua_pushcfunction(L, protected_main);
+	lua_pushlightuserdata(L, c);
+	shell_end(L, true, report_call(L, 1, 1) == LUA_OK ? (int)lua_tointeger(L, -1) : report_error(L));
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line c = {.argc = argc, .argv = argv};
+
+	options_read(argc, argv, &c.options);
+	if (c.options.bad) {
+		fprintf(stderr, "nsh: %s: %s\n", c.options.bad,
+			c.options.bad[1] == 'e' || c.options.bad[1] == 'l' ? "needs an argument" : "no such option");
+		options_usage(true);
+		return SHELL_USAGE;
+	}
+	if (c.options.help) {
+		options_usage(false);
+		return SHELL_OK;
+	}
+	if (c.options.version || c.options.version_only)
+		puts(SHELL_VERSION);
+	if (c.options.version_only)
+		return SHELL_OK;
+	c.trust_env = !c.options.no_env && !env_is_foreign();
+	return start(&c);
+}

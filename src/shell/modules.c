@@ -1,0 +1,216 @@
+/* modules.c - the Lua that is part of the binary, and the globals that load it at first use
+ *
+ * A script that needs no network shall start as fast as in lua(1), so `nsh` and `netns` are empty tables until
+ * something is asked of them.  Each module is made once for the process: test runners that empty package.loaded
+ * between files get the same objects again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../bind/bind.h"
+#include "chunks.h"
+#include "shell.h"
+
+#define MODULES "nsh.modules" /* registry: name -> what the module returned */
+#define LAZY "nsh.lazy"	      /* metatable of a global that is not loaded yet */
+#define MAX_FILE (1 << 20)
+
+static const char *const lazy_globals[] = {"nsh", "netns", NULL};
+static const char *lua_dir; /* the files instead of the embedded ones, for work on them */
+
+/* Pushes the table of globals that lua/nsh/init.lua fills. */
+static void push_globals(lua_State *L)
+{
+	lua_getfield(L, LUA_REGISTRYINDEX, SHELL_GLOBALS);
+}
+
+static void set_lazy(lua_State *L, bool on)
+{
+	push_globals(L);
+	for (int i = 0; lazy_globals[i]; i++) {
+		lua_getfield(L, -1, lazy_globals[i]);
+		if (on)
+			luaL_getmetatable(L, LAZY);
+		else
+			lua_pushnil(L);
+		lua_setmetatable(L, -2);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+static int load_from_folder(lua_State *L, const struct nsh_chunk *chunk)
+{
+	const char *path = lua_pushfstring(L, "%s/%s", lua_dir, chunk->chunkname + strlen("@nsh/"));
+	char *text = lua_newuserdatauv(L, MAX_FILE, 0);
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f)
+		return luaL_error(L, "cannot open %s (NSH_LUA_DIR is set)", path);
+	n = fread(text, 1, MAX_FILE, f);
+	fclose(f);
+	return luaL_loadbufferx(L, text, n, chunk->chunkname, "t");
+}
+
+/* package.preload function of an embedded module; its chunk is the upvalue. */
+static int load_module(lua_State *L)
+{
+	const struct nsh_chunk *chunk = lua_touserdata(L, lua_upvalueindex(1));
+	bool is_main = strcmp(chunk->module, "nsh") == 0;
+	int status;
+
+	lua_settop(L, 0);
+	lua_getfield(L, LUA_REGISTRYINDEX, MODULES);
+	if (lua_getfield(L, 1, chunk->module) != LUA_TNIL)
+		return 1;
+	if (lua_dir)
+		status = load_from_folder(L, chunk);
+	else
+		status = luaL_loadbufferx(L, chunk->text, chunk->len, chunk->chunkname, "t");
+	if (status != LUA_OK)
+		return lua_error(L);
+	lua_pushstring(L, chunk->module);
+	if (is_main)
+		set_lazy(L, false);
+	status = lua_pcall(L, 1, 1, 0);
+	if (status != LUA_OK) {
+		if (is_main)
+			set_lazy(L, true);
+		return lua_error(L);
+	}
+	if (is_main) {
+		push_globals(L);
+		lua_getfield(L, -1, "nsh");
+	} else if (lua_isnil(L, -1)) {
+		lua_pushboolean(L, 1);
+	}
+	lua_pushvalue(L, -1);
+	lua_setfield(L, 1, chunk->module);
+	return 1;
+}
+
+static int load_core(lua_State *L)
+{
+	lua_getfield(L, LUA_REGISTRYINDEX, MODULES);
+	if (lua_getfield(L, -1, "nsh.core") != LUA_TNIL)
+		return 1;
+	luaopen_nsh_core(L);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -4, "nsh.core");
+	return 1;
+}
+
+static int lazy_index(lua_State *L)
+{
+	modules_require(L, "nsh");
+	lua_settop(L, 2);
+	lua_gettable(L, 1);
+	return 1;
+}
+
+static int lazy_newindex(lua_State *L)
+{
+	modules_require(L, "nsh");
+	lua_settop(L, 3);
+	lua_settable(L, 1);
+	return 0;
+}
+
+static int lazy_call(lua_State *L)
+{
+	modules_require(L, "nsh");
+	lua_pop(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+static int lazy_pairs(lua_State *L)
+{
+	modules_require(L, "nsh");
+	lua_getglobal(L, "pairs");
+	lua_pushvalue(L, 1);
+	lua_call(L, 1, 3);
+	return 3;
+}
+
+static int lazy_tostring(lua_State *L)
+{
+	modules_require(L, "nsh");
+	luaL_tolstring(L, 1, NULL);
+	return 1;
+}
+
+static int help(lua_State *L)
+{
+	modules_require(L, "nsh.help");
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+/* modules_require() - push module `name`, loading it if need be; may raise */
+void modules_require(lua_State *L, const char *name)
+{
+	if (modules_loaded(L, name))
+		return;
+	lua_getglobal(L, "require");
+	lua_pushstring(L, name);
+	lua_call(L, 1, 1);
+}
+
+/* modules_loaded() - push module `name` if it is loaded; else push nothing and return false */
+bool modules_loaded(lua_State *L, const char *name)
+{
+	lua_getfield(L, LUA_REGISTRYINDEX, MODULES);
+	lua_getfield(L, -1, name);
+	lua_remove(L, -2);
+	if (!lua_isnil(L, -1))
+		return true;
+	lua_pop(L, 1);
+	return false;
+}
+
+static const luaL_Reg lazy[] = {
+	{"__index", lazy_index}, {"__newindex", lazy_newindex}, {"__call", lazy_call},
+	{"__pairs", lazy_pairs}, {"__tostring", lazy_tostring}, {NULL, NULL},
+};
+
+/* modules_open() - register the embedded modules and set the globals */
+void modules_open(lua_State *L, bool trust_env, bool host)
+{
+	lua_dir = trust_env ? getenv("NSH_LUA_DIR") : NULL;
+	lua_newtable(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, MODULES);
+
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+	for (const struct nsh_chunk *chunk = nsh_chunks; chunk->module; chunk++) {
+		lua_pushlightuserdata(L, (void *)chunk);
+		lua_pushcclosure(L, load_module, 1);
+		lua_setfield(L, -2, chunk->module);
+	}
+	lua_pushcfunction(L, load_core);
+	lua_setfield(L, -2, "nsh.core");
+
+	luaL_newmetatable(L, LAZY);
+	luaL_setfuncs(L, lazy, 0);
+	lua_newtable(L);
+	lua_pushboolean(L, host);
+	lua_setfield(L, -2, "host");
+	for (int i = 0; lazy_globals[i]; i++) {
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_setglobal(L, lazy_globals[i]);
+		lua_setfield(L, -2, lazy_globals[i]);
+	}
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+	lua_pushvalue(L, -2);
+	lua_setfield(L, -2, SHELL_GLOBALS);
+	lua_pop(L, 1);
+	lua_setfield(L, LUA_REGISTRYINDEX, SHELL_GLOBALS);
+	lua_pop(L, 2);
+	set_lazy(L, true);
+	lua_pushcfunction(L, help);
+	lua_setglobal(L, "help");
+}

@@ -1,0 +1,70 @@
+/* shell.h - what the files of this layer share */
+#ifndef NSH_SHELL_H
+#define NSH_SHELL_H
+
+#include <stdbool.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#ifndef NSH_VERSION
+#define NSH_VERSION "0.1.0"
+#endif
+#ifndef NSH_DATADIR
+#define NSH_DATADIR "/usr/local/share/nsh"
+#endif
+#define SHELL_VERSION "nsh " NSH_VERSION " (" LUA_RELEASE ")"
+#define SHELL_GLOBALS "nsh.globals" /* package.loaded: the lazy tables, and `host` */
+
+enum shell_exit { SHELL_OK = 0, SHELL_ERROR = 1, SHELL_USAGE = 2, SHELL_LACKS = 4 };
+
+/* the command line (options.c) */
+struct options {
+	int script;	  /* index in argv; argc: none */
+	bool interactive; /* -i */
+	bool version;	  /* -v */
+	bool no_env;	  /* -E */
+	bool chunk;	  /* an -e was there */
+	bool host, help, version_only;
+	const char *bad; /* the option that is none */
+};
+void options_read(int argc, char **argv, struct options *o);
+char options_next(char **argv, int script, int *i, const char **value); /* 'e', 'l', 'W' in order; 0 at the end */
+void options_usage(bool failed);
+
+/* what a script finds in its state (paths.c, modules.c, oslib.c) */
+void paths_open(lua_State *L, const char *script);
+void modules_open(lua_State *L, bool trust_env, bool host);
+void modules_require(lua_State *L, const char *name); /* pushes the module */
+bool modules_loaded(lua_State *L, const char *name);  /* pushes it if it is loaded */
+void oslib_open(lua_State *L);
+
+/* Runs `command` by /bin/sh in the current namespace with the terminal.  Return: its wait(2) status, or -1 with
+ * nil, message, code pushed */
+int oslib_command(lua_State *L, const char *command);
+
+/* signals (interrupt.c) */
+void interrupt_open(lua_State *L);
+void interrupt_interactive(bool on);
+int interrupt_signal(void); /* caught and not yet cleared, or 0 */
+void interrupt_clear(lua_State *L);
+void interrupt_hold(void);		      /* Ctrl-C is for the command that has the terminal */
+bool interrupt_release(void);		      /* true: there was one */
+void interrupt_now(void);		      /* as if SIGINT had come */
+void interrupt_teardown(void);		      /* from here on a first signal waits for the end */
+void interrupt_die(int sig) __attribute__((noreturn));
+
+/* errors (report.c) */
+int report_call(lua_State *L, int nargs, int nresults); /* lua_pcall() that remembers the traceback */
+int report_error(lua_State *L);			       /* prints and pops the error; returns the exit code */
+
+/* the prompt (repl.c, line.c) */
+int repl_run(lua_State *L, const char *banner);
+void line_open(lua_State *L);
+void line_remember(const char *text);
+char *line_read(const char *prompt, bool *interrupted); /* malloc'd; NULL: end of input, or interrupted */
+
+/* the end (main.c): closes the state, ends the world, leaves with the code or by the signal that came */
+void shell_end(lua_State *L, bool close, int code) __attribute__((noreturn));
+
+#endif
