@@ -1,0 +1,90 @@
+--- addr.lua - addresses of links.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local guard = require "nsh.guard"
+local Link = require("nsh.link").Link
+local Netns = require("nsh.netns").Netns
+
+local m = {}
+
+-- The address as an option table on this link.
+local function on_link(self, addr)
+  local spec = {}
+  if type(addr) == "table" then
+    for key, value in pairs(addr) do spec[key] = value end
+  elseif type(addr) == "string" then
+    spec[1] = addr
+  else
+    fail.misuse("an address is text as \"10.0.0.1/24\" or a table, not a %s", type(addr))
+  end
+  spec.dev = self.index
+  return spec
+end
+
+local function change(self, verb, how, addr)
+  local spec = on_link(self, addr)
+  local target = tostring(spec[1] or spec.addr) .. " dev " .. self.last_name
+  local ok, message, code, detail = core.addr[how](self.netns.core, spec)
+  spec.dev = nil
+  fail.check_spec(spec, verb, target, self.netns, ok, message, code, detail)
+end
+
+--- Gives the link an address.
+--- Twin: `ip address add ADDR dev NAME`
+---@param addr string|table "10.0.0.1/24", or { "10.0.0.1/24", scope = "link", ... }; a record is taken too
+---@error EEXIST when the link has it already
+function Link:add_addr(addr) change(self, "addr add", "add", addr) end
+
+--- Gives the link an address, or changes the one that it has.
+--- Twin: `ip address replace ADDR dev NAME`
+---@param addr string|table
+function Link:replace_addr(addr) change(self, "addr replace", "replace", addr) end
+
+--- Takes an address away.
+--- Twin: `ip address del ADDR dev NAME`
+---@param addr string|table
+---@error EADDRNOTAVAIL when the link doesn't have it
+function Link:del_addr(addr)
+  guard.check(self, type(addr) == "table" and addr or {}, "strip")
+  change(self, "addr del", "del", addr)
+end
+
+--- Lists the link's addresses.
+--- Twin: `ip address show dev NAME`
+---@param filter? table keys that the records must have, as { family = "inet" }
+---@return table[] records
+function Link:addrs(filter)
+  local copy = { dev = self.index }
+  for key, value in pairs(filter or {}) do copy[key] = value end
+  return fail.check("addr list", nil, self.netns, core.addr.list(self.netns.core, copy))
+end
+
+--- Takes all addresses of the link away, or those that match.
+--- Twin: `ip address flush dev NAME`
+---@param filter? table keys that the records must have, as { family = "inet6" }; force: on the default route's link too
+---@return integer count
+function Link:flush_addrs(filter)
+  local copy = {}
+  for key, value in pairs(filter or {}) do copy[key] = value end
+  guard.check(self, copy, "strip")
+  local list = self:addrs(copy)
+  for _, record in ipairs(list) do
+    -- a secondary address of IPv4 goes with its primary
+    local ok, message, code, detail = core.addr.del(self.netns.core, {
+      record.addr, peer = record.peer, dev = self.index })
+    if not ok and code ~= "EADDRNOTAVAIL" then
+      fail.check("addr flush", record.addr .. " dev " .. self.last_name, self.netns, ok, message, code, detail)
+    end
+  end
+  return #list
+end
+
+--- Lists the addresses of all links.
+--- Twin: `ip address show`
+---@param filter? table keys that the records must have, as { dev = "eth0", family = "inet" }
+---@return table[] records
+function Netns:addrs(filter)
+  return fail.check("addr list", nil, self, core.addr.list(self.core, filter))
+end
+
+return m

@@ -1,0 +1,33 @@
+--- init.lua - the module `nsh`, which is also the global of that name.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local show = require "nsh.show"
+
+core.record_types(show.Record, show.List)
+
+local globals = package.loaded["nsh.globals"] or {}
+local nsh = globals.nsh or {}
+local netns = globals.netns or {}
+setmetatable(nsh, nil)
+setmetatable(netns, nil)
+
+for name, fn in pairs(require "nsh.netns") do
+  -- what only our own modules need stays theirs
+  if name ~= "Netns" and name ~= "resolve" and name ~= "by_id" and name ~= "names" then netns[name] = fn end
+end
+
+for _, noun in ipairs { "link", "addr", "route", "neigh", "bridge", "sysctl", "process", "ping" } do
+  require("nsh." .. noun)
+end
+
+--- The functions on namespaces, also the global `netns`.
+nsh.netns = netns
+
+--- The version of nsh.
+nsh.version = globals.version or "0.1.0"
+
+--- Sleeps; Ctrl-C ends it.
+---@param seconds number|string 1.5 or "200ms"
+function nsh.sleep(seconds) fail.check("sleep", nil, nil, core.probe.sleep(seconds)) end
+
+return nsh

@@ -1,0 +1,257 @@
+--- link.lua - links: live objects that ask the kernel when a field is read, and records of all of them.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local guard = require "nsh.guard"
+local netns = require "nsh.netns"
+local object = require "nsh.object"
+
+local m = {}
+local Netns = netns.Netns
+
+--- One link of one namespace. Its fields are asked from the kernel when they are read: the general ones below, the
+--- kind's own (`br0.ageing_time`), and `port` when it is a port of a bridge.
+---@class nsh.Link
+---@field name string
+---@field index integer
+---@field netns nsh.Netns
+---@field master? nsh.Link the bridge or other link that it is a port of
+---@field peer? nsh.Link the other end of a veth pair
+local Link, mt = object.class "nsh.link"
+m.Link = Link
+
+local function wrap(ns, index, name)
+  return setmetatable({ netns = ns, index = index, last_name = name }, mt)
+end
+m.wrap = wrap
+
+function mt.__tostring(self) return ("link %s in %s"):format(self.last_name, self.netns.label) end
+
+function mt.__eq(a, b)
+  return getmetatable(b) == mt and rawequal(a.netns, b.netns) and a.index == b.index
+end
+
+function mt.__close(self)
+  if core.link.get(self.netns.core, self.index) then self:del() end
+end
+
+-- What the kernel knows of the link now.
+local function read(self)
+  local record = fail.check("link get", self.last_name, self.netns, core.link.get(self.netns.core, self.index))
+  rawset(self, "last_name", record.name)
+  return record
+end
+
+-- Keys that a link of a kind may have: those without a value read as nil, others are slips.
+local keys
+local function is_key(kind, key)
+  if not keys then
+    keys = { [""] = {} }
+    local tables = core.tables()
+    for _, row in ipairs(tables[1].rows) do keys[""][row.key] = true end
+    for _, k in ipairs(tables.kinds) do
+      keys[k.name] = {}
+      for _, row in ipairs(k.rows) do keys[k.name][row.key] = true end
+    end
+  end
+  return keys[""][key] or (keys[kind] and keys[kind][key])
+end
+
+function Link.missing(self, key)
+  local record = read(self)
+  local value = record[key]
+  if value ~= nil then return value end
+  if type(key) == "string" and is_key(record.kind, key) then return nil end
+  return object.unknown(self, Link, key, record)
+end
+
+-- A link that a record names, here or in the namespace of a number.
+local function follow(self, record, key)
+  local to, nsid = record[key], key == "link" and record.link_netnsid or nil
+  if to == nil then return nil end
+  if not nsid then
+    local found = fail.check("link get", to, self.netns, core.link.get(self.netns.core, to))
+    return wrap(self.netns, found.index, found.name)
+  end
+  local ns = netns.by_id(self.netns, nsid)
+  local found = ns and core.link.get(ns.core, to)
+  return found and wrap(ns, found.index, found.name) or nil
+end
+
+function Link.get.master(self) return follow(self, read(self), "master") end
+
+function Link.get.peer(self)
+  local record = read(self)
+  if record.kind ~= "veth" then return nil end
+  return follow(self, record, "link")
+end
+
+function Link.get.link(self) return follow(self, read(self), "link") end
+
+-- --- option tables ---
+
+-- A copy in which namespaces are objects; names are checked before the kernel is asked.
+local function normalize(spec)
+  local copy = {}
+  for key, value in pairs(spec) do
+    if key == "netns" then value = netns.resolve(value) end
+    if (key == 1 or key == "name") and type(value) == "string" then
+      local ok, message = core.link.check_name(value)
+      if not ok then fail.misuse("%s", message) end
+    end
+    if key == "peer" and type(value) == "string" then value = { value } end
+    if key == "peer" and type(value) == "table" then value = normalize(value) end
+    copy[key] = value
+  end
+  return copy
+end
+
+-- The kind of the master that port options are for.
+local function port_kind(ns, master)
+  if type(master) == "table" and getmetatable(master) == mt then return master.kind end
+  local record = type(master) == "string" and core.link.get(ns.core, master)
+  return record and record.kind
+end
+
+-- What only a record has is no wish: it is left out when a record makes a link.
+local told = { "carrier", "link_netnsid", "port_kind" }
+
+--- Makes a link in this namespace, with all that is asked or not at all. Both ends of a veth are born in their place.
+--- Twin: `ip link add NAME type KIND ...`
+---@param spec table [1] name, kind, and the keys of a link and of its kind; peer = "name" or { "name", netns = ns, ... }
+---@return nsh.Link link
+---@return nsh.Link? peer the other end of a veth
+---@error EEXIST when there is a link of that name
+---@error EOPNOTSUPP when the kernel doesn't have the kind
+function Netns:add_link(spec)
+  if type(spec) ~= "table" then fail.misuse("add_link takes a table as { \"veth0\", kind = \"veth\" }, not a %s", type(spec)) end
+  spec = normalize(spec)
+  local name = spec[1] or spec.name
+  if not spec.kind then fail.misuse("kind is needed: what sort of link %s is, as \"veth\"", tostring(name or "it")) end
+  for _, key in ipairs(told) do spec[key] = nil end
+  local ns, home = self, spec.netns
+  if home and home ~= self then
+    ns, spec.netns = home, nil
+    spec.peer = spec.peer or (spec.kind == "veth" and {} or nil)
+    if spec.peer then spec.peer.netns = spec.peer.netns or self end
+  end
+  local index, peer = fail.check_spec(spec, "link add", name, ns,
+    core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master)))
+  local link = wrap(ns, index, name or ("#" .. index))
+  if spec.kind ~= "veth" then return link end
+  local peer_spec = spec.peer or {}
+  return link, wrap(peer_spec.netns or ns, peer, peer_spec[1] or peer_spec.name or ("#" .. peer))
+end
+
+--- Returns the live link of a name.
+---@param name string
+---@return nsh.Link
+---@error ENODEV when there is none; the hint names those that are there
+function Netns:link(name)
+  if type(name) ~= "string" then fail.misuse("the name of a link must be a string, not a %s", type(name)) end
+  local record, message, code, detail = core.link.get(self.core, name)
+  if not record and code == "ENODEV" then
+    local names = {}
+    for i, link in ipairs(self:links()) do names[i] = link.name end
+    detail.hint = "there are: " .. table.concat(names, ", ", 1, math.min(#names, 20)) .. (#names > 20 and ", ..." or "")
+  end
+  fail.check("link get", name, self, record, message, code, detail)
+  return wrap(self, record.index, record.name)
+end
+
+--- Returns the live link of a name, or nil when there is none.
+---@param name string
+---@return nsh.Link?
+function Netns:find_link(name)
+  if type(name) ~= "string" then fail.misuse("the name of a link must be a string, not a %s", type(name)) end
+  local record, message, code, detail = core.link.get(self.core, name)
+  if not record and code == "ENODEV" then return nil end
+  fail.check("link get", name, self, record, message, code, detail)
+  return wrap(self, record.index, record.name)
+end
+
+-- A veth's record names its peer instead of the number of a link.
+local function name_peers(self, list)
+  for _, record in ipairs(list) do
+    if record.kind == "veth" and record.link then
+      if record.link_netnsid then
+        local ns = netns.by_id(self, record.link_netnsid)
+        local found = core.link.get(self.core, record.link, record.link_netnsid)
+        record.peer = { name = found and found.name, netns = ns and ns.label }
+      else
+        record.peer = record.link
+      end
+      record.link, record.link_netnsid = nil, nil
+    end
+  end
+  return list
+end
+
+--- Lists links.
+--- Twin: `ip link show`
+---@param filter? table keys that the records must have, as { kind = "veth", master = br0 }; stats = true adds the counters
+---@return table[] records
+function Netns:links(filter)
+  local stats = false
+  if filter ~= nil and type(filter) ~= "table" then fail.misuse("links takes a table of keys, not a %s", type(filter)) end
+  if filter then
+    filter = normalize(filter)
+    stats, filter.stats = filter.stats, nil
+  end
+  return name_peers(self, fail.check("link list", nil, self, core.link.list(self.core, filter, stats)))
+end
+
+--- Returns all that is known of the link as a record, as the lists have it.
+---@return table
+function Link:record()
+  return name_peers(self.netns, { read(self) })[1]
+end
+
+-- --- changes ---
+
+-- The kernel takes a request apart and may stop half-way: put back what it has changed so far.
+local function put_back(self, before, spec)
+  local now = core.link.get(self.netns.core, self.index)
+  for key in pairs(spec) do
+    local old = before[key]
+    if now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
+      if old == nil then old = false end
+      core.link.set(self.netns.core, self.index, { [key] = old }, before.kind)
+    end
+  end
+end
+
+--- Changes the link, with all that is asked or not at all.
+--- Twin: `ip link set NAME ...`
+---@param spec table keys of a link and of its kind: up, mtu, mac, name, master = link or false, netns, alias, port = {...}
+---@error EEXIST when the name is taken where it is moved or renamed to
+---@error EBUSY when it must be down for that
+function Link:set(spec)
+  if type(spec) ~= "table" then fail.misuse("set takes a table as { up = true }, not a %s", type(spec)) end
+  if spec[1] ~= nil then fail.misuse("set takes keys only, as { name = %q }", tostring(spec[1])) end
+  spec = normalize(spec)
+  guard.check(self, spec, "change")
+  local before = read(self)
+  local master = spec.master
+  if master == nil then master = before.master end
+  local port = spec.port and port_kind(self.netns, master)
+  local ok, message, code, detail = core.link.set(self.netns.core, self.index, spec, before.kind, port)
+  if not ok and next(spec, next(spec)) ~= nil then put_back(self, before, spec) end
+  fail.check_spec(spec, "link set", before.name, self.netns, ok, message, code, detail)
+  rawset(self, "last_name", spec.name or before.name)
+  if spec.netns and spec.netns ~= self.netns then
+    local moved = fail.check("link get", self.last_name, spec.netns, core.link.get(spec.netns.core, self.last_name))
+    rawset(self, "netns", spec.netns)
+    rawset(self, "index", moved.index)
+  end
+end
+
+--- Deletes the link; a veth goes with its peer.
+--- Twin: `ip link del NAME`
+---@param opts? { force: boolean } force: delete the link of the machine's default route too
+---@error EOPNOTSUPP when it is one that can't be deleted
+function Link:del(opts)
+  guard.check(self, opts or {}, "delete")
+  fail.check("link del", self.last_name, self.netns, core.link.del(self.netns.core, self.index))
+end
+
+return m

@@ -1,0 +1,241 @@
+--- netns.lua - network namespaces: the `netns` functions, and the object that all others hang on.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local object = require "nsh.object"
+local show = require "nsh.show"
+local world = require "nsh.world"
+
+local m = {}
+
+--- One network namespace. The world's root has no name.
+---@class nsh.Netns
+---@field name? string its name under /run/netns; nil for the root and for unnamed ones
+---@field id? integer the number that the world's root has for it; nil when none was given
+---@field sysctl nsh.Sysctl its sysctls, by their dotted names
+local Netns, mt = object.class "nsh.netns"
+m.Netns = Netns
+
+-- One object per namespace, so that == compares namespaces. Deleted ones stay as long as somebody holds them.
+local known = setmetatable({}, { __mode = "v" })
+local root
+
+function mt.__tostring(self) return "netns " .. self.label end
+
+function mt.__close(self)
+  if not self.deleted then self:del() end
+end
+
+-- The object of a fresh core handle, which is dropped when the namespace has one already.
+local function wrap(handle, name)
+  local identity = core.netns.identity(handle)
+  local ns = known[identity]
+  if ns and not ns.deleted then
+    if handle ~= ns.core then core.netns.close(handle) end
+    if name and not rawget(ns, "name") then
+      rawset(ns, "name", name)
+      rawset(ns, "label", core.netns.label(ns.core, name))
+    end
+    return ns
+  end
+  ns = setmetatable({ core = handle, name = name, label = core.netns.label(handle), deleted = false }, mt)
+  known[identity] = ns
+  return ns
+end
+
+local function root_ns()
+  if not root then
+    world.ensure()
+    root = wrap(fail.check("netns current", nil, nil, core.netns.root()))
+  end
+  return root
+end
+
+function Netns.get.name() return nil end
+
+function Netns.get.id(self)
+  local id = fail.check("netns id", self.name, nil, core.netns.id(root_ns().core, self.core))
+  return id >= 0 and id or nil
+end
+
+--- Makes a namespace with the kernel's default sysctls and gives it a name.
+--- Twin: `ip netns add NAME`
+---@param name string 1 to 255 bytes; no '/', space, control character or leading '-'
+---@return nsh.Netns
+---@error EEXIST when there is one of that name
+---@error ENOSPC when the sysctl user.max_net_namespaces is reached
+function m.add(name)
+  world.ensure()
+  return wrap(fail.check("netns add", name, nil, core.netns.add(name)), name)
+end
+
+--- Returns the namespace of a name, one made by another program too.
+---@param name string
+---@return nsh.Netns
+---@error ENOENT when there is none
+---@error EINVAL when the file under /run/netns is stale
+function m.get(name)
+  world.ensure()
+  return wrap(fail.check("netns get", name, nil, core.netns.open(name)), name)
+end
+
+--- Returns the namespace of a name, or nil when there is none.
+---@param name string
+---@return nsh.Netns?
+function m.find(name)
+  world.ensure()
+  local handle, message, code, detail = core.netns.open(name)
+  if not handle and code == "ENOENT" then return nil end
+  return wrap(fail.check("netns find", name, nil, handle, message, code, detail), name)
+end
+
+--- Takes the name away; the namespace ends when nothing uses it any more.
+--- Twin: `ip netns del NAME`
+---@param name string
+---@error ENOENT when there is none
+function m.del(name)
+  world.ensure()
+  local handle = core.netns.open(name)
+  local ns = handle and known[core.netns.identity(handle)]
+  if handle then core.netns.close(handle) end
+  fail.check("netns del", name, nil, core.netns.del(name))
+  if ns and rawget(ns, "name") == name then
+    rawset(ns, "deleted", true)
+    core.netns.close(ns.core)
+    if world.entered() == ns then world.enter(nil) end
+  end
+end
+
+--- Returns the names of all named namespaces, sorted; none while there is no world.
+---@return string[]
+function m.names()
+  if not core.world.made() and not world.is_host() then return {} end
+  world.ensure()
+  local names = fail.check("netns list", nil, nil, core.netns.names())
+  table.sort(names)
+  return names
+end
+
+--- Lists the named namespaces.
+--- Twin: `ip netns list`
+---@return table[] records { name, id }
+function m.list()
+  world.ensure()
+  local list = setmetatable({}, show.List)
+  for _, name in ipairs(m.names()) do
+    local ns = m.find(name)
+    if ns then list[#list + 1] = setmetatable({ name = name, id = ns.id }, show.Record) end
+  end
+  return list
+end
+
+--- Returns the namespace that was entered, or the world's root.
+---@return nsh.Netns
+function m.current() return world.entered() or root_ns() end
+
+--- Makes ns what netns.current(), the prompt and its `!cmd` mean; without an argument, goes back to the root.
+---@param ns? nsh.Netns|string
+---@return nsh.Netns
+function m.enter(ns)
+  world.enter(ns and m.resolve(ns) or nil)
+  return m.current()
+end
+
+--- Returns the namespace that a process is in.
+---@param pid integer as seen from outside the world
+---@return nsh.Netns
+---@error ESRCH when there is no such process
+function m.of(pid)
+  if math.type(pid) ~= "integer" or pid < 1 then fail.misuse("pid must be a positive integer, not %s", tostring(pid)) end
+  world.ensure()
+  return wrap(fail.check("netns of", tostring(pid), nil, core.netns.of(pid)))
+end
+
+--- Returns the name of the namespace that a process is in, or nil when it has none.
+--- Twin: `ip netns identify PID`
+---@param pid integer as seen from outside the world
+---@return string?
+function m.identify(pid)
+  local ns = m.of(pid)
+  for _, name in ipairs(m.names()) do
+    if m.find(name) == ns then return name end
+  end
+end
+
+--- Gives the namespace of a process a name.
+--- Twin: `ip netns attach NAME PID`
+---@param name string
+---@param pid integer
+---@return nsh.Netns
+---@error EEXIST when there is one of that name
+function m.attach(name, pid)
+  world.ensure()
+  return wrap(fail.check("netns attach", name, nil, core.netns.attach(name, pid)), name)
+end
+
+--- Returns the namespace that is meant: an object, or a name.
+---@param ns nsh.Netns|string
+---@return nsh.Netns
+function m.resolve(ns)
+  if type(ns) == "string" then return m.get(ns) end
+  if type(ns) ~= "table" or getmetatable(ns) ~= mt then
+    fail.misuse("a namespace or its name is wanted, not a %s", type(ns))
+  end
+  return ns
+end
+
+-- The namespace that `viewer` has the number `id` for, among those that are known or have a name.
+function m.by_id(viewer, id)
+  local function is_it(ns)
+    return not ns.deleted and core.netns.id(viewer.core, ns.core) == id
+  end
+  for _, ns in pairs(known) do
+    if is_it(ns) then return ns end
+  end
+  for _, name in ipairs(m.names()) do
+    local ns = m.find(name)
+    if ns and is_it(ns) then return ns end
+  end
+end
+
+--- Deletes the namespace's name; what is in it goes when its last process ends.
+--- Twin: `ip netns del NAME`
+function Netns:del()
+  if self.deleted then fail.misuse("namespace %s was deleted", self.label) end
+  if not rawget(self, "name") then fail.misuse("the namespace %s has no name to delete", self.label) end
+  m.del(self.name)
+end
+
+--- Changes what can be changed of a namespace: the number that the world's root has for it.
+--- Twin: `ip netns set NAME NETNSID`
+---@param spec { id: integer }
+---@error EEXIST when it has a number already, or another one has this
+function Netns:set(spec)
+  for key in pairs(spec) do
+    if key ~= "id" then fail.misuse("unknown key '%s' of a namespace; only id can be set", tostring(key)) end
+  end
+  if math.type(spec.id) ~= "integer" or spec.id < 0 then fail.misuse("id must be a whole number from 0") end
+  fail.check("netns set", self.label, nil, core.netns.set_id(root_ns().core, self.core, spec.id))
+end
+
+--- Runs a function of this process inside the namespace and returns what it returns. Sockets that it opens stay there.
+---@param fn function may not yield
+---@param ... any its arguments
+---@return any ...
+function Netns:call(fn, ...)
+  if type(fn) ~= "function" then fail.misuse("call takes a function, not a %s", type(fn)) end
+  return select(2, fail.check("netns call", nil, self, core.netns.call(self.core, fn, ...)))
+end
+
+--- Collects the changes that a function asks of this namespace and sends them to the kernel together.
+--- What it reads meanwhile is the state before. The first failure is raised; the other requests are carried out.
+---@param fn function
+---@return integer requests how many were sent
+function Netns:batch(fn)
+  fail.check("batch", nil, self, core.netns.batch(self.core))
+  local ok, err = pcall(fn, self)
+  local sent, message, code, detail = core.netns.batch_end(self.core, ok)
+  if not ok then error(err, 0) end
+  return (fail.check("batch", nil, self, sent, message, code, detail))
+end
+
+return m

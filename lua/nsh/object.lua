@@ -1,0 +1,44 @@
+--- object.lua - live objects: methods, fields that ask the kernel when they are read, and no silent nil.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+
+local m = {}
+
+--- Makes a class. Methods are set on it; `class.get.field = function(self)` is a live field.
+---@param name string the type's name in messages: "nsh.netns"
+---@return table class, table metatable
+function m.class(name)
+  local class = { get = {} }
+  local mt = { __name = name, class = class }
+
+  function mt.__index(self, key)
+    local method = class[key]
+    if method ~= nil and key ~= "get" then return method end
+    local get = class.get[key]
+    if get then return get(self) end
+    if class.missing then return class.missing(self, key) end
+    m.unknown(self, class, key)
+  end
+
+  function mt.__newindex(self, key)
+    fail.misuse("%s: field '%s' can't be assigned; use set { %s = ... }", tostring(self), tostring(key), tostring(key))
+  end
+
+  return class, mt
+end
+
+--- Raises "has no field", naming the nearest one.
+function m.unknown(self, class, key, more)
+  local known = {}
+  for _, list in ipairs { class, class.get, more } do
+    for k in pairs(list) do
+      if type(k) == "string" and k ~= "get" and k ~= "missing" then known[#known + 1] = k end
+    end
+  end
+  table.sort(known)
+  local nearest = core.nearest(tostring(key), known)
+  fail.misuse("%s has no field '%s'%s", tostring(self), tostring(key),
+    nearest and ("; did you mean '" .. nearest .. "'?") or "")
+end
+
+return m

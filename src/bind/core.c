@@ -1,0 +1,184 @@
+/* core.c - nsh.core itself: the tables of all nouns, and what the objects need beside them */
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "bind.h"
+
+static int core_where(lua_State *L)
+{
+	bind_where(L);
+	return 1;
+}
+
+/* nearest(word, list) -> the word of the list that was probably meant, or nil */
+static int core_nearest(lua_State *L)
+{
+	const char *word = luaL_checkstring(L, 1);
+	lua_Integer n = luaL_len(L, 2);
+	const char **known = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*known), 0);
+	lua_Integer count = 0;
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		if (lua_rawgeti(L, 2, i) == LUA_TSTRING)
+			known[count++] = lua_tostring(L, -1); /* held by the list */
+		lua_pop(L, 1);
+	}
+	known[count] = NULL;
+	bind_nearest(L, word, known);
+	return 1;
+}
+
+/* terminal_width() -> columns of standard output; 0: not known; nil: no terminal */
+static int core_terminal_width(lua_State *L)
+{
+	struct winsize size = {0};
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		size.ws_col = 0;
+	lua_pushinteger(L, size.ws_col);
+	return 1;
+}
+
+/* record_types(Record, List): the metatables of what getters return */
+static int core_record_types(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_settop(L, 2);
+	lua_setfield(L, LUA_REGISTRYINDEX, "nsh.list");
+	lua_setfield(L, LUA_REGISTRYINDEX, "nsh.record");
+	return 0;
+}
+
+/* --- the attribute tables as data, for help, completion and the reference --- */
+
+static const char *const type_names[] = {
+	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer",
+	[NET_TIME] = "seconds", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
+	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
+	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
+	[NET_PORTNEST] = "table", [NET_LIST] = "list",
+};
+
+static void set_string(lua_State *L, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, key);
+}
+
+static void set_flag(lua_State *L, const char *key, bool value)
+{
+	if (!value)
+		return;
+	lua_pushboolean(L, 1);
+	lua_setfield(L, -2, key);
+}
+
+static void push_rows(lua_State *L, const struct net_table *t, bool into);
+
+static void push_row(lua_State *L, const struct net_row *row)
+{
+	lua_newtable(L);
+	set_string(L, "key", row->key);
+	set_string(L, "doc", row->doc);
+	set_string(L, "type", type_names[row->type]);
+	set_flag(L, "readonly", row->flags & NET_RO);
+	set_flag(L, "writeonly", row->flags & NET_WO);
+	set_flag(L, "creation", row->flags & NET_NEW);
+	set_flag(L, "main", row->flags & NET_MAIN);
+	if (row->min || row->max) {
+		lua_pushinteger(L, row->min);
+		lua_setfield(L, -2, "min");
+		lua_pushinteger(L, row->max);
+		lua_setfield(L, -2, "max");
+	}
+	if (row->names && row->names->list) {
+		lua_newtable(L);
+		for (int i = 0; row->names->list[i].name; i++) {
+			lua_pushstring(L, row->names->list[i].name);
+			lua_rawseti(L, -2, i + 1);
+		}
+		lua_setfield(L, -2, "values");
+	}
+	/* a veth's peer has the keys of a link, which stand in the link's own table */
+	if (row->nest && strcmp(row->nest->name, "peer") != 0) {
+		push_rows(L, row->nest, false);
+		lua_setfield(L, -2, "rows");
+	}
+}
+
+/* Append the rows of a table to the list on top (@into), or push a new list of them. */
+static void push_rows(lua_State *L, const struct net_table *t, bool into)
+{
+	luaL_checkstack(L, 8, NULL);
+	if (!into)
+		lua_newtable(L);
+	for (unsigned int i = 0; t && i < t->n; i++) {
+		if (t->rows[i].flags & NET_FLAT) {
+			push_rows(L, t->rows[i].nest, true);
+		} else if (t->rows[i].key) {
+			push_row(L, &t->rows[i]);
+			lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+		}
+	}
+}
+
+static int core_tables(lua_State *L)
+{
+	static const struct net_noun *const nouns[] = {&net_link, &net_addr, &net_route, &net_neigh, &net_fdb};
+	const struct net_kind *kind;
+
+	lua_newtable(L);
+	for (int i = 0; i < 5; i++) {
+		lua_newtable(L);
+		set_string(L, "noun", nouns[i]->name);
+		push_rows(L, nouns[i]->table, false);
+		lua_setfield(L, -2, "rows");
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_newtable(L);
+	for (unsigned int i = 0; (kind = net_kind_all(i)); i++) {
+		lua_newtable(L);
+		set_string(L, "name", kind->name);
+		set_string(L, "doc", kind->doc);
+		set_string(L, "config", kind->config);
+		push_rows(L, kind->data, false);
+		lua_setfield(L, -2, "rows");
+		push_rows(L, kind->port, false);
+		lua_setfield(L, -2, "port_rows");
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	lua_setfield(L, -2, "kinds");
+	return 1;
+}
+
+static const luaL_Reg lib[] = {
+	{"nearest", core_nearest},
+	{"record_types", core_record_types},
+	{"tables", core_tables},
+	{"terminal_width", core_terminal_width},
+	{"where", core_where},
+	{NULL, NULL},
+};
+
+static const luaL_Reg parts[] = {
+	{"link", bind_open_link},     {"netns", bind_open_netns}, {"probe", bind_open_probe}, {"process", bind_open_process},
+	{"sysctl", bind_open_sysctl}, {"world", bind_open_world}, {NULL, NULL},
+};
+
+/* luaopen_nsh_core() - what require "nsh.core" returns, in the program and in nsh/core.so */
+__attribute__((visibility("default"))) int luaopen_nsh_core(lua_State *L)
+{
+	luaL_newlib(L, lib);
+	for (const luaL_Reg *p = parts; p->name; p++) {
+		p->func(L);
+		lua_setfield(L, -2, p->name);
+	}
+	bind_open_noun(L);
+	return 1;
+}

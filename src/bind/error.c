@@ -1,0 +1,147 @@
+/* error.c - the two channels of failure: nil, message, code, detail; and misuse raised at the caller's line */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind.h"
+
+static void set_text(lua_State *L, const char *key, const char *text)
+{
+	if (!*text)
+		return;
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, key);
+}
+
+/* bind_fail() - push nil, message, code, detail of a failed net_*() call; returns 4 */
+int bind_fail(lua_State *L, const struct net_err *err)
+{
+	lua_pushnil(L);
+	lua_pushstring(L, *err->text ? err->text : net_strerror(err->code));
+	lua_pushstring(L, net_errname(err->code));
+	lua_createtable(L, 0, 4);
+	lua_pushinteger(L, err->code);
+	lua_setfield(L, -2, "errno");
+	set_text(L, "extack", err->extack);
+	set_text(L, "attr", err->attr);
+	set_text(L, "hint", err->hint);
+	return 4;
+}
+
+int bind_ok(lua_State *L, int r, const struct net_err *err)
+{
+	if (r < 0)
+		return bind_fail(L, err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* Our own Lua files are no place to send a user to. */
+static bool is_ours(const lua_Debug *ar)
+{
+	return ar->currentline < 0 || strncmp(ar->short_src, "nsh/", 4) == 0 || strstr(ar->short_src, "/lua/nsh/") ||
+	       strncmp(ar->short_src, "lua/nsh/", 8) == 0;
+}
+
+void bind_where(lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 0; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (!is_ours(&ar)) {
+			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+			return;
+		}
+	}
+	lua_pushliteral(L, "");
+}
+
+/* bind_misuse() - raise a sentence with the position of the script's own line */
+int bind_misuse(lua_State *L, const char *fmt, ...)
+{
+	va_list args;
+
+	bind_where(L);
+	if (lua_rawlen(L, -1))
+		lua_pushliteral(L, ": ");
+	else
+		lua_pushliteral(L, "");
+	va_start(args, fmt);
+	lua_pushvfstring(L, fmt, args);
+	va_end(args);
+	lua_concat(L, 3);
+	return lua_error(L);
+}
+
+/* Words of other tools for what ip(8) calls otherwise. */
+static const struct {
+	const char *word, *key;
+} synonyms[] = {
+	{"gateway", "via"},   {"gatway", "via"},   {"gw", "via"},	  {"nexthop", "via"},	 {"device", "dev"},
+	{"interface", "dev"}, {"iface", "dev"},	   {"link", "dev"},	  {"oif", "dev"},	 {"address", "addr"},
+	{"ip", "addr"},	      {"type", "kind"},	   {"protocol", "proto"}, {"prefsrc", "src"},	 {"destination", "dst"},
+	{"to", "dst"},	      {"bridge", "master"},{"lladdr", "mac"},	  {"hwaddr", "mac"},	 {"namespace", "netns"},
+	{"ns", "netns"},      {"brd", "broadcast"},{"stp_state", "stp"},  {"txqueuelen", "txqlen"}, {"preference", "metric"},
+	{"priority", "metric"},
+};
+
+#define MAX_WORD 40
+
+/* Edit distance, with a swap of neighbours as one step. */
+static int distance(const char *a, const char *b)
+{
+	int row[3][MAX_WORD + 1], m = (int)strlen(a), n = (int)strlen(b);
+
+	if (m > MAX_WORD || n > MAX_WORD)
+		return MAX_WORD;
+	for (int j = 0; j <= n; j++)
+		row[0][j] = j;
+	for (int i = 1; i <= m; i++) {
+		int *cur = row[i % 3], *up = row[(i - 1) % 3], *up2 = row[(i + 1) % 3];
+
+		cur[0] = i;
+		for (int j = 1; j <= n; j++) {
+			int d = up[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (up[j] + 1 < d)
+				d = up[j] + 1;
+			if (cur[j - 1] + 1 < d)
+				d = cur[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && up2[j - 2] + 1 < d)
+				d = up2[j - 2] + 1;
+			cur[j] = d;
+		}
+	}
+	return row[m % 3][n];
+}
+
+static bool is_known(const char *word, const char *const *known)
+{
+	for (; *known; known++)
+		if (strcmp(word, *known) == 0)
+			return true;
+	return false;
+}
+
+/* bind_nearest() - push the known word that was probably meant, or nil */
+void bind_nearest(lua_State *L, const char *word, const char *const *known)
+{
+	const char *best = NULL;
+	int least = (int)strlen(word) / 3 + 2;
+
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(*synonyms); i++)
+		if (strcmp(word, synonyms[i].word) == 0 && is_known(synonyms[i].key, known)) {
+			lua_pushstring(L, synonyms[i].key);
+			return;
+		}
+	for (; *known; known++) {
+		int d = distance(word, *known);
+
+		if (d < least) {
+			least = d;
+			best = *known;
+		}
+	}
+	lua_pushstring(L, best);
+}

@@ -1,0 +1,396 @@
+/* fields.c - option tables into the fields of a request, messages into records */
+#include <stdio.h>
+#include <string.h>
+
+#include "bind.h"
+
+#define BIND_NAMES "nsh.names"
+#define FIRST_ROOM 12
+
+/* --- Lua to fields --- */
+
+struct reader {
+	lua_State *L;
+	int box; /* stack index of the userdata that holds the fields */
+	struct net_fields *f;
+	bool read_only_ok;
+};
+
+/* The fields live in a userdata; a larger one takes its place when it is full. */
+static struct net_fields *new_box(lua_State *L, unsigned int cap)
+{
+	struct net_fields *f = lua_newuserdatauv(L, sizeof(*f) + cap * sizeof(struct net_field), 0);
+
+	memset(f, 0, sizeof(*f));
+	f->v = (struct net_field *)(f + 1);
+	f->cap = cap;
+	return f;
+}
+
+static struct net_field *add(struct reader *r)
+{
+	struct net_fields *old = r->f;
+
+	if (old->n == old->cap) {
+		r->f = new_box(r->L, old->cap * 2);
+		r->f->n = old->n;
+		r->f->kind = old->kind;
+		r->f->port = old->port;
+		memcpy(r->f->v, old->v, old->n * sizeof(*old->v));
+		lua_replace(r->L, r->box);
+	}
+	return &r->f->v[r->f->n++];
+}
+
+static void add_mark(struct reader *r, const struct net_row *row, enum net_op op)
+{
+	struct net_field *f = add(r);
+
+	memset(f, 0, sizeof(*f));
+	f->row = row;
+	f->op = (uint8_t)op;
+	f->plen = -1;
+}
+
+/* Collect the keys that may be written, for the sentence about an unknown one. */
+static unsigned int known_keys(const struct net_table *t, const struct net_kind *kind, const char **out, unsigned int n,
+			       unsigned int max)
+{
+	for (unsigned int i = 0; t && i < t->n; i++) {
+		const struct net_row *row = &t->rows[i];
+
+		if (row->type == NET_KINDNEST)
+			n = known_keys(kind ? kind->data : NULL, kind, out, n, max);
+		else if (row->flags & NET_FLAT)
+			n = known_keys(row->nest, kind, out, n, max);
+		else if (row->key && n < max)
+			out[n++] = row->key;
+	}
+	return n;
+}
+
+static int unknown_key(lua_State *L, const char *key, const struct net_table *t, const struct net_kind *kind)
+{
+	const char *known[257];
+	unsigned int n = known_keys(t, kind, known, 0, 256);
+
+	known[n] = NULL;
+	bind_nearest(L, key, known);
+	if (lua_isnil(L, -1))
+		return bind_misuse(L, "unknown key '%s' of a %s", key, kind ? kind->name : t->name);
+	return bind_misuse(L, "unknown key '%s'; did you mean '%s'?", key, lua_tostring(L, -1));
+}
+
+static void read_table(struct reader *r, int idx, const struct net_table *t, const struct net_kind *kind);
+
+/* A link object has its index as a plain field. */
+static bool read_link(lua_State *L, struct net_field *f)
+{
+	if (!lua_istable(L, -1))
+		return false;
+	lua_pushliteral(L, "index");
+	lua_rawget(L, -2);
+	f->i = lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return f->i > 0;
+}
+
+static int read_scalar(lua_State *L, const struct net_row *row, struct net_field *f, struct net_err *err)
+{
+	size_t len;
+	const char *s;
+
+	switch (lua_type(L, -1)) {
+	case LUA_TBOOLEAN: return net_field_bool(row, lua_toboolean(L, -1), f, err);
+	case LUA_TNUMBER:
+		if (lua_isinteger(L, -1))
+			return net_field_int(row, lua_tointeger(L, -1), f, err);
+		return net_field_num(row, lua_tonumber(L, -1), f, err);
+	case LUA_TSTRING:
+		s = lua_tolstring(L, -1, &len);
+		return net_field_text(row, s, len, f, err);
+	default: return net_field_refuse(row, luaL_typename(L, -1), err);
+	}
+}
+
+/* The value on top of the stack, for a row that is no nest. */
+static void read_value(struct reader *r, const struct net_row *row)
+{
+	struct net_err err = {0};
+	struct net_field *f = add(r);
+	int ret = 0;
+
+	memset(f, 0, sizeof(*f));
+	f->row = row;
+	f->plen = -1;
+	if (row->type == NET_NETNS) {
+		f->ns = bind_test_ns(r->L, -1);
+		if (!f->ns)
+			bind_misuse(r->L, "%s must be a namespace or its name, not a %s", row->key, luaL_typename(r->L, -1));
+		else if (f->ns->fd < 0)
+			bind_misuse(r->L, "namespace %s was deleted", f->ns->label);
+		else
+			f->i = f->ns->fd;
+	} else if (row->type != NET_LINK || !read_link(r->L, f)) {
+		ret = read_scalar(r->L, row, f, &err);
+	}
+	if (ret < 0)
+		bind_misuse(r->L, "%s", err.text);
+}
+
+static void read_list(struct reader *r, const struct net_row *row)
+{
+	lua_State *L = r->L;
+	lua_Integer n = luaL_len(L, -1);
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		add_mark(r, row, NET_ITEM);
+		lua_geti(L, -1, i);
+		if (!lua_istable(L, -1))
+			bind_misuse(L, "%s[%I] must be a table, not a %s", row->key, (LUAI_UACINT)i, luaL_typename(L, -1));
+		read_table(r, lua_absindex(L, -1), row->nest, NULL);
+		lua_pop(L, 1);
+		add_mark(r, row, NET_END);
+	}
+}
+
+static void read_nest(struct reader *r, const struct net_row *row)
+{
+	const struct net_table *t = row->nest;
+	lua_State *L = r->L;
+
+	if (row->type == NET_PORTNEST)
+		t = r->f->port ? r->f->port->port : NULL;
+	if (!t)
+		bind_misuse(L, "%s: the link has no master whose ports have options; set master too", row->key);
+	add_mark(r, row, NET_BEGIN);
+	if (lua_istable(L, -1) && row->type == NET_LIST)
+		read_list(r, row);
+	else if (lua_istable(L, -1))
+		read_table(r, lua_absindex(L, -1), t, NULL);
+	else if (lua_type(L, -1) == LUA_TSTRING && net_main_key(t))
+		read_value(r, net_main_key(t));
+	else
+		bind_misuse(L, "%s must be a table, not a %s", row->key, luaL_typename(L, -1));
+	add_mark(r, row, NET_END);
+}
+
+static void read_pair(struct reader *r, const struct net_table *t, const struct net_kind *kind)
+{
+	const struct net_row *row;
+	lua_State *L = r->L;
+
+	if (lua_type(L, -2) == LUA_TNUMBER && lua_tointeger(L, -2) == 1)
+		row = net_main_key(t);
+	else if (lua_type(L, -2) == LUA_TSTRING)
+		row = net_key(t, kind, NULL, lua_tostring(L, -2));
+	else
+		row = NULL;
+	if (!row && lua_type(L, -2) == LUA_TSTRING)
+		unknown_key(L, lua_tostring(L, -2), t, kind);
+	if (!row) {
+		bind_misuse(L, "unknown key [%s] of a %s; only [1] is taken", luaL_tolstring(L, -2, NULL), t->name);
+		return;
+	}
+	if (row->flags & NET_RO) {
+		if (!r->read_only_ok)
+			bind_misuse(L, "%s can't be set: it is what the kernel tells", row->key);
+		return;
+	}
+	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_LIST)
+		read_nest(r, row);
+	else
+		read_value(r, row);
+}
+
+static void check_twice(lua_State *L, int idx, const struct net_table *t)
+{
+	const struct net_row *row = net_main_key(t);
+
+	lua_pushinteger(L, 1);
+	lua_rawget(L, idx);
+	if (row && !lua_isnil(L, -1)) {
+		lua_pushstring(L, row->key);
+		lua_rawget(L, idx);
+		if (!lua_isnil(L, -1))
+			bind_misuse(L, "%s is given twice: as [1] and as %s", row->key, row->key);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+static void read_table(struct reader *r, int idx, const struct net_table *t, const struct net_kind *kind)
+{
+	luaL_checkstack(r->L, 8, "option tables nested too deep");
+	check_twice(r->L, idx, t);
+	for (lua_pushnil(r->L); lua_next(r->L, idx); lua_pop(r->L, 1))
+		read_pair(r, t, kind);
+}
+
+/*
+ * bind_fields() - read the option table at @idx; a string there stands for the main key
+ * @kind, @port: what the flat keys of a link and its `port` mean; may be NULL
+ * @read_only_ok: pass over what the kernel only tells, so that a record can be given back
+ *
+ * Return: the fields, in a userdata on top of the stack; their text is held by the table.
+ */
+struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
+			       const struct net_kind *port, bool read_only_ok)
+{
+	struct reader r = {.L = L, .read_only_ok = read_only_ok};
+
+	idx = lua_absindex(L, idx);
+	r.f = new_box(L, FIRST_ROOM);
+	r.box = lua_gettop(L);
+	r.f->kind = kind;
+	r.f->port = port;
+	if (lua_istable(L, idx)) {
+		read_table(&r, idx, t, kind);
+	} else if (!lua_isnoneornil(L, idx)) {
+		const struct net_row *row = net_main_key(t);
+
+		lua_pushvalue(L, idx);
+		if (lua_type(L, -1) != LUA_TSTRING)
+			bind_misuse(L, "a %s is a table or text, not a %s", t->name, luaL_typename(L, -1));
+		read_value(&r, row);
+		lua_pop(L, 1);
+	}
+	return r.f;
+}
+
+/* --- messages to records --- */
+
+static int dump_gc(lua_State *L)
+{
+	net_dump_free(lua_touserdata(L, 1));
+	return 0;
+}
+
+static int names_gc(lua_State *L)
+{
+	net_names_free(lua_touserdata(L, 1));
+	return 0;
+}
+
+static void *new_owned(lua_State *L, size_t size, const char *type, lua_CFunction gc)
+{
+	void *p = lua_newuserdatauv(L, size, 0);
+
+	memset(p, 0, size);
+	if (luaL_newmetatable(L, type)) {
+		lua_pushcfunction(L, gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return p;
+}
+
+/* bind_new_dump() - an empty dump in a userdata on the stack */
+struct net_dump *bind_new_dump(lua_State *L)
+{
+	return new_owned(L, sizeof(struct net_dump), BIND_DUMP, dump_gc);
+}
+
+/* bind_new_names() - an empty map of link names in a userdata on the stack */
+struct net_link_names *bind_new_names(lua_State *L)
+{
+	return new_owned(L, sizeof(struct net_link_names), BIND_NAMES, names_gc);
+}
+
+static void push_link(lua_State *L, struct net_ns *ns, const struct net_cursor *c, const struct net_field *f,
+		      struct net_link_names *names)
+{
+	const char *name = net_cursor_elsewhere(c, f) ? NULL : net_link_name(ns, names, (int)f->i);
+
+	if (name)
+		lua_pushstring(L, name);
+	else
+		lua_pushinteger(L, f->i);
+}
+
+static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor *c, const struct net_field *f,
+		       struct net_link_names *names)
+{
+	char buf[128];
+	const char *name;
+	int64_t i;
+	double v;
+
+	switch (f->row->type) {
+	case NET_BOOL:
+	case NET_BIT: lua_pushboolean(L, f->i != 0); break;
+	case NET_STRING: lua_pushlstring(L, f->s, f->slen); break;
+	case NET_LINK: push_link(L, ns, c, f, names); break;
+	case NET_MAC:
+	case NET_IP:
+	case NET_PREFIX:
+	case NET_GATEWAY:
+	case NET_BRIDGEID:
+		net_field_addr(f, buf, sizeof(buf));
+		lua_pushstring(L, buf);
+		break;
+	case NET_ENUM:
+		name = net_field_name(f, buf, sizeof(buf));
+		if (name)
+			lua_pushstring(L, name);
+		else
+			lua_pushinteger(L, f->i);
+		break;
+	default:
+		if (net_field_number(f, &i, &v))
+			lua_pushinteger(L, i);
+		else
+			lua_pushnumber(L, v);
+	}
+}
+
+static void push_table(lua_State *L, const char *metatable)
+{
+	lua_newtable(L);
+	if (luaL_getmetatable(L, metatable) == LUA_TTABLE)
+		lua_setmetatable(L, -2);
+	else
+		lua_pop(L, 1);
+}
+
+/* bind_push_record() - the message as a table; returns 1 */
+int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names)
+{
+	struct net_field f;
+
+	luaL_checkstack(L, 12, NULL);
+	push_table(L, "nsh.record");
+	while (net_next(c, &f)) {
+		switch (f.op) {
+		case NET_BEGIN:
+			lua_pushstring(L, f.row->key);
+			lua_newtable(L);
+			break;
+		case NET_ITEM:
+			lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
+			lua_newtable(L);
+			break;
+		case NET_END: lua_rawset(L, -3); break;
+		default:
+			lua_pushstring(L, f.row->key);
+			push_value(L, ns, c, &f, names);
+			lua_rawset(L, -3);
+		}
+	}
+	return 1;
+}
+
+/* bind_push_records() - all messages of the dump as a list */
+void bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d)
+{
+	struct net_link_names *names = bind_new_names(L);
+	struct net_cursor c;
+	lua_Integer n = 0;
+
+	luaL_checkstack(L, 16, NULL);
+	push_table(L, "nsh.list");
+	while (net_dump_next(d, noun, &c)) {
+		bind_push_record(L, ns, &c, names);
+		lua_rawseti(L, -2, ++n);
+	}
+}

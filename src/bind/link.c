@@ -1,0 +1,113 @@
+/* link.c - nsh.core.link: links by index; an object's name and friendliness are Lua's business */
+#include <errno.h>
+#include <string.h>
+
+#include "bind.h"
+
+/* The kind that a table names, at .kind. */
+static const struct net_kind *kind_field(lua_State *L, int idx)
+{
+	const char *name = lua_istable(L, idx) ? bind_string(L, idx, "kind", NULL) : NULL;
+
+	return net_kind_find(name);
+}
+
+static const struct net_kind *kind_arg(lua_State *L, int arg)
+{
+	return net_kind_find(luaL_optstring(L, arg, NULL));
+}
+
+/* add(ns, spec, master's kind) -> index, peer's index */
+static int link_add(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	const struct net_kind *kind = kind_field(L, 2);
+	struct net_fields *f = bind_fields(L, 2, net_link.table, kind, kind_arg(L, 3), true);
+	int index, peer;
+
+	if (net_link_add(ns, kind ? kind->name : NULL, f, &index, &peer, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushinteger(L, index);
+	lua_pushinteger(L, peer);
+	return 2;
+}
+
+/* set(ns, index, spec, kind, master's kind) */
+static int link_set(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	lua_Integer index = luaL_checkinteger(L, 2);
+	const char *kind = luaL_optstring(L, 4, NULL);
+	struct net_fields *f = bind_fields(L, 3, net_link.table, net_kind_find(kind), kind_arg(L, 5), false);
+
+	return bind_ok(L, net_link_set(ns, (int)index, kind, f, &err), &err);
+}
+
+static int link_del(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+
+	return bind_ok(L, net_link_del(ns, (int)luaL_checkinteger(L, 2), &err), &err);
+}
+
+/* get(ns, index or name, nsid) -> record.  With an nsid, other links of the record stay numbers. */
+static int link_get(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	int index = lua_type(L, 2) == LUA_TNUMBER ? (int)luaL_checkinteger(L, 2) : 0;
+	const char *name = index ? NULL : luaL_checkstring(L, 2);
+	int nsid = (int)luaL_optinteger(L, 3, -1);
+	struct net_dump *d = bind_new_dump(L);
+	struct net_link_names *names = bind_new_names(L);
+	struct net_cursor c;
+
+	if (!index && strlen(name) > 15)
+		return bind_misuse(L, "name '%s' of a link has more than 15 bytes", name);
+	if (net_link_get(ns, index, name, nsid, d, &err) < 0)
+		return bind_fail(L, &err);
+	names->full = nsid >= 0; /* ours say nothing about links over there */
+	if (!net_dump_next(d, &net_link, &c)) {
+		net_fail(&err, EPROTO, "the kernel's answer tells of no link");
+		return bind_fail(L, &err);
+	}
+	return bind_push_record(L, ns, &c, names);
+}
+
+/* list(ns, filter, with counters) */
+static int link_list(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_fields *filter = bind_fields(L, 2, net_link.table, kind_field(L, 2), NULL, false);
+	bool stats = lua_toboolean(L, 3);
+	struct net_dump *d = bind_new_dump(L);
+
+	if (net_link_list(ns, filter, stats, d, &err) < 0)
+		return bind_fail(L, &err);
+	bind_push_records(L, ns, &net_link, d);
+	return 1;
+}
+
+static int link_check_name(lua_State *L)
+{
+	struct net_err err;
+	size_t len;
+	const char *name = luaL_checklstring(L, 1, &len);
+
+	return bind_ok(L, net_check_link_name(name, len, &err), &err);
+}
+
+static const luaL_Reg lib[] = {
+	{"add", link_add}, {"check_name", link_check_name}, {"del", link_del}, {"get", link_get},
+	{"list", link_list}, {"set", link_set},	     {NULL, NULL},
+};
+
+int bind_open_link(lua_State *L)
+{
+	luaL_newlib(L, lib);
+	return 1;
+}

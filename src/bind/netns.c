@@ -1,0 +1,261 @@
+/* netns.c - nsh.core.netns: namespaces as userdata */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bind.h"
+
+static int ns_gc(lua_State *L)
+{
+	net_ns_close(luaL_checkudata(L, 1, BIND_NS));
+	return 0;
+}
+
+static int ns_tostring(lua_State *L)
+{
+	struct net_ns *ns = luaL_checkudata(L, 1, BIND_NS);
+
+	lua_pushfstring(L, "netns: %s%s", ns->label, ns->fd < 0 ? " (deleted)" : "");
+	return 1;
+}
+
+/* Born closed, so that a memory error in between leaves nothing open. */
+static struct net_ns *new_ns(lua_State *L)
+{
+	struct net_ns *ns = lua_newuserdatauv(L, sizeof(*ns), 0);
+
+	net_ns_init(ns);
+	luaL_setmetatable(L, BIND_NS);
+	return ns;
+}
+
+/* The userdata on top, or what went wrong. */
+static int result(lua_State *L, int r, const struct net_err *err)
+{
+	return r < 0 ? bind_fail(L, err) : 1;
+}
+
+static const char *check_name(lua_State *L, int arg)
+{
+	struct net_err err;
+	size_t len;
+	const char *name;
+
+	if (lua_type(L, arg) != LUA_TSTRING)
+		bind_misuse(L, "the name of a namespace must be a string, not a %s", luaL_typename(L, arg));
+	name = lua_tolstring(L, arg, &len);
+	if (net_check_ns_name(name, len, &err) < 0)
+		bind_misuse(L, "%s", err.text);
+	return name;
+}
+
+static int netns_root(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = new_ns(L);
+
+	return result(L, net_ns_root(ns, &err), &err);
+}
+
+static int netns_open(lua_State *L)
+{
+	struct net_err err;
+	const char *name = check_name(L, 1);
+	struct net_ns *ns = new_ns(L);
+
+	return result(L, net_ns_open(ns, name, &err), &err);
+}
+
+static int netns_of(lua_State *L)
+{
+	struct net_err err;
+	lua_Integer pid = luaL_checkinteger(L, 1);
+	struct net_ns *ns = new_ns(L);
+
+	return result(L, net_ns_of(ns, (pid_t)pid, &err), &err);
+}
+
+/* Make a namespace with the kernel's default sysctls and give it a name. */
+static int netns_add(lua_State *L)
+{
+	struct net_err err;
+	const char *name = check_name(L, 1);
+	struct net_ns *ns = new_ns(L);
+	int r = net_ns_new(ns, &err);
+
+	if (r == 0 && !net_world_is_host())
+		r = net_ns_defaults(ns, &err);
+	if (r == 0)
+		r = net_ns_bind(ns, name, &err);
+	if (r == 0)
+		net_ns_label(ns, name);
+	else
+		net_ns_close(ns);
+	return result(L, r, &err);
+}
+
+static int netns_attach(lua_State *L)
+{
+	struct net_err err;
+	const char *name = check_name(L, 1);
+	lua_Integer pid = luaL_checkinteger(L, 2);
+	struct net_ns *ns = new_ns(L);
+	int r = net_ns_of(ns, (pid_t)pid, &err);
+
+	if (r == 0)
+		r = net_ns_bind(ns, name, &err);
+	if (r == 0)
+		net_ns_label(ns, name);
+	else
+		net_ns_close(ns);
+	return result(L, r, &err);
+}
+
+static int netns_del(lua_State *L)
+{
+	struct net_err err;
+
+	return bind_ok(L, net_ns_unbind(check_name(L, 1), &err), &err);
+}
+
+static int names_gc(lua_State *L)
+{
+	free(*(char **)lua_touserdata(L, 1));
+	return 0;
+}
+
+/* The names as a list, sorted by the caller. */
+static int netns_names(lua_State *L)
+{
+	struct net_err err;
+	char **box = lua_newuserdatauv(L, sizeof(*box), 0);
+	lua_Integer n = 0;
+	size_t len;
+
+	*box = NULL;
+	if (luaL_newmetatable(L, "nsh.ns-names")) {
+		lua_pushcfunction(L, names_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	if (net_ns_names(box, &len, &err) < 0)
+		return bind_fail(L, &err);
+	lua_newtable(L);
+	for (const char *p = *box; p && p < *box + len; p += strlen(p) + 1) {
+		lua_pushstring(L, p);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
+static int netns_close(lua_State *L)
+{
+	struct net_ns *ns = bind_test_ns(L, 1);
+
+	if (ns)
+		net_ns_close(ns);
+	return 0;
+}
+
+/* Device and inode as one string: who has the same is the same namespace. */
+static int netns_identity(lua_State *L)
+{
+	struct net_ns *ns = bind_ns(L, 1);
+
+	lua_pushfstring(L, "%I:%I", (LUAI_UACINT)ns->dev, (LUAI_UACINT)ns->ino);
+	return 1;
+}
+
+static int netns_id(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *viewer = bind_ns(L, 1), *target = bind_ns(L, 2);
+	int id;
+
+	if (net_ns_id(viewer, target, &id, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushinteger(L, id);
+	return 1;
+}
+
+static int netns_set_id(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *viewer = bind_ns(L, 1), *target = bind_ns(L, 2);
+	lua_Integer id = luaL_checkinteger(L, 3);
+
+	return bind_ok(L, net_ns_set_id(viewer, target, (int)id, &err), &err);
+}
+
+static int netns_label(lua_State *L)
+{
+	struct net_ns *ns = bind_ns(L, 1);
+
+	if (lua_isstring(L, 2))
+		net_ns_label(ns, lua_tostring(L, 2));
+	lua_pushstring(L, ns->label);
+	return 1;
+}
+
+/* call(ns, f, ...): run f in there; what it returns or raises comes out here, at home. */
+static int netns_call(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	int status, r;
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	r = net_ns_switch(ns, &err);
+	if (r < 0)
+		return bind_fail(L, &err);
+	status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+	net_ns_home();
+	if (status != LUA_OK)
+		return lua_error(L);
+	lua_pushboolean(L, 1);
+	lua_replace(L, 1);
+	return lua_gettop(L);
+}
+
+static int netns_batch(lua_State *L)
+{
+	struct net_err err;
+
+	return bind_ok(L, net_batch_begin(bind_ns(L, 1), &err), &err);
+}
+
+/* batch_end(ns, send): how many requests it held */
+static int netns_batch_end(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	bool send = lua_toboolean(L, 2);
+	unsigned int sent;
+
+	if (net_batch_end(ns, send, &sent, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushinteger(L, sent);
+	return 1;
+}
+
+static const luaL_Reg lib[] = {
+	{"add", netns_add},	    {"attach", netns_attach}, {"batch", netns_batch},	{"batch_end", netns_batch_end},
+	{"call", netns_call},	    {"close", netns_close},   {"del", netns_del},	{"id", netns_id},
+	{"identity", netns_identity}, {"label", netns_label}, {"names", netns_names},	{"of", netns_of},
+	{"open", netns_open},	    {"root", netns_root},     {"set_id", netns_set_id}, {NULL, NULL},
+};
+
+static const luaL_Reg meta[] = {
+	{"__gc", ns_gc},
+	{"__tostring", ns_tostring},
+	{NULL, NULL},
+};
+
+int bind_open_netns(lua_State *L)
+{
+	luaL_newmetatable(L, BIND_NS);
+	luaL_setfuncs(L, meta, 0);
+	lua_pop(L, 1);
+	luaL_newlib(L, lib);
+	return 1;
+}

@@ -1,0 +1,93 @@
+/* noun.c - nsh.core.addr, .route, .neigh, .fdb: the same six functions for each noun */
+#include "bind.h"
+
+static const struct net_noun *const nouns[] = {&net_addr, &net_route, &net_neigh, &net_fdb};
+
+static const struct net_noun *noun_of(lua_State *L)
+{
+	return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static int change(lua_State *L, enum net_change how)
+{
+	struct net_err err;
+	const struct net_noun *noun = noun_of(L);
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_fields *f = bind_fields(L, 2, noun->table, NULL, NULL, true);
+
+	return bind_ok(L, net_change(ns, noun, how, f, &err), &err);
+}
+
+static int noun_add(lua_State *L)
+{
+	return change(L, NET_ADD);
+}
+
+static int noun_replace(lua_State *L)
+{
+	return change(L, NET_REPLACE);
+}
+
+static int noun_append(lua_State *L)
+{
+	return change(L, NET_APPEND);
+}
+
+static int noun_change(lua_State *L)
+{
+	return change(L, NET_CHANGE);
+}
+
+static int noun_del(lua_State *L)
+{
+	return change(L, NET_DEL);
+}
+
+static int noun_list(lua_State *L)
+{
+	struct net_err err;
+	const struct net_noun *noun = noun_of(L);
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_fields *filter = bind_fields(L, 2, noun->table, NULL, NULL, false);
+	struct net_dump *d = bind_new_dump(L);
+
+	if (net_list(ns, noun, filter, d, &err) < 0)
+		return bind_fail(L, &err);
+	bind_push_records(L, ns, noun, d);
+	return 1;
+}
+
+static int route_to(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_fields *f = bind_fields(L, 2, net_route.table, NULL, NULL, false);
+	struct net_dump *d = bind_new_dump(L);
+
+	if (net_route_to(ns, f, d, &err) < 0)
+		return bind_fail(L, &err);
+	bind_push_records(L, ns, &net_route, d);
+	lua_rawgeti(L, -1, 1);
+	return 1;
+}
+
+static const luaL_Reg lib[] = {
+	{"add", noun_add},   {"append", noun_append},	{"change", noun_change}, {"del", noun_del},
+	{"list", noun_list}, {"replace", noun_replace}, {NULL, NULL},
+};
+
+/* Sets one table per noun in the table on top of the stack. */
+int bind_open_noun(lua_State *L)
+{
+	for (size_t i = 0; i < sizeof(nouns) / sizeof(*nouns); i++) {
+		luaL_newlibtable(L, lib);
+		lua_pushlightuserdata(L, (void *)(uintptr_t)nouns[i]);
+		luaL_setfuncs(L, lib, 1);
+		lua_setfield(L, -2, nouns[i]->name);
+	}
+	lua_getfield(L, -1, "route");
+	lua_pushcfunction(L, route_to);
+	lua_setfield(L, -2, "to");
+	lua_pop(L, 1);
+	return 0;
+}

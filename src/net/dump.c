@@ -1,0 +1,98 @@
+/* dump.c - whole lists from the kernel: kept as the messages came, asked again when they changed meanwhile */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netlink/msg.h>
+
+#include "net.h"
+#include "sock.h"
+
+#define MAX_TRIES 10
+
+void net_dump_free(struct net_dump *d)
+{
+	free(d->buf);
+	memset(d, 0, sizeof(*d));
+}
+
+/* net_dump_keep() - append a copy of @h; -ENOMEM */
+int net_dump_keep(struct net_dump *d, const struct nlmsghdr *h)
+{
+	size_t len = NLMSG_ALIGN(h->nlmsg_len);
+
+	if (d->len + len > d->cap) {
+		size_t cap = d->cap ? d->cap * 2 : 4096;
+		char *buf;
+
+		while (cap < d->len + len)
+			cap *= 2;
+		buf = realloc(d->buf, cap);
+		if (!buf)
+			return -ENOMEM;
+		d->buf = buf;
+		d->cap = cap;
+	}
+	memset(d->buf + d->len, 0, len);
+	memcpy(d->buf + d->len, h, h->nlmsg_len);
+	d->len += len;
+	return 0;
+}
+
+/* One datagram of a dump.  Return: 1 at the end, 0 for more, -errno. */
+static int take(struct net_dump *d, int n, const struct nlmsghdr *req, bool *interrupted, struct net_err *err)
+{
+	for (struct nlmsghdr *h = (void *)net_rx; nlmsg_ok(h, n); h = nlmsg_next(h, &n)) {
+		if (h->nlmsg_seq != req->nlmsg_seq)
+			continue;
+		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
+			*interrupted = true;
+		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
+			if (nlmsg_datalen(h) < (int)sizeof(int) || *(int *)nlmsg_data(h) >= 0)
+				return 1;
+			net_err_ack(err, h, req, NULL);
+			return -err->code;
+		}
+		if (net_dump_keep(d, h) < 0)
+			return net_fail(err, ENOMEM, NULL);
+	}
+	return 0;
+}
+
+/*
+ * net_dump() - send a dump request and append all its answers to *d; frees the message
+ *
+ * Return: 0; -EAGAIN when the list changed while it was read, ten times in a row; or another -errno, where a
+ * dump that broke off is a failure, never a shorter list.
+ */
+int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err)
+{
+	struct nlmsghdr *req = nlmsg_hdr(m);
+	size_t before = d->len;
+	int r = net_sock_open(ns, err);
+
+	req->nlmsg_flags |= NLM_F_DUMP;
+	req->nlmsg_pid = 0;
+	for (int tries = 0; r == 0 && tries < MAX_TRIES; tries++) {
+		bool interrupted = false;
+
+		d->len = before;
+		req->nlmsg_seq = net_sock_seq(ns);
+		r = net_sock_send(ns, req, req->nlmsg_len, err);
+		while (r == 0) {
+			r = net_sock_recv(ns, err);
+			if (r >= 0)
+				r = take(d, r, req, &interrupted, err);
+		}
+		if (r == 1 && !interrupted) {
+			nlmsg_free(m);
+			return 0;
+		}
+		if (r == 1)
+			r = 0;
+	}
+	nlmsg_free(m);
+	if (r < 0)
+		return r;
+	return net_fail(err, EAGAIN, "it changed each of the %d times that it was read", MAX_TRIES);
+}

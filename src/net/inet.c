@@ -1,0 +1,178 @@
+/* inet.c - addresses, prefixes, MACs, times and names as text
+ *
+ * libnl's own parser takes "1.2.3" for a DECnet address and "/33" for a prefix; inet_pton(3) and strict digits
+ * don't.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+
+#define SHOW 60 /* bytes of a wrong text that a message repeats */
+
+static int bad(struct net_err *err, const char *s, size_t len, const char *what, const char *form)
+{
+	char shown[SHOW + 4];
+	size_t n = len < SHOW ? len : SHOW;
+
+	for (size_t i = 0; i < n; i++)
+		shown[i] = isprint((unsigned char)s[i]) ? s[i] : '?';
+	snprintf(shown + n, sizeof(shown) - n, "%s", len > SHOW ? "..." : "");
+	return net_fail(err, EINVAL, "'%s' is no %s; write %s", shown, what, form);
+}
+
+/* net_parse_ip() - "10.0.0.1" or "fe80::1" */
+int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	char buf[INET6_ADDRSTRLEN];
+
+	f->plen = -1;
+	if (len < sizeof(buf) && !memchr(s, 0, len)) {
+		memcpy(buf, s, len);
+		buf[len] = 0;
+		f->family = strchr(buf, ':') ? AF_INET6 : AF_INET;
+		f->len = f->family == AF_INET ? 4 : 16;
+		if (inet_pton(f->family, buf, f->addr) == 1)
+			return 0;
+	}
+	return bad(err, s, len, "address", "one as 10.0.0.1 or fd00::1");
+}
+
+/* net_parse_prefix() - an address with an optional "/length"; "default" is the prefix of length 0 */
+int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	const char *slash = memchr(s, '/', len);
+	size_t digits;
+	int plen = 0;
+
+	if (len == 7 && memcmp(s, "default", 7) == 0) {
+		f->family = AF_UNSPEC;
+		f->len = 0;
+		f->plen = 0;
+		return 0;
+	}
+	if (net_parse_ip(s, slash ? (size_t)(slash - s) : len, f, err) < 0)
+		return bad(err, s, len, "address", "one as 10.0.0.1/24 or fd00::1/64");
+	if (!slash)
+		return 0;
+	digits = len - (size_t)(slash + 1 - s);
+	for (size_t i = 0; i < digits && i < 4; i++) {
+		if (!isdigit((unsigned char)slash[1 + i]))
+			digits = 0;
+		plen = plen * 10 + slash[1 + i] - '0';
+	}
+	if (digits < 1 || digits > 3 || (slash[1] == '0' && digits > 1))
+		return bad(err, s, len, "address with a prefix length", "one as 10.0.0.1/24");
+	if (plen > f->len * 8)
+		return net_fail(err, EINVAL, "'%.*s': the prefix length is at most %d for %s", (int)len, s, f->len * 8,
+				f->family == AF_INET ? "IPv4" : "IPv6");
+	f->plen = (int16_t)plen;
+	return 0;
+}
+
+/* net_parse_mac() - six bytes in hex, with colons */
+int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	static const char form[] = "one as 02:00:00:00:00:01";
+
+	if (len != 17)
+		return bad(err, s, len, "MAC address", form);
+	for (int i = 0; i < 6; i++) {
+		char hex[3] = {s[i * 3], s[i * 3 + 1], 0};
+
+		if (!isxdigit((unsigned char)hex[0]) || !isxdigit((unsigned char)hex[1]) ||
+		    (i < 5 && s[i * 3 + 2] != ':'))
+			return bad(err, s, len, "MAC address", form);
+		f->addr[i] = (unsigned char)strtoul(hex, NULL, 16);
+	}
+	f->len = 6;
+	return 0;
+}
+
+/* net_parse_seconds() - "1.5", "10ms", "200us", "2s", "3min", "1h"; Return: 0 or -EINVAL */
+int net_parse_seconds(const char *s, size_t len, double *v)
+{
+	static const struct {
+		const char *name;
+		double factor;
+	} units[] = {{"", 1}, {"s", 1}, {"sec", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}};
+	char buf[32], *end;
+
+	if (len == 0 || len >= sizeof(buf) || memchr(s, 0, len) || !(isdigit((unsigned char)s[0]) || s[0] == '.'))
+		return -EINVAL;
+	memcpy(buf, s, len);
+	buf[len] = 0;
+	if (strpbrk(buf, "xXpP"))
+		return -EINVAL;
+	*v = strtod(buf, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (end != buf && strcmp(end, units[i].name) == 0) {
+			*v *= units[i].factor;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* What both kinds of names must not hold: it breaks paths, shells, options or terminals. */
+static const char *slip(const char *s, size_t len)
+{
+	if (len == 0)
+		return "is empty";
+	if ((len == 1 && s[0] == '.') || (len == 2 && s[0] == '.' && s[1] == '.'))
+		return "is a directory's";
+	if (s[0] == '-')
+		return "begins with '-'";
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == 0)
+			return "has a NUL byte";
+		if (s[i] == '/')
+			return "has a '/'";
+		if ((unsigned char)s[i] <= ' ' || s[i] == 127)
+			return "has a space or control character";
+	}
+	return NULL;
+}
+
+static int check_name(const char *s, size_t len, const char *of, size_t max, struct net_err *err)
+{
+	const char *what = slip(s, len);
+	char shown[SHOW + 1];
+	size_t n = len < SHOW ? len : SHOW;
+
+	for (size_t i = 0; i < n; i++)
+		shown[i] = isprint((unsigned char)s[i]) ? s[i] : '?';
+	shown[n] = 0;
+	if (what)
+		return net_fail(err, EINVAL, "name '%s' of a %s %s; use letters, digits, '-', '_' and '.'", shown, of, what);
+	if (len > max)
+		return net_fail(err, EINVAL, "name '%s' of a %s has %zu bytes; %zu are allowed", shown, of, len, max);
+	return 0;
+}
+
+/* net_check_link_name() - 1 to 15 bytes; the kernel also refuses ':' and expands '%d' */
+int net_check_link_name(const char *s, size_t len, struct net_err *err)
+{
+	int r = check_name(s, len, "link", IFNAMSIZ - 1, err);
+
+	if (r == 0 && memchr(s, ':', len))
+		return net_fail(err, EINVAL, "name '%.*s' of a link has a ':'; use letters, digits, '-', '_' and '.'",
+				(int)len, s);
+	if (r == 0 && memchr(s, '%', len))
+		return net_fail(err, EINVAL, "name '%.*s' of a link has a '%%', which the kernel would expand", (int)len, s);
+	return r;
+}
+
+/* net_check_ns_name() - 1 to 255 bytes, not one of the names that mean the world itself */
+int net_check_ns_name(const char *s, size_t len, struct net_err *err)
+{
+	int r = check_name(s, len, "namespace", 255, err);
+
+	if (r == 0 && ((len == 4 && memcmp(s, "root", 4) == 0) || (len == 4 && memcmp(s, "host", 4) == 0)))
+		return net_fail(err, EINVAL, "name '%.*s' of a namespace means the world's own; take another", (int)len, s);
+	return r;
+}

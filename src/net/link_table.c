@@ -1,0 +1,122 @@
+/* link_table.c - the attributes that all links have (ip link), and those of a veth's peer */
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <stddef.h>
+
+#include "tables.h"
+
+#define HDR(member) offsetof(struct ifinfomsg, member)
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+#define FLAG(k, bit, more, text)                                                                        \
+	{.key = (k), .attr = HDR(ifi_flags), .type = NET_BIT, .size = 4, .aux = HDR(ifi_change), .mask = (bit), \
+	 .flags = NET_HDR | (more), .doc = (text)}
+
+static const struct net_enum states = {
+	.list = (struct net_word[]){{"unknown", 0}, {"notpresent", 1}, {"down", 2}, {"lowerlayerdown", 3},
+				    {"testing", 4}, {"dormant", 5}, {"up", 6}, {NULL, 0}},
+};
+static const struct net_enum link_types = {
+	.list = (struct net_word[]){{"ether", ARPHRD_ETHER}, {"loopback", ARPHRD_LOOPBACK}, {"none", ARPHRD_NONE},
+				    {"ipip", ARPHRD_TUNNEL}, {"tunnel6", ARPHRD_TUNNEL6}, {"sit", ARPHRD_SIT},
+				    {"gre", ARPHRD_IPGRE}, {"gre6", ARPHRD_IP6GRE}, {NULL, 0}},
+};
+static const struct net_enum link_modes = {.list = (struct net_word[]){{"default", 0}, {"dormant", 1}, {NULL, 0}}};
+static const struct net_enum groups = {.list = (struct net_word[]){{"default", 0}, {NULL, 0}}};
+static const struct net_enum gen_modes = {
+	.list = (struct net_word[]){{"eui64", 0}, {"none", 1}, {"stable_secret", 2}, {"random", 3}, {NULL, 0}},
+};
+
+#define STAT(k, member, text)                                                                                \
+	{.key = (k), .attr = offsetof(struct rtnl_link_stats64, member), .type = NET_UINT, .size = 8, \
+	 .flags = NET_HDR | NET_RO, .doc = (text)}
+static const struct net_row stats_rows[] = {
+	STAT("rx_bytes", rx_bytes, "bytes received"),
+	STAT("rx_packets", rx_packets, "packets received"),
+	STAT("rx_errors", rx_errors, "bad packets received"),
+	STAT("rx_dropped", rx_dropped, "packets received and dropped"),
+	STAT("rx_over_errors", rx_over_errors, "receiver ring overflows"),
+	STAT("multicast", multicast, "multicast packets received"),
+	STAT("tx_bytes", tx_bytes, "bytes sent"),
+	STAT("tx_packets", tx_packets, "packets sent"),
+	STAT("tx_errors", tx_errors, "packets that could not be sent"),
+	STAT("tx_dropped", tx_dropped, "packets dropped before they were sent"),
+	STAT("tx_carrier_errors", tx_carrier_errors, "sends that failed for want of a carrier"),
+	STAT("collisions", collisions, "collisions"),
+};
+static const struct net_table stats = {"stats", stats_rows, COUNT(stats_rows), sizeof(struct rtnl_link_stats64), true};
+
+static const struct net_row inet6_rows[] = {
+	{.key = "addrgenmode", .attr = IFLA_INET6_ADDR_GEN_MODE, .type = NET_ENUM, .size = 1, .names = &gen_modes,
+	 .doc = "how the IPv6 link-local address is made; none: it isn't"},
+};
+static const struct net_table inet6 = {"inet6", inet6_rows, COUNT(inet6_rows), 0, false};
+static const struct net_row af_rows[] = {
+	{.attr = 10 /* AF_INET6 */, .type = NET_NEST, .flags = NET_FLAT, .nest = &inet6},
+};
+static const struct net_table af_spec = {"af_spec", af_rows, COUNT(af_rows), 0, false};
+
+static const struct net_row info_rows[] = {
+	{.key = "kind", .attr = IFLA_INFO_KIND, .type = NET_STRING, .max = 15, .flags = NET_NEW,
+	 .doc = "what sort of link it is; physical ones and lo have none"},
+	{.attr = IFLA_INFO_DATA, .type = NET_KINDNEST},
+	{.key = "port_kind", .attr = IFLA_INFO_SLAVE_KIND, .type = NET_STRING, .flags = NET_RO,
+	 .doc = "the kind of its master"},
+	{.key = "port", .attr = IFLA_INFO_SLAVE_DATA, .type = NET_PORTNEST, .flags = NET_AFTER,
+	 .doc = "options that the link has as a port of its master"},
+};
+static const struct net_table info = {"linkinfo", info_rows, COUNT(info_rows), 0, false};
+
+/* One list for a link and for a veth's peer, which is described by a link message of its own. */
+static const struct net_row link_rows[] = {
+	{.key = "name", .attr = IFLA_IFNAME, .type = NET_STRING, .max = 15, .flags = NET_MAIN, .doc = "1 to 15 bytes"},
+	{.key = "index", .attr = HDR(ifi_index), .type = NET_INT, .size = 4, .min = 1, .max = INT32_MAX,
+	 .flags = NET_HDR | NET_NEW, .doc = "number in its namespace; chosen by the kernel unless given"},
+	{.attr = IFLA_LINKINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &info},
+	{.key = "mtu", .attr = IFLA_MTU, .type = NET_UINT, .size = 4, .doc = "largest packet in bytes"},
+	{.key = "mac", .attr = IFLA_ADDRESS, .type = NET_MAC, .doc = "link-layer address"},
+	FLAG("up", IFF_UP, NET_LATE_PEER, "whether it is switched on"),
+	{.key = "carrier", .attr = IFLA_CARRIER, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
+	 .doc = "whether the other side is there"},
+	{.key = "state", .attr = IFLA_OPERSTATE, .type = NET_ENUM, .size = 1, .flags = NET_RO, .names = &states,
+	 .doc = "what it can do at the moment (RFC 2863)"},
+	{.key = "master", .attr = IFLA_MASTER, .type = NET_LINK, .size = 4, .flags = NET_LATE_PEER, .doc = "the bridge or other link it is a port of"},
+	{.key = "link", .attr = IFLA_LINK, .type = NET_LINK, .size = 4, .flags = NET_NEW,
+	 .doc = "the link that it stands on; of a veth: its peer"},
+	{.key = "link_netnsid", .attr = IFLA_LINK_NETNSID, .type = NET_INT, .size = 4, .flags = NET_RO,
+	 .doc = "where that link is, when not here"},
+	{.key = "netns", .attr = IFLA_NET_NS_FD, .type = NET_NETNS, .size = 4, .flags = NET_WO, .doc = "the namespace it is in"},
+	{.key = "alias", .attr = IFLA_IFALIAS, .type = NET_STRING, .max = 255, .flags = NET_AFTER | NET_ZERO,
+	 .doc = "a description; false: none"},
+	{.key = "txqlen", .attr = IFLA_TXQLEN, .type = NET_UINT, .size = 4, .doc = "length of the send queue in packets"},
+	{.key = "group", .attr = IFLA_GROUP, .type = NET_ENUM, .size = 4, .names = &groups, .doc = "group of links, a number"},
+	FLAG("promisc", IFF_PROMISC, NET_AFTER, "receive all packets"),
+	FLAG("allmulti", IFF_ALLMULTI, NET_AFTER, "receive all multicast packets"),
+	FLAG("multicast", IFF_MULTICAST, NET_AFTER, "whether it can multicast"),
+	FLAG("arp", IFF_NOARP, NET_AFTER | NET_INVERT, "whether it resolves addresses"),
+	FLAG("dynamic", IFF_DYNAMIC, NET_AFTER | NET_QUIET, "its addresses go when it goes down"),
+	{.key = "broadcast", .attr = IFLA_BROADCAST, .type = NET_MAC, .doc = "link-layer broadcast address"},
+	{.key = "permaddr", .attr = IFLA_PERM_ADDRESS, .type = NET_MAC, .flags = NET_RO, .doc = "address the hardware has"},
+	{.key = "mode", .attr = IFLA_LINKMODE, .type = NET_ENUM, .size = 1, .names = &link_modes, .flags = NET_AFTER,
+	 .doc = "dormant: goes up only when told so"},
+	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
+	 .doc = "held down by a protocol"},
+	{.key = "min_mtu", .attr = IFLA_MIN_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "smallest mtu"},
+	{.key = "max_mtu", .attr = IFLA_MAX_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "largest mtu"},
+	{.key = "numtxqueues", .attr = IFLA_NUM_TX_QUEUES, .type = NET_UINT, .size = 4, .flags = NET_NEW, .min = 1, .max = 4096,
+	 .doc = "send queues"},
+	{.key = "numrxqueues", .attr = IFLA_NUM_RX_QUEUES, .type = NET_UINT, .size = 4, .flags = NET_NEW, .min = 1, .max = 4096,
+	 .doc = "receive queues"},
+	{.key = "gso_max_size", .attr = IFLA_GSO_MAX_SIZE, .type = NET_UINT, .size = 4, .doc = "largest segment-offload packet in bytes"},
+	{.key = "gso_max_segs", .attr = IFLA_GSO_MAX_SEGS, .type = NET_UINT, .size = 4, .doc = "most segments of such a packet"},
+	{.key = "gro_max_size", .attr = IFLA_GRO_MAX_SIZE, .type = NET_UINT, .size = 4, .doc = "largest receive-offload packet in bytes"},
+	{.key = "promiscuity", .attr = IFLA_PROMISCUITY, .type = NET_UINT, .size = 4, .flags = NET_RO,
+	 .doc = "how many want all packets"},
+	{.key = "qdisc", .attr = IFLA_QDISC, .type = NET_STRING, .flags = NET_RO, .doc = "its root queueing discipline"},
+	{.key = "link_type", .attr = HDR(ifi_type), .type = NET_ENUM, .size = 2, .flags = NET_HDR | NET_RO, .names = &link_types,
+	 .doc = "what its packets begin with"},
+	{.attr = IFLA_AF_SPEC, .type = NET_NEST, .flags = NET_FLAT, .nest = &af_spec},
+	{.key = "stats", .attr = IFLA_STATS64, .type = NET_NEST, .flags = NET_RO, .nest = &stats, .doc = "its counters"},
+};
+const struct net_table net_link_table = {"link", link_rows, COUNT(link_rows), sizeof(struct ifinfomsg), false};
+const struct net_table net_peer_table = {"peer", link_rows, COUNT(link_rows), sizeof(struct ifinfomsg), false};

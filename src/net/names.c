@@ -1,0 +1,145 @@
+/* names.c - words for numbers: libnl's name tables, and the names of ifindexes for a listing */
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netlink/msg.h>
+#include <netlink/route/route.h>
+#include <netlink/route/rtnl.h>
+
+#include "net.h"
+#include "sock.h"
+#include "tables.h"
+
+const struct net_enum net_families = {
+	.list = (struct net_word[]){{"inet", AF_INET}, {"inet6", AF_INET6}, {"bridge", AF_BRIDGE}, {NULL, 0}},
+};
+
+const struct net_enum net_scopes = {.value = rtnl_str2scope, .name = rtnl_scope2str};
+
+/* The files that ip(8) reads its names from; libnl only reads its own. */
+static void read_files(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	/* a machine without iproute2 has no such names; the well-known ones are built in */
+	rtnl_route_read_table_names("/etc/iproute2/rt_tables");
+	rtnl_route_read_protocol_names("/etc/iproute2/rt_protos");
+}
+
+static int protocol_value(const char *name)
+{
+	read_files();
+	return rtnl_route_str2proto(name);
+}
+
+static char *protocol_name(int value, char *buf, size_t size)
+{
+	read_files();
+	return rtnl_route_proto2str(value, buf, size);
+}
+
+static int table_value(const char *name)
+{
+	read_files();
+	return strcmp(name, "all") == 0 ? RT_TABLE_UNSPEC : rtnl_route_str2table(name);
+}
+
+static char *table_name(int value, char *buf, size_t size)
+{
+	read_files();
+	return rtnl_route_table2str(value, buf, size);
+}
+
+const struct net_enum net_protocols = {.value = protocol_value, .name = protocol_name};
+const struct net_enum net_route_tables = {.value = table_value, .name = table_name};
+
+/* --- names of ifindexes --- */
+
+#define SINGLE_LOOKUPS 4 /* so many single questions are cheaper than one dump */
+
+void net_names_free(struct net_link_names *map)
+{
+	free(map->v);
+	memset(map, 0, sizeof(*map));
+}
+
+static const char *find(const struct net_link_names *map, int index)
+{
+	for (unsigned int i = 0; i < map->n; i++)
+		if (map->v[i].index == index)
+			return map->v[i].name;
+	return NULL;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	return ((const struct net_link_name *)a)->index - ((const struct net_link_name *)b)->index;
+}
+
+static const char *search(const struct net_link_names *map, int index)
+{
+	struct net_link_name key = {.index = index};
+	const struct net_link_name *e;
+
+	if (!map->full)
+		return find(map, index);
+	e = map->n ? bsearch(&key, map->v, map->n, sizeof(key), by_index) : NULL;
+	return e ? e->name : NULL;
+}
+
+/* Take index and name out of each link message. */
+static int keep(struct net_link_names *map, const struct net_dump *d)
+{
+	size_t room = map->n;
+
+	for (size_t at = 0; at < d->len;) {
+		struct nlmsghdr *h = (void *)(d->buf + at);
+		struct nlattr *name = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_IFNAME);
+		struct net_link_name *v = map->v;
+
+		at += NLMSG_ALIGN(h->nlmsg_len);
+		if (!name)
+			continue;
+		if (map->n == room) {
+			room = room * 2 + 8;
+			v = realloc(map->v, room * sizeof(*v));
+			if (!v)
+				return -1;
+			map->v = v;
+		}
+		v[map->n].index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
+		nla_strlcpy(v[map->n].name, name, sizeof(v->name));
+		map->n++;
+	}
+	return 0;
+}
+
+/*
+ * net_link_name() - the name of a link by its index, NULL where there is none (any more)
+ * @map: what is known already; starts zeroed and serves one listing
+ */
+const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index)
+{
+	const char *name = search(map, index);
+	struct net_dump d = {0};
+	struct net_err err;
+
+	if (name || map->full)
+		return name;
+	if (map->n < SINGLE_LOOKUPS) {
+		if (net_link_get(ns, index, NULL, -1, &d, &err) == 0)
+			keep(map, &d);
+	} else {
+		map->n = 0;
+		if (net_link_list(ns, &(struct net_fields){0}, false, &d, &err) == 0 && keep(map, &d) == 0)
+			map->full = true;
+		if (map->n)
+			qsort(map->v, map->n, sizeof(*map->v), by_index);
+	}
+	net_dump_free(&d);
+	return search(map, index);
+}

@@ -1,0 +1,230 @@
+/* net.h - the kernel layer on one page: errors, waits, namespaces, requests, nouns, processes
+ *
+ * Never includes lua.h, never prints, never exits.  Every function returns 0 (or a count) on success and
+ * -errno on failure, with the story in *err.  Process-wide state is only what a process has one of: the
+ * world it lives in (world.c), its home namespace (netns.c) and its interrupt flag (wait.c).
+ */
+#ifndef NSH_NET_H
+#define NSH_NET_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "attr.h"
+
+/* --- errors (err.c) --- */
+
+struct net_err {
+	int code;	  /* errno; 0 while nothing failed */
+	char text[224];	  /* in our own words; empty: strerror(code) says it */
+	char extack[224]; /* the kernel's own words */
+	char attr[64];	  /* key of the attribute that the kernel refused */
+	char hint[256];	  /* remedy, where this layer knows it */
+};
+
+int net_fail(struct net_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void net_hint(struct net_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *net_errname(int code);
+const char *net_strerror(int code);
+
+/* --- waits and interruption (wait.c) --- */
+
+int net_wait_init(struct net_err *err);
+void net_interrupt(void);	  /* async-signal-safe: every wait now returns -EINTR until cleared */
+void net_interrupt_clear(void);
+bool net_interrupted(void);
+double net_now(void);		  /* CLOCK_MONOTONIC in seconds */
+int net_poll(struct pollfd *fds, nfds_t n, double deadline); /* deadline < 0: none; -ETIME, -EINTR */
+int net_sleep(double seconds);
+
+/* --- namespaces (netns.c, name.c, defaults.c) --- */
+
+struct nl_sock;
+struct nl_msg;
+struct net_batch;
+
+struct net_ns {
+	int fd;			 /* nsfs descriptor; -1: closed */
+	int mnt;		 /* mount namespace of its commands (mount.c); -1: not made yet */
+	uint64_t dev, ino;	 /* identity */
+	struct nl_sock *sock;	 /* route socket, opened at first use */
+	int sfd;
+	unsigned int window;	 /* requests in flight that the receive buffer surely holds the acks of */
+	size_t room;		 /* bytes one send may carry */
+	struct net_batch *batch; /* open batch, or NULL */
+	char label[64];		 /* for messages: the name, "root" or "host" */
+};
+
+void net_ns_init(struct net_ns *ns);
+void net_ns_close(struct net_ns *ns);
+void net_ns_label(struct net_ns *ns, const char *label);
+int net_ns_enter(const struct net_ns *ns, struct net_err *err); /* blocks signals; leave() must follow */
+void net_ns_leave(void);					 /* aborts when it can't come home */
+int net_ns_switch(const struct net_ns *ns, struct net_err *err); /* for call(): until net_ns_home() */
+void net_ns_home(void);
+int net_ns_root(struct net_ns *ns, struct net_err *err);	 /* the world's root namespace */
+int net_ns_new(struct net_ns *ns, struct net_err *err);		 /* unnamed */
+int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
+int net_ns_open(struct net_ns *ns, const char *name, struct net_err *err);
+int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err);
+int net_ns_unbind(const char *name, struct net_err *err);
+int net_ns_names(char **names, size_t *len, struct net_err *err); /* malloc'd, NUL-separated */
+int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struct net_err *err);
+int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, struct net_err *err);
+int net_ns_defaults(const struct net_ns *ns, struct net_err *err); /* the kernel's default sysctls */
+
+/* --- the world (world.c, mount.c) --- */
+
+enum net_world { NET_WORLD_PRIVATE, NET_WORLD_HOST };
+
+int net_world_make(enum net_world mode, struct net_err *err); /* once; later calls return 0 */
+bool net_world_made(void);
+bool net_world_is_host(void);
+void net_world_end(void); /* ends everything in it and waits for that */
+int net_world_mounts(struct net_err *err);
+int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err); /* mount namespace for its commands; -1: none needed */
+
+/* --- requests and dumps (sock.c, batch.c, dump.c) --- */
+
+int net_sock_open(struct net_ns *ns, struct net_err *err);
+int net_batch_begin(struct net_ns *ns, struct net_err *err);
+int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_err *err);
+
+/* What a dump brought: the messages as they came.  Walk with net_dump_next(). */
+struct net_dump {
+	char *buf;
+	size_t len, cap;
+	size_t at; /* walk */
+	struct net_fields *filter; /* of the walk; NULL: all */
+};
+
+void net_dump_free(struct net_dump *d);
+
+/* --- nouns (noun.c and one file each) --- */
+
+enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_CHANGE, NET_DEL };
+
+/* A noun is a table of attributes and its three message types. */
+struct net_noun {
+	const char *name;
+	const struct net_table *table;
+	uint16_t add, del, get;
+	uint8_t family; /* always this one; AF_UNSPEC: that of the addresses */
+	bool both;	/* a list without a family asks for IPv4 and for IPv6 */
+	int (*prepare)(enum net_change how, struct net_ctx *ctx, void *hdr, struct net_fields *f, struct net_err *err);
+	void (*ask)(struct nl_msg *m, void *hdr, const struct net_fields *filter); /* what the kernel itself can filter */
+	bool (*fix)(struct net_cursor *c); /* evens out a message before it is read; false: leave it out */
+};
+
+extern const struct net_noun net_link, net_addr, net_route, net_neigh, net_fdb;
+
+int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change how, struct net_fields *f,
+	       struct net_err *err);
+int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *filter, struct net_dump *d,
+	     struct net_err *err);
+int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cursor *c);
+
+/* links (link.c) */
+const struct net_kind *net_kind_find(const char *name);
+const struct net_kind *net_kind_all(unsigned int i); /* NULL at the end */
+int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int *index, int *peer_index,
+		 struct net_err *err);
+int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fields *f, struct net_err *err);
+int net_link_del(struct net_ns *ns, int index, struct net_err *err);
+int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struct net_dump *d, struct net_err *err);
+int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, struct net_dump *d, struct net_err *err);
+int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_err *err);
+
+/* names of ifindexes, for records (names.c): one dump of the namespace serves a whole listing */
+struct net_link_name {
+	int index;
+	char name[16];
+};
+struct net_link_names {
+	struct net_link_name *v;
+	unsigned int n;
+	bool full;
+};
+const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
+void net_names_free(struct net_link_names *map);
+
+/* routes (route.c) */
+int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, struct net_err *err);
+
+/* --- sysctls of a namespace (sysctl.c): keys as in sysctl(8), "net.ipv4.ip_forward" --- */
+
+int net_sysctl_get(const struct net_ns *ns, const char *key, char *buf, size_t size, struct net_err *err);
+int net_sysctl_set(const struct net_ns *ns, const char *key, const char *value, struct net_err *err);
+int net_sysctl_list(const struct net_ns *ns, const char *key, char **names, size_t *len, struct net_err *err);
+
+/* --- processes (spawn.c, process.c) --- */
+
+/* All pointers are the caller's and are only read. */
+struct net_spawn {
+	struct net_ns *ns;	    /* where it runs */
+	const char *const *argv;    /* argv[0] is looked up in PATH of env */
+	const char *const *env;	    /* "NAME=value"..., the whole environment; NULL: ours */
+	const char *cwd;	    /* NULL: ours */
+	int fd[3];		    /* 0, 1, 2 of the child; -1: /dev/null */
+	bool terminal;		    /* stays in nsh's process group and keeps the terminal's signals */
+};
+
+struct net_process {
+	pid_t pid;    /* as seen from outside the world; 0: none */
+	int pidfd;    /* -1: closed */
+	bool ended;
+	int status;   /* as waitpid(2) gives it, once ended */
+};
+
+int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err);
+int net_process_wait(struct net_process *p, double timeout, struct net_err *err); /* -ETIME, -EINTR */
+bool net_process_running(struct net_process *p);
+int net_process_kill(struct net_process *p, int sig, struct net_err *err); /* the whole process group */
+void net_process_stop(struct net_process *p, double grace); /* TERM, after grace seconds KILL; waits */
+void net_process_close(struct net_process *p); /* reaps if ended; never kills */
+int net_signal_number(const char *name);       /* "TERM", "SIGTERM"; 0: unknown */
+const char *net_signal_name(int sig);	       /* "TERM" */
+
+/* A command run to its end with its output kept.  free() out and err by net_exec_free(). */
+struct net_exec {
+	struct net_process process;
+	char *out, *err;
+	size_t out_len, err_len;
+	size_t out_lost, err_lost; /* bytes beyond the bound, read and dropped */
+	double seconds;
+	bool timed_out;
+};
+
+int net_exec(const struct net_spawn *spec, const char *input, size_t input_len, double timeout, struct net_exec *e,
+	     struct net_err *err);
+void net_exec_free(struct net_exec *e);
+
+/* --- ping (ping.c) --- */
+
+struct net_ping {
+	/* asked */
+	const char *dst;    /* numeric address, "%dev" allowed for link-local ones */
+	const char *dev;    /* NULL: as routed */
+	const char *src;    /* NULL: as routed */
+	unsigned int count; /* 0: until first_reply or deadline */
+	double interval, timeout;
+	unsigned int size, ttl; /* payload bytes; ttl 0: default */
+	bool first_reply;	/* stop at the first answer, keep asking, and swallow path errors */
+	/* answered; replies is malloc'd, net_ping_free() */
+	struct net_ping_reply {
+		unsigned int seq, ttl, bytes;
+		double rtt;	/* seconds; < 0: an ICMP error, see what */
+		char from[46];
+		char what[48];	/* "echo-reply", "host-unreachable", "time-exceeded", ... */
+	} *replies;
+	unsigned int sent, received, n, cap, id;
+	double min, avg, max, mdev;
+};
+
+int net_ping(const struct net_ns *ns, struct net_ping *p, struct net_err *err);
+void net_ping_free(struct net_ping *p);
+
+#endif

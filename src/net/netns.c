@@ -1,0 +1,254 @@
+/* netns.c - namespaces as descriptors: stepping in and out, making, identifying, numbering */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+
+#include "net.h"
+#include "sock.h"
+
+static int home = -1; /* where this process lives; net_ns_leave() goes back there */
+static sigset_t mask_outside;
+
+void net_ns_init(struct net_ns *ns)
+{
+	memset(ns, 0, sizeof(*ns));
+	ns->fd = ns->mnt = ns->sfd = -1;
+}
+
+/* net_ns_close() - give back the descriptors; closing twice is harmless.  What runs in the namespace stays. */
+void net_ns_close(struct net_ns *ns)
+{
+	if (ns->batch)
+		net_batch_end(ns, false, NULL, &(struct net_err){0});
+	if (ns->sock)
+		nl_socket_free(ns->sock);
+	if (ns->mnt >= 0)
+		close(ns->mnt);
+	if (ns->fd >= 0)
+		close(ns->fd);
+	ns->sock = NULL;
+	ns->fd = ns->mnt = ns->sfd = -1;
+}
+
+/* net_ns_label() - what messages call it */
+void net_ns_label(struct net_ns *ns, const char *label)
+{
+	snprintf(ns->label, sizeof(ns->label), "%s", label);
+}
+
+static int open_self(struct net_err *err)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return net_fail(err, errno, "cannot open /proc/thread-self/ns/net: %s", strerror(errno));
+	return fd;
+}
+
+static int know_home(struct net_err *err)
+{
+	if (home < 0)
+		home = open_self(err);
+	return home < 0 ? home : 0;
+}
+
+/* net_ns_moved() - the process has unshared its network namespace: home is elsewhere now */
+int net_ns_moved(struct net_err *err)
+{
+	if (home >= 0)
+		close(home);
+	home = -1;
+	return know_home(err);
+}
+
+/*
+ * net_ns_enter() - stand in @ns for a moment, with all signals blocked
+ *
+ * net_ns_leave() must follow before anything else happens.
+ */
+int net_ns_enter(const struct net_ns *ns, struct net_err *err)
+{
+	sigset_t all;
+	int r = know_home(err);
+
+	if (r < 0)
+		return r;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &mask_outside);
+	if (setns(ns->fd, CLONE_NEWNET) < 0) {
+		int code = errno;
+
+		sigprocmask(SIG_SETMASK, &mask_outside, NULL);
+		return net_fail(err, code, "cannot enter namespace %s: %s", ns->label, strerror(code));
+	}
+	return 0;
+}
+
+/* Going on in a namespace that is not ours could change the wrong network: better no process at all. */
+void net_ns_leave(void)
+{
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	sigprocmask(SIG_SETMASK, &mask_outside, NULL);
+}
+
+/* net_ns_switch() - as net_ns_enter() with signals left as they are, for code of the user's */
+int net_ns_switch(const struct net_ns *ns, struct net_err *err)
+{
+	int r = know_home(err);
+
+	if (r < 0)
+		return r;
+	if (setns(ns->fd, CLONE_NEWNET) < 0)
+		return net_fail(err, errno, "cannot enter namespace %s: %s", ns->label, strerror(errno));
+	return 0;
+}
+
+void net_ns_home(void)
+{
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+}
+
+/* net_ns_adopt() - make *ns of a descriptor that is ours from now on, whatever happens */
+int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *err)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0) {
+		int code = errno;
+
+		close(fd);
+		return net_fail(err, code, NULL);
+	}
+	if (fs.f_type != NSFS_MAGIC) {
+		close(fd);
+		net_fail(err, EINVAL, "%s is a stale file, no namespace", label);
+		net_hint(err, "its namespace was never finished or is gone; netns.del \"%s\" removes the file", label);
+		return -EINVAL;
+	}
+	ns->fd = fd;
+	ns->dev = st.st_dev;
+	ns->ino = st.st_ino;
+	net_ns_label(ns, label);
+	return 0;
+}
+
+/* net_ns_root() - the namespace that this process lives in */
+int net_ns_root(struct net_ns *ns, struct net_err *err)
+{
+	int fd = open_self(err);
+
+	if (fd < 0)
+		return fd;
+	return net_ns_adopt(ns, fd, net_world_is_host() ? "host" : "root", err);
+}
+
+/* The caller has signals blocked and comes home by net_ns_leave(). */
+static int unshare_net(struct net_err *err)
+{
+	if (unshare(CLONE_NEWNET) == 0)
+		return open_self(err);
+	if (errno == ENOSPC) {
+		net_fail(err, ENOSPC, "no more network namespaces allowed");
+		net_hint(err, "raise the sysctl user.max_net_namespaces");
+		return -ENOSPC;
+	}
+	return net_fail(err, errno, "cannot make a network namespace: %s", strerror(errno));
+}
+
+/* net_ns_new() - make an unnamed namespace; it lives as long as *ns, a name or a process holds it */
+int net_ns_new(struct net_ns *ns, struct net_err *err)
+{
+	sigset_t all;
+	int fd, r = know_home(err);
+
+	if (r < 0)
+		return r;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &mask_outside);
+	fd = unshare_net(err);
+	net_ns_leave();
+	if (fd < 0)
+		return fd;
+	return net_ns_adopt(ns, fd, "new", err);
+}
+
+/* net_ns_of() - the namespace of a process (ip netns identify; pid as seen from outside the world) */
+int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err)
+{
+	char path[64], label[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	snprintf(label, sizeof(label), "of pid %d", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return net_fail(err, ESRCH, "no process %d", (int)pid);
+	if (fd < 0)
+		return net_fail(err, errno, "cannot look at process %d: %s", (int)pid, strerror(errno));
+	return net_ns_adopt(ns, fd, label, err);
+}
+
+static struct nl_msg *nsid_request(int type, const struct net_ns *target, struct net_err *err)
+{
+	struct rtgenmsg hdr = {.rtgen_family = AF_UNSPEC};
+	struct nl_msg *m = net_msg_new(type, 0, &hdr, sizeof(hdr), err);
+
+	if (m && nla_put_u32(m, NETNSA_FD, (uint32_t)target->fd) < 0) {
+		nlmsg_free(m);
+		net_fail(err, EMSGSIZE, NULL);
+		return NULL;
+	}
+	return m;
+}
+
+/* net_ns_id() - the number that @viewer has for @target (ip netns list-id); *id is -1 where it has none */
+int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struct net_err *err)
+{
+	struct nl_msg *m = nsid_request(RTM_GETNSID, target, err);
+	struct net_dump d = {0};
+	int r;
+
+	*id = -1;
+	if (!m)
+		return -err->code;
+	r = net_ask(viewer, m, &d, err);
+	if (r == 0 && d.len) {
+		struct nlattr *a = nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct rtgenmsg), NETNSA_NSID);
+
+		if (a)
+			*id = (int)nla_get_u32(a);
+	}
+	net_dump_free(&d);
+	return r;
+}
+
+/* net_ns_set_id() - ip netns set; -EEXIST when the number or the namespace has one already */
+int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, struct net_err *err)
+{
+	struct nl_msg *m = nsid_request(RTM_NEWNSID, target, err);
+
+	if (!m)
+		return -err->code;
+	if (nla_put_u32(m, NETNSA_NSID, (uint32_t)id) < 0) {
+		nlmsg_free(m);
+		return net_fail(err, EMSGSIZE, NULL);
+	}
+	return net_do(viewer, m, NULL, NULL, err);
+}

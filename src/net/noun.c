@@ -1,0 +1,185 @@
+/* noun.c - what all nouns do alike: one change from fields, one list filtered, records one by one */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include <netlink/msg.h>
+
+#include "net.h"
+#include "sock.h"
+#include "tables.h"
+
+#define MAX_HDR 64
+
+static bool is_address(const struct net_field *f)
+{
+	return f->op == NET_VALUE && f->family != AF_UNSPEC &&
+	       (f->row->type == NET_IP || f->row->type == NET_PREFIX || f->row->type == NET_GATEWAY);
+}
+
+/* The family that a request is about: said, or that of its addresses, the gateway's last since it may differ. */
+static uint8_t family_of(const struct net_noun *noun, const struct net_fields *f)
+{
+	const struct net_row *row = net_key(noun->table, NULL, NULL, "family");
+	const struct net_field *said = row ? net_given(f->v, f->n, row) : NULL;
+	uint8_t by_gateway = AF_UNSPEC;
+
+	if (noun->family != AF_UNSPEC)
+		return noun->family;
+	if (said)
+		return (uint8_t)said->i;
+	for (unsigned int i = 0; i < f->n; i++) {
+		if (!is_address(&f->v[i]))
+			continue;
+		if (f->v[i].row->type != NET_GATEWAY)
+			return f->v[i].family;
+		by_gateway = f->v[i].family;
+	}
+	return by_gateway;
+}
+
+/* net_resolve_links() - links given by name become indexes, by the names that the kernel has now */
+int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *err)
+{
+	for (unsigned int i = 0; i < f->n; i++) {
+		int index, r;
+
+		if (f->v[i].op != NET_VALUE || f->v[i].row->type != NET_LINK || !f->v[i].s)
+			continue;
+		r = net_link_index(ns, f->v[i].s, &index, err);
+		if (r < 0)
+			return r;
+		f->v[i].i = index;
+		f->v[i].s = NULL;
+	}
+	return 0;
+}
+
+/*
+ * net_change() - add, replace, append, change or delete one object of a noun
+ * @f: its fields; links given by name are resolved in place
+ *
+ * Return: 0, or -errno of the kernel or of a wrong combination of fields.
+ */
+int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change how, struct net_fields *f,
+	       struct net_err *err)
+{
+	static const int flags[] = {
+		[NET_ADD] = NLM_F_CREATE | NLM_F_EXCL,
+		[NET_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
+		[NET_APPEND] = NLM_F_CREATE | NLM_F_APPEND,
+		[NET_CHANGE] = NLM_F_REPLACE,
+		[NET_DEL] = 0,
+	};
+	struct net_ctx ctx = {.family = family_of(noun, f), .kind = f->kind, .port = f->port};
+	char hdr[MAX_HDR] = {0}, *in_msg;
+	struct nl_msg *m;
+	int r = net_resolve_links(ns, f, err);
+
+	hdr[0] = (char)(ctx.family = ctx.family ? ctx.family : AF_INET);
+	if (r == 0 && noun->prepare)
+		r = noun->prepare(how, &ctx, hdr, f, err);
+	if (r < 0)
+		return r;
+	m = net_msg_new(how == NET_DEL ? noun->del : noun->add, flags[how], hdr, noun->table->hdr, err);
+	if (!m)
+		return -err->code;
+	in_msg = nlmsg_data(nlmsg_hdr(m));
+	r = net_encode(m, &ctx, noun->table, in_msg, f->v, f->n, err);
+	if (r < 0) {
+		nlmsg_free(m);
+		return r;
+	}
+	return net_do(ns, m, noun->table, NULL, err);
+}
+
+static int list_family(struct net_ns *ns, const struct net_noun *noun, uint8_t family, struct net_fields *filter,
+		       struct net_dump *d, struct net_err *err)
+{
+	char hdr[MAX_HDR] = {(char)family};
+	struct nl_msg *m = net_msg_new(noun->get, 0, hdr, noun->table->hdr, err);
+	int r;
+
+	if (!m)
+		return -err->code;
+	if (noun->ask)
+		noun->ask(m, nlmsg_data(nlmsg_hdr(m)), filter);
+	r = net_dump(ns, m, d, err);
+	/* no such table, no such family on this kernel: there is nothing of it */
+	if (r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT)
+		return 0;
+	return r;
+}
+
+/*
+ * net_list() - all objects of a noun that match a filter
+ * @filter: fields that a record must have; links given by name are resolved in place
+ * @d: gets the messages; net_dump_next() gives those that match
+ */
+int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *filter, struct net_dump *d,
+	     struct net_err *err)
+{
+	uint8_t family = family_of(noun, filter);
+	int r = net_resolve_links(ns, filter, err);
+
+	if (r < 0)
+		return r;
+	d->filter = filter;
+	if (family != AF_UNSPEC || !noun->both)
+		return list_family(ns, noun, family, filter, d, err);
+	r = list_family(ns, noun, AF_INET, filter, d, err);
+	return r < 0 ? r : list_family(ns, noun, AF_INET6, filter, d, err);
+}
+
+static bool same(const struct net_field *a, const struct net_field *b)
+{
+	if (a->s && b->s)
+		return a->slen == b->slen && memcmp(a->s, b->s, a->slen) == 0;
+	if (a->len || b->len)
+		return a->family == b->family && a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0 &&
+		       (a->plen == b->plen || a->plen < 0);
+	return a->i == b->i && a->plen <= 0 && b->plen <= 0;
+}
+
+/* Each field of the filter must stand in the message; what is off or 0 may also be absent from it. */
+static bool matches(const struct net_cursor *at, const struct net_fields *filter)
+{
+	struct net_cursor c;
+	struct net_field f;
+	unsigned int missing = 0, wrong = 0;
+
+	for (unsigned int i = 0; i < filter->n; i++)
+		missing += filter->v[i].i != 0 || filter->v[i].len || filter->v[i].plen >= 0 || filter->v[i].slen;
+	c = *at;
+	while (net_next(&c, &f)) {
+		const struct net_field *want;
+
+		if (f.op != NET_VALUE)
+			continue;
+		want = net_given(filter->v, filter->n, f.row);
+		if (!want)
+			continue;
+		if (!same(want, &f))
+			wrong++;
+		else
+			missing -= want->i != 0 || want->len || want->plen >= 0 || want->slen;
+	}
+	return missing == 0 && wrong == 0;
+}
+
+/* net_dump_next() - stand before the next record of a list.  Return: 1; 0 at the end. */
+int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cursor *c)
+{
+	while (d->at < d->len) {
+		const struct nlmsghdr *h = (const void *)(d->buf + d->at);
+
+		d->at += NLMSG_ALIGN(h->nlmsg_len);
+		if (h->nlmsg_type != noun->add || net_decode(c, h, noun->table) < 0)
+			continue;
+		if (noun->fix && !noun->fix(c))
+			continue;
+		if (!d->filter || d->filter->n == 0 || matches(c, d->filter))
+			return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* sock.h - inside the net layer: messages, and the two ways to talk: do (one ack) and ask (an answer) */
+#ifndef NSH_SOCK_H
+#define NSH_SOCK_H
+
+#include <netlink/msg.h>
+
+#include "net.h"
+
+int net_ns_moved(struct net_err *err);
+int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *err);
+
+/* A message is 16 KiB from the start: growing one would move the nests that are open in it. */
+#define NET_MSG_SIZE 16384
+
+struct nl_msg *net_msg_new(int type, int flags, const void *hdr, size_t hdrlen, struct net_err *err);
+
+/* All of these free the message. */
+int net_do(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_dump *echo, struct net_err *err);
+int net_ask(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err);
+int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err);
+
+/* Used by sock.c, batch.c and dump.c */
+int net_sock_send(struct net_ns *ns, const void *buf, size_t len, struct net_err *err);
+int net_sock_recv(struct net_ns *ns, struct net_err *err); /* into net_rx; returns the length */
+extern char net_rx[65536];
+unsigned int net_sock_seq(struct net_ns *ns);
+void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct nlmsghdr *req,
+		 const struct net_table *t);
+int net_dump_keep(struct net_dump *d, const struct nlmsghdr *h);
+int net_batch_flush(struct net_ns *ns, struct net_err *err);
+int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_err *err);
+
+#endif

@@ -1,0 +1,296 @@
+/* value.c - one Lua scalar into the field of a row, with a sentence that names the legal values; and back to text */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net.h"
+
+static uint64_t unit(const struct net_row *row)
+{
+	return row->unit ? row->unit : 1;
+}
+
+/* The range of a number on the wire. */
+static void range(const struct net_row *row, int64_t *min, int64_t *max)
+{
+	unsigned int bits = row->size * 8;
+
+	*min = row->min;
+	*max = row->max;
+	if (*min || *max)
+		return;
+	if (row->type == NET_INT) {
+		*min = bits >= 64 ? INT64_MIN : -(1LL << (bits - 1));
+		*max = bits >= 64 ? INT64_MAX : (1LL << (bits - 1)) - 1;
+	} else {
+		*max = bits >= 63 ? INT64_MAX : (1LL << bits) - 1;
+	}
+	if (row->flags & NET_FOREVER)
+		(*max)--; /* all ones are taken */
+}
+
+static void list_names(const struct net_row *row, char *buf, size_t size)
+{
+	size_t w = 0;
+
+	*buf = 0;
+	for (unsigned int i = 0; row->names->list && row->names->list[i].name && w + 20 < size; i++)
+		w += (size_t)snprintf(buf + w, size - w, "%s'%s'", i ? ", " : "", row->names->list[i].name);
+}
+
+static int64_t share(const struct net_row *row)
+{
+	return row->flags & NET_SHARE ? 1 : 0;
+}
+
+/* What a row takes, in words. */
+static void wanted(const struct net_row *row, char *buf, size_t size)
+{
+	char names[160];
+	int64_t min, max;
+
+	switch (row->type) {
+	case NET_BOOL:
+	case NET_BIT: snprintf(buf, size, "true or false"); break;
+	case NET_STRING: snprintf(buf, size, "a string"); break;
+	case NET_MAC: snprintf(buf, size, "a MAC address as '02:00:00:00:00:01'"); break;
+	case NET_IP:
+	case NET_GATEWAY: snprintf(buf, size, "an address as '10.0.0.1' or 'fd00::1'"); break;
+	case NET_PREFIX: snprintf(buf, size, "an address as '10.0.0.1/24' or 'fd00::1/64'"); break;
+	case NET_LINK: snprintf(buf, size, "a link or its name"); break;
+	case NET_NETNS: snprintf(buf, size, "a namespace or its name"); break;
+	case NET_NEST:
+	case NET_PORTNEST: snprintf(buf, size, "a table"); break;
+	case NET_LIST: snprintf(buf, size, "a list of tables"); break;
+	case NET_ENUM:
+		list_names(row, names, sizeof(names));
+		if (*names)
+			snprintf(buf, size, "one of %s", names);
+		else
+			snprintf(buf, size, "a name or a number");
+		break;
+	case NET_TIME:
+		range(row, &min, &max);
+		snprintf(buf, size, "seconds from %g to %g (a number, or text as '10ms')", (double)min / (double)unit(row),
+			 (double)max / (double)unit(row));
+		break;
+	default:
+		range(row, &min, &max);
+		snprintf(buf, size, "a whole number from %" PRId64 " to %" PRId64, min / (int64_t)unit(row) + share(row),
+			 max / (int64_t)unit(row) + share(row));
+	}
+}
+
+/* net_field_refuse() - "mtu must be ..., not a table" */
+int net_field_refuse(const struct net_row *row, const char *got, struct net_err *err)
+{
+	char want[256];
+
+	wanted(row, want, sizeof(want));
+	return net_fail(err, EINVAL, "%s must be %s, not %s", row->key, want, got);
+}
+
+static int refuse_text(const struct net_row *row, const char *s, size_t len, struct net_err *err)
+{
+	char got[48];
+
+	snprintf(got, sizeof(got), "'%.*s'%s", len < 40 ? (int)len : 40, s, len < 40 ? "" : "...");
+	for (char *p = got; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
+	return net_field_refuse(row, got, err);
+}
+
+static void start(const struct net_row *row, struct net_field *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->row = row;
+	f->plen = -1;
+}
+
+/* net_field_bool() - false means off for whatever can be off */
+int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struct net_err *err)
+{
+	start(row, f);
+	if (row->type == NET_BOOL || row->type == NET_BIT) {
+		f->i = v;
+		return 0;
+	}
+	if (v)
+		return net_field_refuse(row, "true", err);
+	switch (row->type) {
+	case NET_LINK: return 0;
+	case NET_STRING:
+		f->s = "";
+		return 0;
+	case NET_UINT:
+	case NET_TIME: return net_field_int(row, 0, f, err);
+	default: return net_field_refuse(row, "false", err);
+	}
+}
+
+/* net_field_int() - a whole number, in Lua's units */
+int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, struct net_err *err)
+{
+	int64_t min, max, wire;
+	char got[32];
+
+	start(row, f);
+	snprintf(got, sizeof(got), "%" PRId64, v);
+	switch (row->type) {
+	case NET_UINT:
+	case NET_INT:
+	case NET_TIME:
+	case NET_ENUM: break;
+	case NET_LINK:
+		if (v < 1 || v > INT32_MAX)
+			return net_field_refuse(row, got, err);
+		f->i = v;
+		return 0;
+	default: return net_field_refuse(row, got, err);
+	}
+	range(row, &min, &max);
+	if (__builtin_mul_overflow(v, (int64_t)unit(row), &wire) || __builtin_sub_overflow(wire, share(row), &wire) ||
+	    wire < min || wire > max)
+		return net_field_refuse(row, got, err);
+	f->i = wire;
+	return 0;
+}
+
+/* net_field_num() - a number with a fraction: a time, or a whole number in disguise */
+int net_field_num(const struct net_row *row, double v, struct net_field *f, struct net_err *err)
+{
+	int64_t min, max;
+	char got[40];
+
+	start(row, f);
+	if (row->type != NET_TIME && v >= -9e15 && v <= 9e15 && floor(v) == v)
+		return net_field_int(row, (int64_t)v, f, err);
+	range(row, &min, &max);
+	v *= (double)unit(row);
+	if (row->type == NET_TIME && v >= (double)min && v <= (double)max) {
+		f->i = llround(v);
+		return 0;
+	}
+	snprintf(got, sizeof(got), "%.14g", v / (double)unit(row));
+	return net_field_refuse(row, got, err);
+}
+
+static int text_of_enum(const struct net_row *row, const char *s, struct net_field *f, struct net_err *err)
+{
+	for (unsigned int i = 0; row->names->list && row->names->list[i].name; i++)
+		if (strcmp(row->names->list[i].name, s) == 0) {
+			f->i = row->names->list[i].value;
+			return 0;
+		}
+	if (row->names->value && row->names->value(s) >= 0) {
+		f->i = row->names->value(s);
+		return 0;
+	}
+	return refuse_text(row, s, strlen(s), err);
+}
+
+static int text_of_string(const struct net_row *row, const char *s, size_t len, struct net_field *f,
+			  struct net_err *err)
+{
+	if (memchr(s, 0, len))
+		return net_fail(err, EINVAL, "%s has a NUL byte", row->key);
+	if (row->max && len > (size_t)row->max)
+		return net_fail(err, EINVAL, "%s has %zu bytes; %d are allowed", row->key, len, (int)row->max);
+	f->s = s;
+	f->slen = len;
+	return 0;
+}
+
+/* Put the key before what a parser says. */
+static int named(const struct net_row *row, int r, struct net_err *err)
+{
+	char text[sizeof(err->text)];
+
+	if (r < 0) {
+		snprintf(text, sizeof(text), "%s", err->text);
+		snprintf(err->text, sizeof(err->text), "%s: %.*s", row->key, (int)sizeof(text) - 40, text);
+	}
+	return r;
+}
+
+/* net_field_text() - text, which must stay where it is as long as the field is used */
+int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	double seconds;
+
+	start(row, f);
+	switch (row->type) {
+	case NET_STRING: return text_of_string(row, s, len, f, err);
+	case NET_ENUM: return text_of_enum(row, s, f, err);
+	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
+	case NET_IP:
+	case NET_GATEWAY: return named(row, net_parse_ip(s, len, f, err), err);
+	case NET_PREFIX: return named(row, net_parse_prefix(s, len, f, err), err);
+	case NET_LINK:
+		f->s = s;
+		f->slen = len;
+		return named(row, net_check_link_name(s, len, err), err);
+	case NET_TIME:
+		if (row->flags & NET_FOREVER && strcmp(s, "forever") == 0) {
+			f->i = (int64_t)((1ULL << (row->size * 8 - 1)) * 2 - 1);
+			return 0;
+		}
+		if (net_parse_seconds(s, len, &seconds) == 0)
+			return net_field_num(row, seconds, f, err);
+		return refuse_text(row, s, len, err);
+	default: return refuse_text(row, s, len, err);
+	}
+}
+
+/* net_field_number() - a number in Lua's units.  Return: true for a whole one, in *i; else it is in *v. */
+bool net_field_number(const struct net_field *f, int64_t *i, double *v)
+{
+	int64_t per = (int64_t)unit(f->row);
+
+	*i = f->i / per + share(f->row);
+	*v = (double)f->i / (double)per;
+	return f->i % per == 0;
+}
+
+/* net_field_name() - the name of an enumeration's value, NULL where it has only a number */
+const char *net_field_name(const struct net_field *f, char *buf, size_t size)
+{
+	const struct net_enum *names = f->row->names;
+
+	for (unsigned int i = 0; names->list && names->list[i].name; i++)
+		if (names->list[i].value == f->i)
+			return names->list[i].name;
+	/* libnl writes a number in hex where it knows no name */
+	if (names->name && names->name((int)f->i, buf, size) && strncmp(buf, "0x", 2) != 0 &&
+	    !(buf[0] >= '0' && buf[0] <= '9'))
+		return buf;
+	return NULL;
+}
+
+/* net_field_addr() - an address as text: MAC, address, prefix or bridge identifier */
+void net_field_addr(const struct net_field *f, char *buf, size_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t w = 0;
+
+	*buf = 0;
+	if (f->row->type == NET_BRIDGEID && f->len == 8) {
+		w = (size_t)snprintf(buf, size, "%02x%02x.", f->addr[0], f->addr[1]);
+		for (unsigned int i = 2; i < 8; i++)
+			w += (size_t)snprintf(buf + w, size - w, "%s%02x", i > 2 ? ":" : "", f->addr[i]);
+	} else if (f->row->type == NET_MAC) {
+		for (unsigned int i = 0; i < f->len && w + 4 < size; i++)
+			w += (size_t)snprintf(buf + w, size - w, "%s%02x", i ? ":" : "", f->addr[i]);
+	} else if (f->family == AF_UNSPEC) {
+		snprintf(buf, size, "default");
+	} else if (inet_ntop(f->family, f->addr, text, sizeof(text))) {
+		if (f->row->type == NET_PREFIX && !(f->row->flags & NET_BARE && f->plen == f->len * 8))
+			snprintf(buf, size, "%s/%d", text, f->plen);
+		else
+			snprintf(buf, size, "%s", text);
+	}
+}
