@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local object = require "nsh.object"
+local show = require "nsh.show"
 local text = require "nsh.text"
 local Netns = require "nsh.netns".Netns
 
@@ -55,7 +56,7 @@ end
 -- Returns the result of a command that succeeded or may fail; raises for any other.
 local function judge(op, target, ns, result, opts)
   local code, message = verdict(result)
-  if not code or (opts and opts.check == false) then return result end
+  if not code or (opts and opts.check == false) then return setmetatable(result, show.Record) end
   local said = result.err
   if not said or not said:find "%S" then said = result.out end
   fail.raise {
@@ -172,7 +173,7 @@ function process_mt:__close()
 end
 
 function process_mt:__tostring()
-  return ("process %d (%s) in %s"):format(self.core:pid(), self.line, tostring(self.ns.label))
+  return ("process %d (%s) in %s"):format(self.core:pid(), self.line, self.ns.label)
 end
 
 return m
