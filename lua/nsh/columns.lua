@@ -5,7 +5,7 @@ local m = {}
 
 -- What a reader looks for first; the rest follows in alphabetical order.
 local PREFERRED = {
-  "index", "name", "kind", "state", "up", "mtu", "mac", "master", "peer", "addr", "dst", "type", "via", "dev", "src",
+  "index", "name", "kind", "addr", "dst", "type", "via", "dev", "mac", "state", "up", "mtu", "master", "peer", "src",
   "metric", "table", "scope", "proto", "vid", "seq", "from", "what", "sent", "received", "loss", "rtt", "ttl", "bytes",
   "status", "signal", "seconds", "out", "err",
 }
@@ -23,7 +23,10 @@ local DEFAULTS = {
 }
 
 -- Keys that another column tells already.
-local IMPLIED = { family = true, index = true, flags = true }
+local IMPLIED = {
+  family = true, index = true, flags = true, permanent = true, confirmed = true, used = true, updated = true,
+  probes = true,
+}
 
 local MIN_CELL = 12
 
@@ -80,7 +83,11 @@ function m.inline(value, depth)
     end
     return table.concat(parts, type(rawget(value, 1)) == "table" and " " or ",")
   end
-  for _, key in ipairs(m.keys(value)) do
+  local keys = m.keys(value)
+  if #keys == 2 and keys[1] == "name" and keys[2] == "netns" then -- a link of another namespace
+    return m.inline(value.name) .. "@" .. m.inline(value.netns)
+  end
+  for _, key in ipairs(keys) do
     local raw = rawget(value, key)
     local item = m.inline(raw, depth - 1)
     if type(raw) == "table" and item ~= "{…}" then item = "{" .. item .. "}" end

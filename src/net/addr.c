@@ -15,6 +15,10 @@
 #define HDR(member) offsetof(struct ifaddrmsg, member)
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
+static const struct net_enum protocols = {
+	.list = (struct net_word[]){{"kernel_lo", 1}, {"kernel_ra", 2}, {"kernel_ll", 3}, {NULL, 0}},
+};
+
 static const struct net_row lifetime_rows[] = {
 	{.key = "valid_lft", .attr = offsetof(struct ifa_cacheinfo, ifa_valid), .type = NET_TIME, .size = 4,
 	 .flags = NET_HDR | NET_FOREVER, .doc = "how long the address is valid; absent: forever"},
@@ -57,7 +61,8 @@ static const struct net_row addr_rows[] = {
 	{.key = "label", .attr = IFA_LABEL, .type = NET_STRING, .max = 15, .doc = "IPv4: name for old tools, begins with the link's"},
 	{.key = "metric", .attr = IFA_RT_PRIORITY, .type = NET_UINT, .size = 4, .flags = NET_ZERO,
 	 .doc = "metric of the prefix route"},
-	{.key = "proto", .attr = IFA_PROTO, .type = NET_UINT, .size = 1, .flags = NET_ZERO, .doc = "number of who set it"},
+	{.key = "proto", .attr = IFA_PROTO, .type = NET_ENUM, .size = 1, .flags = NET_ZERO, .names = &protocols,
+	 .doc = "who set it, a number of your own or one of these"},
 	{.attr = IFA_FLAGS, .type = NET_NEST, .flags = NET_FLAT, .nest = &addr_flags},
 	{.attr = IFA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &lifetimes},
 };
