@@ -68,17 +68,16 @@ end
 ---@param op string what is tried: "link set"
 ---@param target? string the object's name
 ---@param netns? nsh.Netns|string where
----@param first any the first result; nil means failure
+---@param ... any the results; a first nil means failure, then message, code and detail follow
 ---@return any ...
-function m.check(op, target, netns, first, message, code, detail, ...)
-  return m.check_spec(nil, op, target, netns, first, message, code, detail, ...)
-end
+function m.check(op, target, netns, ...) return m.check_spec(nil, op, target, netns, ...) end
 
 --- As check, of a call that has an option table.
 ---@param spec? table the options, for the hint and the request line
 ---@return any ...
-function m.check_spec(spec, op, target, netns, first, message, code, detail, ...)
-  if first ~= nil then return first, message, code, detail, ... end
+function m.check_spec(spec, op, target, netns, ...)
+  local first, message, code, detail = ...
+  if first ~= nil then return ... end
   detail = detail or {}
   m.raise {
     op = op, target = target, netns = type(netns) == "table" and netns.label or netns,
