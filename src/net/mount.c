@@ -47,24 +47,38 @@ static int bind_back(int old, const struct dirent *e)
 	return mount(from, to, NULL, MS_BIND | MS_REC, NULL);
 }
 
-/* Where the machine has no /run/netns to mount on, and we may not make one: a /run of our own with the same in it. */
-static int replace_run(struct net_err *err)
+/* Bind all entries of the old /run back; takes the descriptor. */
+static int bind_all_back(int old, struct net_err *err)
 {
-	int old = open(RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fdopendir(old);
 	struct dirent *e;
-	DIR *dir;
+	int r = 0;
 
-	if (old < 0)
-		return net_fail(err, errno, "cannot open " RUN ": %s", strerror(errno));
-	dir = fdopendir(dup(old));
-	if (!dir || mount("tmpfs", RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-		r = net_fail(err, errno, "cannot mount a tmpfs on " RUN ": %s", strerror(errno));
+	if (!dir) {
+		r = net_fail(err, errno, "cannot read the old " RUN ": %s", strerror(errno));
+		close(old);
+		return r;
+	}
 	while (r == 0 && (e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && bind_back(old, e) < 0)
 			r = net_fail(err, errno, "cannot keep " RUN "/%s: %s", e->d_name, strerror(errno));
-	if (dir)
-		closedir(dir);
-	close(old);
+	closedir(dir);
+	return r;
+}
+
+/* Where the machine has no /run/netns to mount on, and we may not make one: a /run of our own with the same in it. */
+static int replace_run(struct net_err *err)
+{
+	int old = open(RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (old < 0)
+		return net_fail(err, errno, "cannot open " RUN ": %s", strerror(errno));
+	if (mount("tmpfs", RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0) {
+		r = net_fail(err, errno, "cannot mount a tmpfs on " RUN ": %s", strerror(errno));
+		close(old);
+		return r;
+	}
+	r = bind_all_back(old, err);
 	if (r == 0 && mkdir(RUN_NETNS, 0755) < 0)
 		r = net_fail(err, errno, "cannot make " RUN_NETNS ": %s", strerror(errno));
 	return r;
