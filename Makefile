@@ -3,53 +3,153 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC := gcc
-PKGS := lua5.4 libnl-3.0 libnl-route-3.0
-
 CFLAGS ?= -O2 -g
 SAN ?=
+Q := $(if $(V),,@)
+
+# what is linked; readline is loaded when a prompt needs it
+PKGS := lua5.4 libnl-3.0 libnl-route-3.0
+BUILD_DEPS := gcc libc6-dev pkg-config liblua5.4-dev libnl-3-dev libnl-route-3-dev libreadline-dev iproute2
+TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git
+LINT_DEPS := clang-format clang-tidy cppcheck lua-check shellcheck scdoc
+
+# B: what is made; NSH: the program.  SAN=1 makes another one, with AddressSanitizer and UBSan, beside the first.
 B := build$(if $(SAN),/san)
 NSH := $(if $(SAN),build/san/nsh,nsh)
-LIBDIR := $(PREFIX)/lib/lua/5.4
+CORE := $(if $(SAN),,$(B)/lua/nsh/core.so)
+LUADIR := $(PREFIX)/share/lua/5.4/nsh
+LIBDIR := $(PREFIX)/lib/lua/5.4/nsh
 DATADIR := $(PREFIX)/share/nsh
+MANDIR := $(PREFIX)/share/man/man1
 
 WARN := -std=c11 -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes
 DEFS := -D_GNU_SOURCE -DNSH_VERSION='"$(VERSION)"' -DNSH_DATADIR='"$(DATADIR)"'
-SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma := ,
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-ALL_CFLAGS = $(WARN) $(CFLAGS) $(SANFLAGS) -fPIC -fvisibility=hidden $(DEFS) $(shell pkg-config --cflags $(PKGS))
-LIBS = $(shell pkg-config --libs $(PKGS)) -lm -ldl
+# buffer checks need optimisation, and know nothing of the sanitizers' own
+HARDEN := $(if $(SAN),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-D_FORTIFY_SOURCE=2)) -fstack-protector-strong
+LDHARDEN := -Wl,-z,relro,-z,now
+SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+COMPILE = $(CC) $(WARN) $(CFLAGS) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidden $(DEFS) $(PKG_CFLAGS)
+LINK = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) $(LDFLAGS)
 
 CORE_SRC := $(wildcard src/net/*.c src/bind/*.c)
 SHELL_SRC := $(wildcard src/shell/*.c)
+C_FILES := $(CORE_SRC) $(SHELL_SRC)
+H_FILES := $(wildcard src/*/*.h)
 LUA_SRC := $(wildcard lua/nsh/*.lua)
+SH_FILES := $(wildcard .ci/run bench/*.sh examples/demo src/shell/*.sh tests/run tests/*.sh tests/*/*.sh)
 CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/%.o)
 SHELL_OBJ := $(SHELL_SRC:src/%.c=$(B)/%.o) $(B)/chunks.o
 
-all: $(NSH) nsh-core
+all: $(NSH) $(CORE) docs ## build ./nsh, build/lua/nsh/core.so and docs/reference.md
 
 $(NSH): $(CORE_OBJ) $(SHELL_OBJ)
 	@echo "LINK $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm -ldl
 
-$(B)/%.o: src/%.c
+# for a stock lua5.4, which brings Lua itself
+$(B)/lua/nsh/core.so: $(CORE_OBJ)
+	@mkdir -p $(@D)
+	@echo "LINK $@"
+	$(Q)$(LINK) -shared -o $@ $^ $(shell pkg-config --libs $(filter-out lua%,$(PKGS))) -lm
+
+$(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(B)/chunks.o: $(B)/chunks.c $(B)/flags
+	@echo "CC $<"
+	$(Q)$(COMPILE) -Isrc/shell -MMD -MP -c -o $@ $<
 
 $(B)/chunks.c: $(LUA_SRC) src/shell/embed.sh
 	@mkdir -p $(@D)
-	$(Q)sh src/shell/embed.sh $(LUA_SRC) > $@.new && mv $@.new $@
+	$(Q)sh src/shell/embed.sh $(LUA_SRC) >$@.new && mv $@.new $@
 
-$(B)/chunks.o: $(B)/chunks.c src/shell/chunks.h
-	@echo "CC $<"
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc/shell -c -o $@ $<
+# Other flags or another PREFIX make everything anew.  What the build needs is looked for here first.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@for tool in $(CC) pkg-config; do command -v $$tool >/dev/null || \
+		{ echo "make: $$tool is missing; 'make deps' installs what the build needs" >&2; exit 1; }; done
+	@for pkg in $(PKGS); do pkg-config --exists $$pkg || \
+		{ echo "make: the library $$pkg is missing (Debian: lib$${pkg%.0}-dev); 'make deps' installs it" >&2; exit 1; }; done
+	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LINK))' >$@.new; \
+		if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-clean:
+docs: $(B)/reference ## write docs/reference.md; fails when a public function has no doc comment
+
+$(B)/reference: $(NSH) docs/docgen.lua $(LUA_SRC)
+	$(Q)./$(NSH) docs/docgen.lua $(LUA_SRC) >$@.new
+	@if cmp -s $@.new docs/reference.md; then rm $@.new; else echo "DOC docs/reference.md"; mv $@.new docs/reference.md; fi
+	@touch $@
+
+deps: ## install the Debian packages that building, testing and linting need
+	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS) $(LINT_DEPS))
+
+deps-build:
+	$(call install_packages,$(BUILD_DEPS))
+
+deps-test:
+	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS))
+
+demo: deps-build ## install what is missing, build, and show a lab with layer-3 routing
+	@$(MAKE) --no-print-directory all
+	@examples/demo
+
+test: deps-test ## install what is missing, build, and run all tests (SAN=1: with sanitizers)
+	@$(MAKE) --no-print-directory all
+	@NSH=$(CURDIR)/$(NSH) tests/run
+
+soak: deps-test ## the tests with their long figures: fuzzing, every kill point, thousands of cycles
+	@$(MAKE) --no-print-directory all
+	@NSH=$(CURDIR)/$(NSH) NSH_SOAK=1 tests/run
+
+bench: all ## measure the start of nsh against that of lua5.4
+	@bench/startup.sh ./$(NSH)
+
+lint: deps ## check the style of all sources, and look for mistakes
+	@$(MAKE) --no-print-directory $(B)/flags run-lint
+
+run-lint:
+	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
+	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 4 $(CC) -fanalyzer -Werror -O1 -fsyntax-only $(WARN) $(DEFS) $(PKG_CFLAGS)
+	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(subst ",\",$(subst ',,$(DEFS))) -std=c11 $(PKG_CFLAGS)' tidy
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 -j $$(nproc) src
+	luacheck --quiet lua docs tests examples bench stdlib
+	$(if $(SH_FILES),shellcheck $(SH_FILES))
+
+install: all $(if $(shell command -v scdoc),$(B)/nsh.1) ## install under $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LUADIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DATADIR)/stdlib $(DESTDIR)$(MANDIR)
+	install -m 755 $(NSH) $(DESTDIR)$(PREFIX)/bin/nsh
+	install -m 644 $(LUA_SRC) $(DESTDIR)$(LUADIR)
+	$(if $(CORE),install -m 644 $(CORE) $(DESTDIR)$(LIBDIR))
+	install -m 644 $(wildcard stdlib/*) $(DESTDIR)$(DATADIR)/stdlib
+	@if [ -e $(B)/nsh.1 ]; then install -m 644 $(B)/nsh.1 $(DESTDIR)$(MANDIR); else echo "no man page: scdoc is missing"; fi
+
+$(B)/nsh.1: docs/nsh.1.scd
+	$(Q)scdoc <$< >$@.new && mv $@.new $@
+
+clean: ## remove what was built
 	rm -rf build nsh
 
-ifneq ($(V),1)
-Q := @
-endif
--include $(CORE_OBJ:.o=.d) $(SHELL_SRC:src/%.c=$(B)/%.d)
-.PHONY: all clean
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  %-9s %s\n' "$$name" "$$text"; done
+
+# Installs those of the packages $(1) that are missing; says which.
+define install_packages
+	@if ! command -v dpkg-query >/dev/null; then \
+		echo "make: not a Debian system; these packages or their like are needed: $(strip $(1))"; exit 0; fi; \
+	missing=; for p in $(1); do \
+		case $$(dpkg-query -W -f '$${Status}' $$p 2>/dev/null) in *' installed') ;; *) missing="$$missing $$p" ;; esac; done; \
+	[ -n "$$missing" ] || exit 0; \
+	echo "missing packages:$$missing"; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; elif sudo -n true 2>/dev/null; then as_root=sudo; else \
+		echo "make: only root can install them: apt-get install$$missing" >&2; exit 1; fi; \
+	apt="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0"; \
+	$$apt install --no-install-recommends $$missing || { $$apt update && $$apt install --no-install-recommends $$missing; }
+endef
+
+FORCE:
+.PHONY: all docs deps deps-build deps-test demo test soak bench lint run-lint install clean help FORCE
+-include $(CORE_OBJ:.o=.d) $(SHELL_OBJ:.o=.d)

@@ -1,6 +1,7 @@
 --- doc.lua - reads the doc comments (LuaCATS) of Lua sources: what help() shows and docs/reference.md is made of.
 -- A public function is one of a class (`function Netns:links`), a live field of one (`function Netns.get.name`), or
--- one of the module table of the globals (`function m.add` in nsh/netns.lua is netns.add). `_` makes a name private.
+-- one of the module table of the globals (`function m.add` in nsh/netns.lua is netns.add). `_` before a name, or a
+-- line `---@private`, keeps it out.
 local m = {}
 
 --- What the module table of a file is to users. Module tables of other files are internal.
@@ -94,6 +95,10 @@ function tags.class(block, rest)
   block.class = rest:match "^[%w_%.]+"
 end
 
+function tags.private(block)
+  block.private = true
+end
+
 local function new_block()
   return { params = {}, returns = {}, fields = {}, errors = {}, text = {} }
 end
@@ -168,7 +173,7 @@ end
 
 local function make_entry(block, module, line_number, line)
   local name, kind, owner, word, args = definition(line)
-  if not name then return nil end
+  if not name or block.private then return nil end
   local global = m.globals[module]
   if word:sub(1, 1) == "_" or word == "missing" or (owner == "m" and not global) then return nil end
   local entry = { kind = kind, line = line_number, word = word }

@@ -36,7 +36,9 @@ end
 
 -- What the kernel knows of the link now.
 local function read(self)
-  local record = fail.check("link get", self.last_name, self.netns, core.link.get(self.netns.core, self.index))
+  local record, message, code, detail = core.link.get(self.netns.core, self.index)
+  if code == "ENODEV" then detail.hint = "the link is gone: deleted, with its peer or namespace, or moved by another program" end
+  fail.check("link get", self.last_name, self.netns, record, message, code, detail)
   rawset(self, "last_name", record.name)
   return record
 end
@@ -77,14 +79,20 @@ local function follow(self, record, key)
   return found and wrap(ns, found.index, found.name) or nil
 end
 
+--- The bridge or other link that it is a port of; nil when there is none.
+---@return nsh.Link?
 function Link.get.master(self) return follow(self, read(self), "master") end
 
+--- The other end of a veth, wherever it is; nil for other kinds and where no known namespace has it.
+---@return nsh.Link?
 function Link.get.peer(self)
   local record = read(self)
   if record.kind ~= "veth" then return nil end
   return follow(self, record, "link")
 end
 
+--- The link that it stands on; of a veth, its peer.
+---@return nsh.Link?
 function Link.get.link(self) return follow(self, read(self), "link") end
 
 -- --- option tables ---
@@ -135,7 +143,7 @@ function Netns:add_link(spec)
     if spec.peer then spec.peer.netns = spec.peer.netns or self end
   end
   local index, peer = fail.check_spec(spec, "link add", name, ns,
-    core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master)))
+    core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
   local link = wrap(ns, index, name or ("#" .. index))
   if spec.kind ~= "veth" then return link end
   local peer_spec = spec.peer or {}
@@ -233,7 +241,7 @@ function Link:set(spec)
   local before = read(self)
   local master = spec.master
   if master == nil then master = before.master end
-  local port = spec.port and port_kind(self.netns, master)
+  local port = spec.port and port_kind(self.netns, master) or nil
   local ok, message, code, detail = core.link.set(self.netns.core, self.index, spec, before.kind, port)
   if not ok and next(spec, next(spec)) ~= nil then put_back(self, before, spec) end
   fail.check_spec(spec, "link set", before.name, self.netns, ok, message, code, detail)

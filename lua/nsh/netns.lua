@@ -50,8 +50,13 @@ local function root_ns()
   return root
 end
 
+--- Its name under /run/netns; nil for the world's root and for one that was never named.
+---@return string?
 function Netns.get.name() return nil end
 
+--- The number that the world's root has for it; nil while it has none.
+--- Twin: `ip netns list-id`
+---@return integer?
 function Netns.get.id(self)
   local id = fail.check("netns id", self.name, nil, core.netns.id(root_ns().core, self.core))
   return id >= 0 and id or nil
@@ -106,6 +111,7 @@ function m.del(name)
 end
 
 --- Returns the names of all named namespaces, sorted; none while there is no world.
+---@private
 ---@return string[]
 function m.names()
   if not core.world.made() and not world.is_host() then return {} end
@@ -173,6 +179,7 @@ function m.attach(name, pid)
 end
 
 --- Returns the namespace that is meant: an object, or a name.
+---@private
 ---@param ns nsh.Netns|string
 ---@return nsh.Netns
 function m.resolve(ns)
@@ -183,7 +190,8 @@ function m.resolve(ns)
   return ns
 end
 
--- The namespace that `viewer` has the number `id` for, among those that are known or have a name.
+--- Returns the namespace that `viewer` has the number `id` for, among those that are known or have a name.
+---@private
 function m.by_id(viewer, id)
   local function is_it(ns)
     return not ns.deleted and core.netns.id(viewer.core, ns.core) == id

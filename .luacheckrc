@@ -1,0 +1,5 @@
+std = "lua54"
+max_line_length = 120
+self = false
+read_globals = { "nsh", "netns", "help" }
+files["tests"] = { std = "+busted" }
