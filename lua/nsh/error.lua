@@ -41,10 +41,10 @@ function Error:__tostring()
 end
 
 -- The request in one line: "kind=veth peer=eth1@ns1".
-local function request_of(spec)
+local function request_of(spec, target)
   local words = {}
   for key, value in pairs(spec) do
-    if type(key) == "string" and key ~= "name" then
+    if type(key) == "string" and value ~= target then
       if type(value) == "table" then value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1) or "{...}" end
       words[#words + 1] = key .. "=" .. tostring(value)
     end
@@ -59,7 +59,7 @@ function m.raise(e)
   e.where = e.where or core.where()
   e.hint = e.hint or hints.find(e)
   if e.spec then
-    e.request, e.spec = request_of(e.spec), nil
+    e.request, e.spec = request_of(e.spec, e.target), nil
   end
   error(setmetatable(e, Error), 0)
 end

@@ -42,6 +42,8 @@ local MODE = "as an ordinary user nsh is root only within its own world, with on
 ---@field op? string pattern of the operation
 ---@field code string errno name
 ---@field extack? string pattern of the kernel's own words
+---@field message? string pattern of the message
+---@field key? string an option that the call gave
 ---@field hint string|fun(e: table): string?
 
 ---@type nsh.Hint[]
@@ -60,6 +62,8 @@ m.rows = {
 
   -- links
   { op = "^link add", code = "EOPNOTSUPP", extack = "[Uu]nknown device type", hint = kind_missing },
+  { op = "^link", code = "EOPNOTSUPP", key = "master",
+    hint = "master must be a bridge or another link that takes ports, and lo can't be one" },
   { op = "^link add", code = "EEXIST", hint = name_taken },
   { op = "^link set", code = "EEXIST", hint = name_taken },
   { op = "^link", code = "ENODEV", hint = "ns:links() tells which there are" },
@@ -119,8 +123,8 @@ m.rows = {
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
   { op = "^sysctl", code = "EINVAL", hint = "the kernel refuses this value" },
-  { op = "^exec", code = "ENOENT", hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
-  { op = "^spawn", code = "ENOENT",
+  { op = "^exec", code = "ENOENT", message = "^no program", hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
+  { op = "^spawn", code = "ENOENT", message = "^no program",
     hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
   { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
@@ -141,6 +145,8 @@ local function fits(row, e)
   return row.code == e.code
     and (not row.op or (e.op or ""):find(row.op) ~= nil)
     and (not row.extack or (e.extack or ""):find(row.extack) ~= nil)
+    and (not row.message or (e.message or ""):find(row.message) ~= nil)
+    and (not row.key or (e.spec ~= nil and e.spec[row.key] ~= nil))
 end
 
 --- Finds the remedy of a failure.

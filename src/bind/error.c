@@ -13,9 +13,11 @@ static void set_text(lua_State *L, const char *key, const char *text)
 	lua_setfield(L, -2, key);
 }
 
-/* bind_fail() - push nil, message, code, detail of a failed net_*() call; returns 4 */
+/* bind_fail() - push nil, message, code, detail of a failed net_*() call; returns 4.  A slip is raised. */
 int bind_fail(lua_State *L, const struct net_err *err)
 {
+	if (err->misuse)
+		return bind_misuse(L, "%s", err->text);
 	lua_pushnil(L);
 	lua_pushstring(L, *err->text ? err->text : net_strerror(err->code));
 	lua_pushstring(L, net_errname(err->code));

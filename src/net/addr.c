@@ -82,7 +82,7 @@ static int check_peer(const struct net_field *addr, struct net_field *peer, stru
 		peer->plen = addr->plen >= 0 ? addr->plen : (int16_t)bits;
 	if (addr->plen < 0 || addr->plen == bits || addr->plen == peer->plen)
 		return 0;
-	return net_fail(err, EINVAL, "addr has prefix length %d and peer %d; the kernel keeps one for both", addr->plen,
+	return net_misuse(err, "addr has prefix length %d and peer %d; the kernel keeps one for both", addr->plen,
 			peer->plen);
 }
 
@@ -93,11 +93,11 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	struct ifaddrmsg *ifa = hdr;
 
 	if (!addr || addr->family == AF_UNSPEC)
-		return net_fail(err, EINVAL, "an address is needed, as 10.0.0.1/24 or fd00::1/64");
+		return net_misuse(err, "an address is needed, as 10.0.0.1/24 or fd00::1/64");
 	if (peer && peer->family == AF_UNSPEC)
-		return net_fail(err, EINVAL, "peer must be an address, as 10.0.0.2/32");
+		return net_misuse(err, "peer must be an address, as 10.0.0.2/32");
 	if (!net_given(f->v, f->n, DEV))
-		return net_fail(err, EINVAL, "dev is needed: the link that has the address");
+		return net_misuse(err, "dev is needed: the link that has the address");
 	ifa->ifa_family = ctx->family;
 	/* ip(8)'s own guess: loopback addresses reach no farther than the host */
 	if (how != NET_DEL && ctx->family == AF_INET && addr->addr[0] == 127)

@@ -117,7 +117,7 @@ static void put_bit(char *hdr, const struct net_row *row, bool on)
 static int wrong_family(const struct net_row *row, const struct net_field *f, const struct net_ctx *ctx,
 			struct net_err *err)
 {
-	return net_fail(err, EINVAL, "%s is %s, but the rest is %s", row->key, f->family == AF_INET ? "IPv4" : "IPv6",
+	return net_misuse(err, "%s is %s, but the rest is %s", row->key, f->family == AF_INET ? "IPv4" : "IPv6",
 			ctx->family == AF_INET ? "IPv4" : "IPv6");
 }
 

@@ -22,6 +22,20 @@ int net_fail(struct net_err *err, int code, const char *fmt, ...)
 	return -code;
 }
 
+/* net_misuse() - the same for a slip of the caller's: -EINVAL, and bind raises the text at the script's line */
+int net_misuse(struct net_err *err, const char *fmt, ...)
+{
+	va_list args;
+
+	memset(err, 0, sizeof(*err));
+	err->code = EINVAL;
+	err->misuse = true;
+	va_start(args, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, args);
+	va_end(args);
+	return -EINVAL;
+}
+
 /* net_hint() - add the remedy to a failure just told by net_fail() */
 void net_hint(struct net_err *err, const char *fmt, ...)
 {

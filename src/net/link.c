@@ -143,7 +143,7 @@ static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, co
 	int r;
 
 	if (!ctx->port || !ctx->port->port)
-		return net_fail(err, EINVAL, "port: the link has no master whose ports have options");
+		return net_misuse(err, "port: the link has no master whose ports have options");
 	m = net_msg_new(RTM_NEWLINK, 0, &hdr, sizeof(hdr), err);
 	if (!m)
 		return -err->code;
@@ -198,11 +198,11 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	bool options = false;
 
 	if (f->n + 1 > NET_MAX_FIELDS)
-		return net_fail(err, E2BIG, "too many keys");
+		return net_misuse(err, "too many keys");
 	memcpy(v, f->v, f->n * sizeof(*v));
 	for (unsigned int i = 0; i < f->n; i += net_span(v, f->n, i)) {
 		if (v[i].row->flags & NET_NEW)
-			return net_fail(err, EINVAL, "%s can only be given when the link is made", v[i].row->key);
+			return net_misuse(err, "%s can only be given when the link is made", v[i].row->key);
 		options = options || (ctx.kind && ctx.kind->data && net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
 	}
 	if (options) /* the kernel reads a kind's options only beside its name */
@@ -309,7 +309,7 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 	int r;
 
 	if (f->n > NET_MAX_FIELDS)
-		return net_fail(err, E2BIG, "too many keys");
+		return net_misuse(err, "too many keys");
 	make_plan(&p, f);
 	r = resolve_now(ns, &p, err);
 	if (r == 0)

@@ -76,9 +76,9 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	struct ndmsg *ndm = hdr;
 
 	if (!net_given(f->v, f->n, &neigh_rows[0]))
-		return net_fail(err, EINVAL, "dst is needed: the neighbour's address");
+		return net_misuse(err, "dst is needed: the neighbour's address");
 	if (!net_given(f->v, f->n, DEV(neigh_rows)))
-		return net_fail(err, EINVAL, "dev is needed: the link that the neighbour is on");
+		return net_misuse(err, "dev is needed: the link that the neighbour is on");
 	ndm->ndm_family = ctx->family;
 	if (how != NET_DEL)
 		ndm->ndm_state = NUD_PERMANENT;

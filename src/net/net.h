@@ -19,6 +19,7 @@
 
 struct net_err {
 	int code;	  /* errno; 0 while nothing failed */
+	bool misuse;	  /* the caller's slip, found before the kernel was asked */
 	char text[224];	  /* in our own words; empty: strerror(code) says it */
 	char extack[224]; /* the kernel's own words */
 	char attr[64];	  /* key of the attribute that the kernel refused */
@@ -26,6 +27,7 @@ struct net_err {
 };
 
 int net_fail(struct net_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int net_misuse(struct net_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void net_hint(struct net_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *net_errname(int code);
 const char *net_strerror(int code);

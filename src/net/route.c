@@ -162,9 +162,9 @@ static int check_hops(const struct net_fields *f, struct net_err *err)
 	if (!hops)
 		return 0;
 	if (hops[1].op == NET_END)
-		return net_fail(err, EINVAL, "nexthops is empty; name at least one { via = ... } or { dev = ... }");
+		return net_misuse(err, "nexthops is empty; name at least one { via = ... } or { dev = ... }");
 	if (given(f, "via") || given(f, "dev"))
-		return net_fail(err, EINVAL, "via and dev stand in the elements of nexthops, not beside it");
+		return net_misuse(err, "via and dev stand in the elements of nexthops, not beside it");
 	return 0;
 }
 
@@ -174,15 +174,17 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	struct rtmsg *rtm = hdr;
 
 	if (!dst)
-		return net_fail(err, EINVAL, "a destination is needed: a prefix, an address, or 'default'");
+		return net_misuse(err, "a destination is needed: a prefix, an address, or 'default'");
 	if (dst->family == AF_UNSPEC && dst->plen > 0)
-		return net_fail(err, EINVAL, "dst: the prefix needs an address");
+		return net_misuse(err, "dst: the prefix needs an address");
 	rtm->rtm_family = ctx->family;
 	if (how == NET_DEL) {
 		rtm->rtm_scope = RT_SCOPE_NOWHERE; /* any */
 		return 0;
 	}
 	rtm->rtm_type = type ? (unsigned char)type->i : RTN_UNICAST;
+	if (rtm->rtm_type == RTN_UNICAST && !given(f, "via") && !given(f, "dev") && !given(f, "nexthops") && !given(f, "nhid"))
+		return net_misuse(err, "via, dev or nexthops is needed: where the packets go");
 	rtm->rtm_protocol = RTPROT_BOOT;
 	rtm->rtm_scope = guess_scope(f, rtm->rtm_type, ctx->family);
 	rtm->rtm_table = rtm->rtm_type == RTN_LOCAL || rtm->rtm_type == RTN_BROADCAST || rtm->rtm_type == RTN_NAT ||
@@ -224,8 +226,8 @@ int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, st
 	struct nl_msg *m;
 	int r;
 
-	if (!dst || dst->family == AF_UNSPEC)
-		return net_fail(err, EINVAL, "an address is needed, as 10.0.0.1");
+	if (!dst || dst->family == AF_UNSPEC || (dst->plen >= 0 && dst->plen != dst->len * 8))
+		return net_misuse(err, "an address is needed, as 10.0.0.1, without a prefix length");
 	r = net_resolve_links(ns, f, err);
 	if (r < 0)
 		return r;

@@ -236,7 +236,7 @@ static int explain_run(const struct job *job, struct net_err *err)
 	if (strchr(name, '/'))
 		net_fail(err, code, "no program '%s'", name);
 	else
-		net_fail(err, code, "no program '%s' in PATH (%s)", name, job->path + strlen("PATH="));
+		net_fail(err, code, "no program '%s' in PATH", name);
 	if (strchr(name, ' ') && !job->spec->argv[1])
 		net_hint(err, "a table is run without a shell, one word an element; a string is run by `sh -c`");
 	return -code;
