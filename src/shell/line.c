@@ -224,6 +224,7 @@ static char *edit_line(const char *prompt, bool *interrupted)
 		if (r < 0) {
 			*interrupted = r == -EINTR;
 			rl.rl_callback_sigcleanup();
+			puts("^C"); /* before the cursor goes back to the start of the line */
 			rl.rl_callback_handler_remove();
 			break;
 		}
@@ -233,8 +234,8 @@ static char *edit_line(const char *prompt, bool *interrupted)
 			rl.rl_callback_read_char();
 	}
 	catch_events(false);
-	if (!line.text)
-		puts(*interrupted ? "^C" : "");
+	if (line.done && !line.text)
+		puts("");
 	return line.text;
 }
 

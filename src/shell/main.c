@@ -1,5 +1,4 @@
 /* main.c - from the command line to the exit code */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,10 +170,10 @@ static int protected_main(lua_State *L)
 /* Output that could not be written is a failure, even at the very end. */
 static int flush(int code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (!ferror(stdout) && fflush(stdout) == 0)
 		return code;
 	if (interrupt_signal() != SIGPIPE)
-		fprintf(stderr, "nsh: cannot write to standard output: %s\n", strerror(errno));
+		fputs("nsh: cannot write to standard output\n", stderr);
 	return code ? code : SHELL_ERROR;
 }
 

@@ -40,18 +40,40 @@ static void set_lazy(lua_State *L, bool on)
 	lua_pop(L, 1);
 }
 
-static int load_from_folder(lua_State *L, const struct nsh_chunk *chunk)
+/* Pushes the text of a chunk. */
+static void push_text(lua_State *L, const struct nsh_chunk *chunk)
 {
-	const char *path = lua_pushfstring(L, "%s/%s", lua_dir, chunk->chunkname + strlen("@nsh/"));
-	char *text = lua_newuserdatauv(L, MAX_FILE, 0);
-	FILE *f = fopen(path, "re");
+	const char *path;
+	char *text;
 	size_t n;
+	FILE *f;
 
+	if (!lua_dir) {
+		lua_pushlstring(L, chunk->text, chunk->len);
+		return;
+	}
+	path = lua_pushfstring(L, "%s/%s", lua_dir, chunk->chunkname + strlen("@nsh/"));
+	text = lua_newuserdatauv(L, MAX_FILE, 0);
+	f = fopen(path, "re");
 	if (!f)
-		return luaL_error(L, "cannot open %s (NSH_LUA_DIR is set)", path);
-	n = fread(text, 1, MAX_FILE, f);
-	fclose(f);
-	return luaL_loadbufferx(L, text, n, chunk->chunkname, "t");
+		luaL_error(L, "cannot open %s (NSH_LUA_DIR is set)", path);
+	n = f ? fread(text, 1, MAX_FILE, f) : 0;
+	if (f)
+		fclose(f);
+	lua_pushlstring(L, text, n);
+}
+
+/* globals.source(module): the text of an embedded module, for help(); nil if there is none */
+static int source(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+
+	for (const struct nsh_chunk *chunk = nsh_chunks; chunk->module; chunk++)
+		if (strcmp(chunk->module, name) == 0) {
+			push_text(L, chunk);
+			return 1;
+		}
+	return 0;
 }
 
 /* package.preload function of an embedded module; its chunk is the upvalue. */
@@ -59,17 +81,17 @@ static int load_module(lua_State *L)
 {
 	const struct nsh_chunk *chunk = lua_touserdata(L, lua_upvalueindex(1));
 	bool is_main = strcmp(chunk->module, "nsh") == 0;
+	const char *text;
+	size_t len;
 	int status;
 
 	lua_settop(L, 0);
 	lua_getfield(L, LUA_REGISTRYINDEX, MODULES);
 	if (lua_getfield(L, 1, chunk->module) != LUA_TNIL)
 		return 1;
-	if (lua_dir)
-		status = load_from_folder(L, chunk);
-	else
-		status = luaL_loadbufferx(L, chunk->text, chunk->len, chunk->chunkname, "t");
-	if (status != LUA_OK)
+	push_text(L, chunk);
+	text = lua_tolstring(L, -1, &len);
+	if (luaL_loadbufferx(L, text, len, chunk->chunkname, "t") != LUA_OK)
 		return lua_error(L);
 	lua_pushstring(L, chunk->module);
 	if (is_main)
@@ -198,6 +220,12 @@ void modules_open(lua_State *L, bool trust_env, bool host)
 	lua_newtable(L);
 	lua_pushboolean(L, host);
 	lua_setfield(L, -2, "host");
+	lua_pushliteral(L, NSH_VERSION);
+	lua_setfield(L, -2, "version");
+	lua_pushcfunction(L, source);
+	lua_setfield(L, -2, "source");
+	lua_pushcfunction(L, paths_stdlib);
+	lua_setfield(L, -2, "stdlib");
 	for (int i = 0; lazy_globals[i]; i++) {
 		lua_newtable(L);
 		lua_pushvalue(L, -1);

@@ -1,10 +1,13 @@
 /* paths.c - where require looks: absolute folders, the script's own, the recipes; text only */
+#include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shell.h"
+
+static char recipes[PATH_MAX] = NSH_DATADIR "/stdlib";
 
 /* What lies in the working directory is no module: a script means the same wherever it is started. */
 static void keep_absolute(lua_State *L, const char *field)
@@ -70,15 +73,14 @@ static void add_stdlib(lua_State *L)
 
 	if (n > 0) {
 		exe[n] = '\0';
-		slash = strrchr(exe, '/');
-		strcpy(slash, "/stdlib");
-		if (access(exe, F_OK) == 0) {
-			*slash = '\0';
-			add_folder(L, exe, false);
-			return;
-		}
+		strcpy(strrchr(exe, '/'), "/stdlib");
+		if (access(exe, F_OK) == 0)
+			strcpy(recipes, exe);
 	}
-	add_folder(L, NSH_DATADIR, false);
+	slash = strrchr(recipes, '/');
+	*slash = '\0';
+	add_folder(L, recipes, false);
+	*slash = '/';
 }
 
 /* The searcher for Lua files; crafted bytecode can crash Lua, so only text is taken. */
@@ -99,6 +101,29 @@ static int search_lua(lua_State *L)
 				  lua_tostring(L, -1));
 	lua_insert(L, -2);
 	return 2;
+}
+
+/* paths_stdlib() - globals.stdlib(): the modules of the recipes, for completion */
+int paths_stdlib(lua_State *L)
+{
+	DIR *dir = opendir(recipes);
+	struct dirent *entry;
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	while (dir && (entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (len <= 4 || strcmp(entry->d_name + len - 4, ".lua") != 0)
+			continue;
+		lua_pushfstring(L, "stdlib.%s", entry->d_name);
+		lua_pushlstring(L, lua_tostring(L, -1), strlen("stdlib.") + len - 4);
+		lua_remove(L, -2);
+		lua_rawseti(L, -2, ++n);
+	}
+	if (dir)
+		closedir(dir);
+	return 1;
 }
 
 /* paths_open() - set package.path, package.cpath and the searcher; script may be NULL */

@@ -34,6 +34,7 @@ void options_usage(bool failed);
 
 /* what a script finds in its state (paths.c, modules.c, oslib.c) */
 void paths_open(lua_State *L, const char *script);
+int paths_stdlib(lua_State *L); /* lua_CFunction: the names of the recipes */
 void modules_open(lua_State *L, bool trust_env, bool host);
 void modules_require(lua_State *L, const char *name); /* pushes the module */
 bool modules_loaded(lua_State *L, const char *name);  /* pushes it if it is loaded */
