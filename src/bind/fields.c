@@ -344,23 +344,25 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	}
 }
 
-static void push_table(lua_State *L, const char *metatable)
+static void push_table(lua_State *L, const char *metatable, int room)
 {
-	lua_newtable(L);
+	lua_createtable(L, 0, room);
 	if (luaL_getmetatable(L, metatable) == LUA_TTABLE)
 		lua_setmetatable(L, -2);
 	else
 		lua_pop(L, 1);
 }
 
-/* bind_push_record() - the message as a table; returns 1 */
-int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names)
+/* bind_push_record() - push the message as a table; @room is a guess of its keys, returned is their number */
+int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room)
 {
 	struct net_field f;
+	int n = 0;
 
 	luaL_checkstack(L, 12, NULL);
-	push_table(L, "nsh.record");
+	push_table(L, "nsh.record", room);
 	while (net_next(c, &f)) {
+		n += c->depth == 0 || c->level[c->depth].flat;
 		switch (f.op) {
 		case NET_BEGIN:
 			lua_pushstring(L, f.row->key);
@@ -377,7 +379,7 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 			lua_rawset(L, -3);
 		}
 	}
-	return 1;
+	return n;
 }
 
 /* bind_push_records() - all messages of the dump as a list */
@@ -386,11 +388,12 @@ void bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *n
 	struct net_link_names *names = bind_new_names(L);
 	struct net_cursor c;
 	lua_Integer n = 0;
+	int room = 0;
 
 	luaL_checkstack(L, 16, NULL);
-	push_table(L, "nsh.list");
+	push_table(L, "nsh.list", 0);
 	while (net_dump_next(d, noun, &c)) {
-		bind_push_record(L, ns, &c, names);
+		room = bind_push_record(L, ns, &c, names, room); /* records of a list are much alike */
 		lua_rawseti(L, -2, ++n);
 	}
 }

@@ -4,6 +4,8 @@
 
 #include "bind.h"
 
+#define LINK_KEYS 48 /* about so many has a record */
+
 /* The kind that a table names, at .kind. */
 static const struct net_kind *kind_field(lua_State *L, int idx)
 {
@@ -74,7 +76,8 @@ static int link_get(lua_State *L)
 		net_fail(&err, EPROTO, "the kernel's answer tells of no link");
 		return bind_fail(L, &err);
 	}
-	return bind_push_record(L, ns, &c, names);
+	bind_push_record(L, ns, &c, names, LINK_KEYS);
+	return 1;
 }
 
 /* list(ns, filter, with counters) */
