@@ -6,9 +6,9 @@ local show = require "nsh.show"
 core.record_types(show.Record, show.List)
 
 local globals = package.loaded["nsh.globals"] or {}
-local nsh = globals.nsh or {}
+local m = globals.nsh or {}
 local netns = globals.netns or {}
-setmetatable(nsh, nil)
+setmetatable(m, nil)
 setmetatable(netns, nil)
 
 for name, fn in pairs(require "nsh.netns") do
@@ -21,13 +21,13 @@ for _, noun in ipairs { "link", "addr", "route", "neigh", "bridge", "sysctl", "p
 end
 
 --- The functions on namespaces, also the global `netns`.
-nsh.netns = netns
+m.netns = netns
 
 --- The version of nsh.
-nsh.version = globals.version or "0.1.0"
+m.version = globals.version or "0.1.0"
 
 --- Sleeps; Ctrl-C ends it.
 ---@param seconds number|string 1.5 or "200ms"
-function nsh.sleep(seconds) fail.check("sleep", nil, nil, core.probe.sleep(seconds)) end
+function m.sleep(seconds) fail.check("sleep", nil, nil, core.probe.sleep(seconds)) end
 
-return nsh
+return m
