@@ -61,6 +61,7 @@ static const char *const type_names[] = {
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",
+	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_QOSMAP] = "table",
 };
 
 static void set_string(lua_State *L, const char *key, const char *value)

@@ -154,21 +154,49 @@ static void read_list(struct reader *r, const struct net_row *row)
 	}
 }
 
+/* A list of addresses, or priorities by priorities. */
+static void read_array(struct reader *r, const struct net_row *row)
+{
+	struct net_err err = {0};
+	lua_State *L = r->L;
+
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		struct net_field f = {.row = row, .plen = -1};
+		size_t len = 0;
+		const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
+
+		if (row->type == NET_IPLIST) {
+			if (net_parse_ip(s, len, &f, &err) < 0 || f.len != row->size)
+				bind_misuse(L, "%s must be a list of IPv%d addresses", row->key, row->size == 4 ? 4 : 6);
+		} else {
+			if (!lua_isinteger(L, -1) || !lua_isinteger(L, -2) || lua_tointeger(L, -1) < 0 || lua_tointeger(L, -2) < 0 ||
+			    lua_tointeger(L, -1) > UINT32_MAX || lua_tointeger(L, -2) > INT32_MAX)
+				bind_misuse(L, "%s must be a table as { [5] = 2 } of whole numbers", row->key);
+			f.i = (int64_t)((uint64_t)lua_tointeger(L, -2) << 32 | (uint64_t)lua_tointeger(L, -1));
+		}
+		*add(r) = f;
+	}
+}
+
 static void read_nest(struct reader *r, const struct net_row *row)
 {
 	const struct net_table *t = row->nest;
 	lua_State *L = r->L;
 
+	bool array = row->type == NET_IPLIST || row->type == NET_QOSMAP;
+
 	if (row->type == NET_PORTNEST)
 		t = r->f->port ? r->f->port->port : NULL;
-	if (!t)
+	if (!t && !array)
 		bind_misuse(L, "%s: the link has no master whose ports have options; set master too", row->key);
 	add_mark(r, row, NET_BEGIN);
 	if (lua_istable(L, -1) && row->type == NET_LIST)
 		read_list(r, row);
+	else if (lua_istable(L, -1) && array)
+		read_array(r, row);
 	else if (lua_istable(L, -1))
 		read_table(r, lua_absindex(L, -1), t, NULL);
-	else if (lua_type(L, -1) == LUA_TSTRING && net_main_key(t))
+	else if (!array && lua_type(L, -1) == LUA_TSTRING && net_main_key(t))
 		read_value(r, net_main_key(t));
 	else
 		bind_misuse(L, "%s must be a table, not a %s", row->key, luaL_typename(L, -1));
@@ -197,7 +225,8 @@ static void read_pair(struct reader *r, const struct net_table *t, const struct 
 			bind_misuse(L, "%s can't be set: it is what the kernel tells", row->key);
 		return;
 	}
-	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_LIST)
+	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_LIST || row->type == NET_IPLIST ||
+	    row->type == NET_QOSMAP)
 		read_nest(r, row);
 	else
 		read_value(r, row);
@@ -318,11 +347,13 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 
 	switch (f->row->type) {
 	case NET_BOOL:
+	case NET_FLAG:
 	case NET_BIT: lua_pushboolean(L, f->i != 0); break;
 	case NET_STRING: lua_pushlstring(L, f->s, f->slen); break;
 	case NET_LINK: push_link(L, ns, c, f, names); break;
 	case NET_MAC:
 	case NET_IP:
+	case NET_IPLIST:
 	case NET_PREFIX:
 	case NET_GATEWAY:
 	case NET_BRIDGEID:
@@ -374,7 +405,15 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 			break;
 		case NET_END: lua_rawset(L, -3); break;
 		default:
-			lua_pushstring(L, f.row->key);
+			if (f.row->type == NET_QOSMAP) {
+				lua_pushinteger(L, f.i & UINT32_MAX);
+				lua_rawseti(L, -2, f.i >> 32);
+				break;
+			}
+			if (f.row->type == NET_IPLIST)
+				lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
+			else
+				lua_pushstring(L, f.row->key);
 			push_value(L, ns, c, &f, names);
 			lua_rawset(L, -3);
 		}

@@ -26,7 +26,8 @@ enum net_type {
 	NET_ENUM,    /* an integer with names */
 	NET_STRING,  /* NUL-terminated; max bytes without the NUL */
 	NET_MAC,     /* link-layer address */
-	NET_IP,      /* address of the message's family */
+	NET_FLAG,    /* true when the attribute is there, whatever it holds */
+	NET_IP,      /* address of the message's family, or with row.aux an IPv6 one under that attribute */
 	NET_PREFIX,  /* address in the attribute, its length in the header at row.aux */
 	NET_GATEWAY, /* RTA_GATEWAY, or RTA_VIA when the family is another */
 	NET_LINK,    /* ifindex; a name in Lua */
@@ -36,6 +37,8 @@ enum net_type {
 	NET_KINDNEST,/* IFLA_INFO_DATA: the table of the message's link kind */
 	NET_PORTNEST,/* IFLA_INFO_SLAVE_DATA: the same for the kind of the master */
 	NET_LIST,    /* rtnexthops: a list of tables */
+	NET_IPLIST,  /* a list of addresses of row.size bytes */
+	NET_QOSMAP,  /* struct ifla_vlan_qos_mapping: numbers by numbers */
 };
 
 enum {
@@ -170,7 +173,7 @@ int net_parse_seconds(const char *s, size_t len, double *v);
 int net_check_link_name(const char *s, size_t len, struct net_err *err);
 int net_check_ns_name(const char *s, size_t len, struct net_err *err);
 
-/* Messages (attr.c) */
+/* Messages (encode.c, decode.c) */
 int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_table *t, char *hdr,
 	       const struct net_field *f, unsigned int n, struct net_err *err);
 int net_decode(struct net_cursor *c, const struct nlmsghdr *msg, const struct net_table *t);

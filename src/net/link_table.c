@@ -97,7 +97,7 @@ static const struct net_row link_rows[] = {
 	FLAG("dynamic", IFF_DYNAMIC, NET_AFTER | NET_QUIET, "its addresses go when it goes down"),
 	{.key = "broadcast", .attr = IFLA_BROADCAST, .type = NET_MAC, .doc = "link-layer broadcast address"},
 	{.key = "permaddr", .attr = IFLA_PERM_ADDRESS, .type = NET_MAC, .flags = NET_RO, .doc = "address the hardware has"},
-	{.key = "mode", .attr = IFLA_LINKMODE, .type = NET_ENUM, .size = 1, .names = &link_modes, .flags = NET_AFTER,
+	{.key = "linkmode", .attr = IFLA_LINKMODE, .type = NET_ENUM, .size = 1, .names = &link_modes, .flags = NET_AFTER,
 	 .doc = "dormant: goes up only when told so"},
 	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
 	 .doc = "held down by a protocol"},

@@ -6,7 +6,12 @@
 
 extern const struct net_enum net_families, net_scopes, net_protocols, net_route_tables;
 extern const struct net_table net_link_table, net_peer_table, net_bridge_table, net_bridge_port_table;
+extern const struct net_table net_vlan_table, net_macvlan_table, net_ipvlan_table, net_vrf_table, net_vrf_port_table;
+extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table, net_bond_port_table;
 
+const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
+void net_put_number(char *to, const struct net_row *row, uint64_t v);
+uint64_t net_get_number(const char *from, const struct net_row *row);
 int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *err);
 
 #endif

@@ -54,6 +54,7 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 
 	switch (row->type) {
 	case NET_BOOL:
+	case NET_FLAG:
 	case NET_BIT: snprintf(buf, size, "true or false"); break;
 	case NET_STRING: snprintf(buf, size, "a string"); break;
 	case NET_MAC: snprintf(buf, size, "a MAC address as '02:00:00:00:00:01'"); break;
@@ -65,6 +66,8 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_NEST:
 	case NET_PORTNEST: snprintf(buf, size, "a table"); break;
 	case NET_LIST: snprintf(buf, size, "a list of tables"); break;
+	case NET_IPLIST: snprintf(buf, size, "a list of %s addresses", row->size == 4 ? "IPv4" : "IPv6"); break;
+	case NET_QOSMAP: snprintf(buf, size, "a table as { [5] = 2 } of whole numbers"); break;
 	case NET_ENUM:
 		list_names(row, names, sizeof(names));
 		if (*names)
@@ -115,7 +118,7 @@ static void start(const struct net_row *row, struct net_field *f)
 int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struct net_err *err)
 {
 	start(row, f);
-	if (row->type == NET_BOOL || row->type == NET_BIT) {
+	if (row->type == NET_BOOL || row->type == NET_BIT || row->type == NET_FLAG) {
 		f->i = v;
 		return 0;
 	}

@@ -1,0 +1,254 @@
+/* decode.c - a message into fields, row by row */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "net.h"
+#include "tables.h"
+
+static int push_level(struct net_cursor *c, const struct net_table *t, const char *data, int len)
+{
+	struct net_level *l;
+	int hdr = NLA_ALIGN(t->hdr);
+
+	if (c->depth + 1 >= NET_MAX_DEPTH || len < t->hdr)
+		return -1;
+	l = &c->level[c->depth + 1];
+	memset(l, 0, sizeof(*l));
+	l->table = t;
+	l->hdr = data;
+	if (!t->bare && len > hdr &&
+	    nla_parse(l->tb, NET_MAX_ATTR - 1, (struct nlattr *)(uintptr_t)(data + hdr), len - hdr, NULL) < 0)
+		return -1;
+	c->depth++;
+	return 0;
+}
+
+/*
+ * net_decode() - stand before the first field of a message
+ *
+ * Return: 0, or -EBADMSG for one that is cut off or malformed.
+ */
+int net_decode(struct net_cursor *c, const struct nlmsghdr *msg, const struct net_table *t)
+{
+	c->msg = msg;
+	c->depth = -1;
+	c->kind = c->port = NULL;
+	if (push_level(c, t, nlmsg_data(msg), nlmsg_datalen(msg)) < 0)
+		return -EBADMSG;
+	c->family = (uint8_t)c->level[0].hdr[0]; /* every header of rtnetlink begins with it */
+	return 0;
+}
+
+static bool get_ip(const char *data, int len, struct net_field *f)
+{
+	if (len != 4 && len != 16)
+		return false;
+	f->family = len == 4 ? AF_INET : AF_INET6;
+	f->len = (uint8_t)len;
+	memcpy(f->addr, data, (size_t)len);
+	return true;
+}
+
+/* All zeros is how a tunnel says that it has no such address. */
+static bool get_either_ip(struct nlattr *const *tb, const struct net_row *row, struct net_field *f)
+{
+	static const unsigned char zeros[16];
+	const struct nlattr *a = tb[row->attr] || !row->aux ? tb[row->attr] : tb[row->aux];
+
+	return a && get_ip(nla_data(a), nla_len(a), f) && !(row->flags & NET_ZERO && memcmp(f->addr, zeros, f->len) == 0);
+}
+
+static bool get_gateway(struct nlattr *const *tb, const struct net_row *row, struct net_field *f)
+{
+	if (tb[row->attr])
+		return get_ip(nla_data(tb[row->attr]), nla_len(tb[row->attr]), f);
+	return tb[RTA_VIA] && nla_len(tb[RTA_VIA]) > 2 &&
+	       get_ip((char *)nla_data(tb[RTA_VIA]) + 2, nla_len(tb[RTA_VIA]) - 2, f);
+}
+
+static bool get_prefix(const struct net_level *l, const struct net_row *row, struct net_field *f)
+{
+	struct nlattr *a = l->tb[row->attr];
+
+	f->plen = (uint8_t)l->hdr[row->aux];
+	if (a)
+		return get_ip(nla_data(a), nla_len(a), f);
+	f->family = AF_UNSPEC; /* a route without destination is the default */
+	return row->flags & NET_MAIN && f->plen == 0;
+}
+
+static bool get_bytes(const struct nlattr *a, struct net_field *f)
+{
+	if (!a || nla_len(a) > NET_MAX_ADDR)
+		return false;
+	f->len = (uint8_t)nla_len(a);
+	memcpy(f->addr, nla_data(a), f->len);
+	return true;
+}
+
+static bool get_string(const struct nlattr *a, struct net_field *f)
+{
+	if (!a)
+		return false;
+	f->s = nla_data(a);
+	f->slen = strnlen(f->s, (size_t)nla_len(a));
+	return !(f->row->flags & NET_ZERO && f->slen == 0);
+}
+
+static int64_t sign(const struct net_row *row, uint64_t v)
+{
+	if (row->type != NET_INT)
+		return (int64_t)v;
+	return row->size == 1 ? (int8_t)v : row->size == 2 ? (int16_t)v : row->size == 4 ? (int32_t)v : (int64_t)v;
+}
+
+static bool get_integer(const struct net_level *l, const struct net_row *row, struct net_field *f)
+{
+	const char *from = l->hdr + row->attr;
+	uint64_t ones = row->size >= 8 ? UINT64_MAX : (1ULL << (row->size * 8)) - 1, v;
+
+	if (!(row->flags & NET_HDR)) {
+		if (!l->tb[row->attr] || nla_len(l->tb[row->attr]) < row->size)
+			return false;
+		from = nla_data(l->tb[row->attr]);
+	}
+	v = net_get_number(from, row);
+	if ((row->flags & NET_FOREVER && v == ones) || (row->flags & NET_ZERO && v == 0))
+		return false;
+	if (row->type == NET_BIT) {
+		f->i = !!(v & row->mask) != !!(row->flags & NET_INVERT);
+		return f->i || !(row->flags & NET_QUIET);
+	}
+	f->i = sign(row, v);
+	return row->type != NET_LINK || v != 0;
+}
+
+/* Read the value of a row; false where the message has none. */
+static bool get_value(const struct net_level *l, const struct net_row *row, struct net_field *f)
+{
+	switch (row->type) {
+	case NET_STRING: return get_string(l->tb[row->attr], f);
+	case NET_MAC:
+	case NET_BRIDGEID: return get_bytes(l->tb[row->attr], f);
+	case NET_IP: return get_either_ip(l->tb, row, f);
+	case NET_FLAG: return (f->i = l->tb[row->attr] != NULL);
+	case NET_PREFIX: return get_prefix(l, row, f);
+	case NET_GATEWAY: return get_gateway(l->tb, row, f);
+	default: return get_integer(l, row, f);
+	}
+}
+
+static bool is_list(const struct net_row *row)
+{
+	return row->type == NET_LIST || row->type == NET_IPLIST || row->type == NET_QOSMAP;
+}
+
+static const struct net_table list_level = {.name = "list"};
+
+/* Begin the nest of a row.  Return: 1 with a field, 0 when there is nothing to tell. */
+static int begin_nest(struct net_cursor *c, const struct net_row *row, struct net_field *f)
+{
+	const struct nlattr *a = c->level[c->depth].tb[row->attr];
+	const struct net_table *t = row->nest;
+	bool flat = row->flags & NET_FLAT || row->type == NET_KINDNEST;
+	struct net_level *l;
+
+	if (row->type == NET_KINDNEST)
+		t = c->kind ? c->kind->data : NULL;
+	if (row->type == NET_PORTNEST)
+		t = c->port ? c->port->port : NULL;
+	if (is_list(row))
+		t = &list_level;
+	if (!a || !t || push_level(c, t, nla_data(a), is_list(row) ? 0 : nla_len(a)) < 0)
+		return 0;
+	l = &c->level[c->depth];
+	l->flat = flat;
+	if (is_list(row)) {
+		l->list = row;
+		l->rest = nla_data(a);
+		l->end = l->rest + nla_len(a);
+	}
+	f->op = NET_BEGIN;
+	return !flat;
+}
+
+/* In a nest of plain values: the next one.  Return: 1, or 0 when there is none. */
+static int next_plain(struct net_level *l, struct net_field *f)
+{
+	const struct nlattr *a = (const void *)l->rest;
+	struct ifla_vlan_qos_mapping map;
+
+	if (!nla_ok(a, (int)(l->end - l->rest)))
+		return 0;
+	l->rest += NLA_ALIGN(a->nla_len);
+	if (l->rest > l->end)
+		l->rest = l->end;
+	if (l->list->type == NET_IPLIST)
+		return get_ip(nla_data(a), nla_len(a), f);
+	if (nla_len(a) < (int)sizeof(map))
+		return 0;
+	memcpy(&map, nla_data(a), sizeof(map));
+	f->i = (int64_t)((uint64_t)map.from << 32 | map.to);
+	return 1;
+}
+
+/* In a list: its next element, or its end. */
+static int next_element(struct net_cursor *c, struct net_field *f)
+{
+	struct net_level *l = &c->level[c->depth];
+	const struct rtnexthop *nh = (const void *)l->rest;
+	int left = (int)(l->end - l->rest);
+
+	f->row = l->list;
+	if (l->list->type != NET_LIST && next_plain(l, f))
+		return 1;
+	if (l->list->type == NET_LIST && left >= (int)sizeof(*nh) && nh->rtnh_len >= sizeof(*nh) && nh->rtnh_len <= left &&
+	    push_level(c, l->list->nest, l->rest, nh->rtnh_len) == 0) {
+		l->rest += RTNH_ALIGN(nh->rtnh_len) > left ? left : (int)RTNH_ALIGN(nh->rtnh_len);
+		f->op = NET_ITEM;
+		return 1;
+	}
+	c->depth--;
+	f->op = NET_END;
+	return 1;
+}
+
+/* net_next() - the next field of the message, in the order of the table.  Return: 1, or 0 at the end. */
+int net_next(struct net_cursor *c, struct net_field *f)
+{
+	for (;;) {
+		struct net_level *l = &c->level[c->depth];
+		const struct net_row *row;
+
+		memset(f, 0, offsetof(struct net_field, addr));
+		f->plen = -1;
+		if (l->list)
+			return next_element(c, f);
+		if (l->at == l->table->n) {
+			bool flat = l->flat;
+
+			if (c->depth == 0)
+				return 0;
+			c->depth--;
+			if (flat)
+				continue;
+			f->op = NET_END;
+			return 1;
+		}
+		row = f->row = &l->table->rows[l->at++];
+		if (row->flags & NET_WO)
+			continue;
+		if (row->type == NET_NEST || row->type == NET_KINDNEST || row->type == NET_PORTNEST || is_list(row)) {
+			if (begin_nest(c, row, f))
+				return 1;
+		} else if (get_value(l, row, f)) {
+			return 1;
+		}
+	}
+}

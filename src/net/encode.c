@@ -1,0 +1,220 @@
+/* encode.c - fields into a message, row by row */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "net.h"
+#include "tables.h"
+
+static void put_bit(char *hdr, const struct net_row *row, bool on)
+{
+	uint64_t v = net_get_number(hdr + row->attr, row);
+
+	if (on != !!(row->flags & NET_INVERT))
+		v |= row->mask;
+	else
+		v &= ~(uint64_t)row->mask;
+	net_put_number(hdr + row->attr, row, v);
+	if (row->aux)
+		net_put_number(hdr + row->aux, row, net_get_number(hdr + row->aux, row) | row->mask);
+}
+
+static int wrong_family(const struct net_row *row, const struct net_field *f, const struct net_ctx *ctx,
+			struct net_err *err)
+{
+	return net_misuse(err, "%s is %s, but the rest is %s", row->key, f->family == AF_INET ? "IPv4" : "IPv6",
+			ctx->family == AF_INET ? "IPv4" : "IPv6");
+}
+
+static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
+		    const struct net_field *f, struct net_err *err)
+{
+	if (row->type == NET_PREFIX && row->aux)
+		hdr[row->aux] = (char)(f->plen >= 0 ? f->plen : f->len * 8);
+	if (f->family == AF_UNSPEC)
+		return 0; /* "default" */
+	if (ctx->family != AF_BRIDGE && ctx->family != AF_UNSPEC && f->family != ctx->family)
+		return wrong_family(row, f, ctx, err);
+	return nla_put(m, row->type == NET_IP && row->aux && f->family == AF_INET6 ? row->aux : row->attr, f->len, f->addr);
+}
+
+static int put_gateway(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
+		       const struct net_field *f)
+{
+	char via[2 + NET_MAX_ADDR];
+	uint16_t family = f->family;
+
+	if (f->family == ctx->family)
+		return nla_put(m, row->attr, f->len, f->addr);
+	memcpy(via, &family, 2);
+	memcpy(via + 2, f->addr, f->len);
+	return nla_put(m, RTA_VIA, 2 + f->len, via);
+}
+
+static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
+		     const struct net_field *f, struct net_err *err)
+{
+	char number[8];
+
+	if (row->type == NET_BIT) {
+		put_bit(hdr, row, f->i);
+		return 0;
+	}
+	if (row->flags & NET_HDR) {
+		net_put_number(hdr + row->attr, row, (uint64_t)f->i);
+		return 0;
+	}
+	switch (row->type) {
+	case NET_STRING: return nla_put(m, row->attr, (int)f->slen + 1, f->s);
+	case NET_MAC: return nla_put(m, row->attr, f->len, f->addr);
+	case NET_FLAG: return f->i ? nla_put_flag(m, row->attr) : 0;
+	case NET_IP:
+	case NET_PREFIX: return put_addr(m, ctx, row, hdr, f, err);
+	case NET_GATEWAY: return put_gateway(m, ctx, row, f);
+	default: net_put_number(number, row, (uint64_t)f->i); return nla_put(m, row->attr, row->size, number);
+	}
+}
+
+static bool any_given(const struct net_table *t, const struct net_field *f, unsigned int n)
+{
+	for (unsigned int i = 0; i < t->n; i++)
+		if (net_given(f, n, &t->rows[i]) || (net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n)))
+			return true;
+	return false;
+}
+
+/* A C struct in an attribute: built aside, since it goes out whole or not at all. */
+static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
+		      const struct net_field *f, unsigned int n, struct net_err *err)
+{
+	const struct net_table *t = row->nest;
+	char blob[256] = {0};
+	int r;
+
+	if (!any_given(t, f, n))
+		return 0;
+	for (unsigned int i = 0; i < t->n; i++)
+		if (t->rows[i].flags & NET_FOREVER)
+			net_put_number(blob + t->rows[i].attr, &t->rows[i], UINT64_MAX);
+	r = net_encode(m, ctx, t, blob, f, n, err);
+	return r < 0 ? r : nla_put(m, row->attr, t->hdr, blob);
+}
+
+/* Elements framed as struct rtnexthop: a length, then the element's own attributes. */
+static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
+		    const struct net_field *f, unsigned int n, struct net_err *err)
+{
+	struct nlattr *nest = nla_nest_start(m, row->attr);
+	unsigned int span;
+	int r = nest ? 0 : -1;
+
+	for (unsigned int i = 0; r == 0 && i < n; i += span) {
+		char *hdr = nlmsg_reserve(m, row->nest->hdr, NLMSG_ALIGNTO);
+		uint16_t len;
+
+		span = net_span(f, n, i);
+		if (!hdr)
+			return -1;
+		memset(hdr, 0, row->nest->hdr);
+		r = net_encode(m, ctx, row->nest, hdr, f + i + 1, span - 2, err);
+		len = (uint16_t)((char *)nlmsg_hdr(m) + nlmsg_hdr(m)->nlmsg_len - hdr);
+		memcpy(hdr, &len, sizeof(len));
+	}
+	if (r == 0)
+		nla_nest_end(m, nest);
+	return r;
+}
+
+/* A nest of plain values: addresses by their place, or priorities by priorities. */
+static int put_array(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n)
+{
+	struct nlattr *nest = nla_nest_start(m, row->attr);
+	int r = nest ? 0 : -1;
+
+	for (unsigned int i = 0; r == 0 && i < n; i++) {
+		struct ifla_vlan_qos_mapping map = {(uint32_t)(f[i].i >> 32), (uint32_t)f[i].i};
+
+		r = row->type == NET_IPLIST ? nla_put(m, (int)i, f[i].len, f[i].addr)
+					    : nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
+	}
+	if (r == 0)
+		nla_nest_end_keep_empty(m, nest);
+	return r;
+}
+
+static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
+		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err)
+{
+	struct nlattr *nest = nla_nest_start(m, row->attr);
+	uint32_t before;
+	char *hdr = NULL;
+	int r;
+
+	if (!nest)
+		return -1;
+	if (t->hdr) {
+		hdr = nlmsg_reserve(m, t->hdr, NLMSG_ALIGNTO);
+		if (!hdr)
+			return -1;
+		memset(hdr, 0, t->hdr);
+	}
+	before = nlmsg_hdr(m)->nlmsg_len;
+	r = net_encode(m, ctx, t, hdr, f, n, err);
+	if (r < 0)
+		return r;
+	if (nlmsg_hdr(m)->nlmsg_len == before && net_flat_table(row, ctx->kind))
+		nla_nest_cancel(m, nest);
+	else
+		nla_nest_end_keep_empty(m, nest);
+	return 0;
+}
+
+static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
+		   const struct net_field *f, unsigned int n, struct net_err *err)
+{
+	const struct net_table *flat = net_flat_table(row, ctx->kind), *t = row->nest;
+	const struct net_field *given;
+
+	if (flat)
+		return flat->bare ? put_struct(m, ctx, row, f, n, err) : put_nest(m, ctx, row, flat, f, n, err);
+	given = row->key && !(row->flags & NET_RO) ? net_given(f, n, row) : NULL;
+	if (!given)
+		return 0;
+	if (given->op == NET_VALUE)
+		return put_value(m, ctx, row, hdr, given, err);
+	n = net_span(given, n - (unsigned int)(given - f), 0) - 2;
+	if (row->type == NET_PORTNEST)
+		t = ctx->port ? ctx->port->port : NULL;
+	if (row->type == NET_LIST)
+		return put_list(m, ctx, row, given + 1, n, err);
+	if (row->type == NET_IPLIST || row->type == NET_QOSMAP)
+		return put_array(m, row, given + 1, n);
+	return t ? put_nest(m, ctx, row, t, given + 1, n, err) : 0;
+}
+
+/*
+ * net_encode() - put the fields that table @t knows into a message
+ * @hdr: the table's header in the message, for what is kept there
+ * @f, @n: fields of this level; those of other tables are passed over
+ *
+ * Return: 0; -EINVAL; -EMSGSIZE when the message is full.
+ */
+int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_table *t, char *hdr,
+	       const struct net_field *f, unsigned int n, struct net_err *err)
+{
+	for (unsigned int i = 0; i < t->n; i++) {
+		int r;
+
+		err->code = 0;
+		r = put_row(m, ctx, &t->rows[i], hdr, f, n, err);
+		if (r < 0)
+			return err->code ? -err->code : net_fail(err, EMSGSIZE, "too much for one request");
+	}
+	return 0;
+}
+
