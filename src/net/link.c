@@ -257,14 +257,41 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 	}
 }
 
+/* Some drivers (vxlan) make the link themselves, and the kernel's echo is lost: then it is the newest one. */
+static int read_newest(struct net_ns *ns, int *index, struct net_err *err)
+{
+	struct net_dump d = {0};
+	int r = net_link_list(ns, &(struct net_fields){0}, false, &d, err);
+
+	*index = 0;
+	for (size_t at = 0; r == 0 && at < d.len;) {
+		struct nlmsghdr *h = (void *)(d.buf + at);
+		int i = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
+
+		*index = i > *index ? i : *index;
+		at += NLMSG_ALIGN(h->nlmsg_len);
+	}
+	net_dump_free(&d);
+	return r;
+}
+
+static int read_made(struct net_ns *ns, const struct net_field *f, unsigned int n, int *index, struct net_err *err)
+{
+	const struct net_field *name = net_given(f, n, net_key(&net_link_table, NULL, NULL, "name"));
+
+	return name ? net_link_index(ns, name->s, index, err) : read_newest(ns, index, err);
+}
+
 /* The indexes that the kernel chose, from its echo of the new link. */
-static int read_echo(const struct net_dump *echo, int *index, int *peer_index, struct net_err *err)
+static int read_echo(struct net_ns *ns, const struct plan *p, const struct net_dump *echo, int *index, int *peer_index,
+		     struct net_err *err)
 {
 	struct nlmsghdr *h = (void *)echo->buf;
 	struct nlattr *peer;
 
+	*peer_index = 0;
 	if (echo->len == 0 || h->nlmsg_type != RTM_NEWLINK)
-		return net_fail(err, EPROTO, "the kernel did not tell which link it made");
+		return read_made(ns, p->now, p->n_now, index, err);
 	*index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
 	peer = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_LINK);
 	*peer_index = peer ? (int)nla_get_u32(peer) : 0;
@@ -315,7 +342,7 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 	if (r == 0)
 		r = send_link(ns, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0, &ctx, p.now, p.n_now, &echo, err);
 	if (r == 0)
-		r = read_echo(&echo, index, peer_index, err);
+		r = read_echo(ns, &p, &echo, index, peer_index, err);
 	net_dump_free(&echo);
 	if (r < 0)
 		return r;
