@@ -71,10 +71,11 @@ describe("SIGINT", function()
   end)
 
   it("stops a clean-up that doesn't end", function()
-    local status = signalled([[
+    local status, out = signalled([[
       local c <close> = setmetatable({}, { __close = function() while true do end end })
       while true do end]], INT)
     assert.equal(130, status)
+    assert.truthy(out:find "interrupted!", out)
   end)
 
   it("forces the end when it comes twice", function()
