@@ -25,16 +25,16 @@
 /* All that we use of libreadline, functions and variables alike: rl.NAME is its address. */
 /* clang-format off */
 #define SYMBOLS(X) \
-	X(rl_callback_handler_install) X(rl_callback_handler_remove) X(rl_callback_read_char) \
-	X(rl_callback_sigcleanup) X(rl_initialize) X(rl_bind_keyseq) X(rl_function_of_keyseq) \
-	X(rl_history_search_backward) X(rl_history_search_forward) X(rl_get_previous_history) \
-	X(rl_prep_terminal) X(rl_deprep_terminal) X(rl_forced_update_display) X(rl_resize_terminal) \
-	X(using_history) X(add_history) X(read_history) X(append_history) X(history_truncate_file) \
-	X(history_get) X(rl_completion_matches) X(rl_readline_name) X(rl_catch_signals) X(rl_catch_sigwinch) \
-	X(rl_change_environment) X(rl_attempted_completion_over) X(rl_completion_append_character) \
-	X(rl_completion_suppress_append) X(rl_completion_word_break_hook) X(rl_line_buffer) X(rl_point) \
-	X(history_comment_char) X(history_write_timestamps) X(history_multiline_entries) X(history_base) \
-	X(history_length)
+	X(rl_line_buffer) X(rl_point) X(rl_attempted_completion_over) X(rl_completion_append_character) \
+	X(rl_completion_suppress_append) X(rl_completion_matches) X(rl_deprep_terminal) X(rl_prep_terminal) \
+	X(rl_forced_update_display) X(rl_resize_terminal) X(rl_callback_handler_remove) \
+	X(rl_callback_handler_install) X(rl_callback_sigcleanup) X(rl_callback_read_char) X(history_length) \
+	X(history_get) X(history_base) X(add_history) X(append_history) X(rl_function_of_keyseq) \
+	X(rl_get_previous_history) X(rl_bind_keyseq) X(rl_history_search_backward) X(rl_get_next_history) \
+	X(rl_history_search_forward) X(using_history) X(history_comment_char) X(history_write_timestamps) \
+	X(history_multiline_entries) X(history_truncate_file) X(read_history) X(rl_readline_name) \
+	X(rl_catch_signals) X(rl_catch_sigwinch) X(rl_change_environment) X(rl_attempted_completion_function) \
+	X(rl_completion_word_break_hook) X(rl_initialize)
 /* clang-format on */
 
 static struct {
