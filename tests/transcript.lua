@@ -1,5 +1,6 @@
 -- transcript.lua - runs scripts in a fresh nsh and compares what they print with what a page says they print
--- In what is expected, `...` stands for anything within a line, and a line of it alone for any lines.
+-- In what is expected, `...` stands for anything within a line, a line of it alone for any lines, and a number with
+-- three decimals (a measured time) for any such number.
 local m = {}
 
 local NSH = os.getenv "NSH" or "./nsh"
@@ -35,7 +36,8 @@ end
 
 -- A line as a Lua pattern.
 local function pattern_of(line)
-  local text = line:gsub("%s+$", ""):gsub("%W", "%%%0"):gsub("%%%.%%%.%%%.", ".-")
+  local text = line:gsub("%s+$", ""):gsub("%f[%d.]%d+%.%d%d%d%f[^%d.]", "\1")
+  text = text:gsub("[^%w\1]", "%%%0"):gsub("%%%.%%%.%%%.", ".-"):gsub("\1", "%%d+%%.%%d+")
   return "^" .. text .. "$"
 end
 
