@@ -191,9 +191,11 @@ static int read_names(const char *path, char **names, size_t *len)
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (e = readdir(dir)))
+	while (errno = 0, r == 0 && (e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			r = add_name(names, len, e->d_name, e->d_type == DT_DIR);
+	if (r == 0)
+		r = -errno; /* of readdir(): a list that broke off is none */
 	closedir(dir);
 	return r;
 }
