@@ -112,7 +112,7 @@ lint: deps ## check the style of all sources, and look for mistakes
 
 run-lint:
 	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
-	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 4 $(CC) -fanalyzer -Werror -O1 -fsyntax-only $(WARN) $(DEFS) $(PKG_CFLAGS)
+	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 1 $(CC) -fanalyzer -Werror -O1 -c -o /dev/null $(WARN) $(DEFS) $(PKG_CFLAGS)
 	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(subst ",\",$(subst ',,$(DEFS))) -std=c11 $(PKG_CFLAGS)' tidy
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 -j $$(nproc) src
 	luacheck --quiet lua docs tests examples bench stdlib

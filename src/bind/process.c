@@ -8,8 +8,6 @@
 #define BIND_PROCESS "nsh.process"
 #define BIND_EXEC "nsh.exec"
 
-extern char **environ;
-
 struct process {
 	struct net_process p;
 	double start, seconds; /* until its end was seen */

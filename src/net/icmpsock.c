@@ -135,7 +135,7 @@ static int set_device(struct icmp_socket *s, const struct net_ping *p, struct ne
 
 static int set_source_scope(struct icmp_socket *s, const struct net_ping *p, struct net_err *err)
 {
-	int r, index;
+	int r, index = 0;
 
 	if (!p->src || !needs_scope(&s->src))
 		return 0;

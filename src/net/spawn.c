@@ -20,8 +20,6 @@
 
 #include "net.h"
 
-extern char **environ;
-
 /* The child runs on a stack that the address sanitizer knows nothing of. */
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined"), noinline))
 #define CHILD_STACK 32768

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -47,7 +48,7 @@ static int read_number(const char *path)
 
 	if (fd >= 0) {
 		if (read(fd, buf, sizeof(buf) - 1) > 0)
-			sscanf(buf, "%d", &n);
+			n = (int)strtol(buf, NULL, 10);
 		close(fd);
 	}
 	return n;
