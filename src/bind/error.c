@@ -77,6 +77,7 @@ int bind_misuse(lua_State *L, const char *fmt, ...)
 }
 
 /* Words of other tools for what ip(8) calls otherwise. */
+/* clang-format off */
 static const struct {
 	const char *word, *key;
 } synonyms[] = {
@@ -87,6 +88,7 @@ static const struct {
 	{"ns", "netns"},      {"brd", "broadcast"},{"stp_state", "stp"},  {"txqueuelen", "txqlen"}, {"preference", "metric"},
 	{"priority", "metric"},
 };
+/* clang-format on */
 
 #define MAX_WORD 40
 

@@ -118,7 +118,7 @@ static int wrong_family(const struct net_row *row, const struct net_field *f, co
 			struct net_err *err)
 {
 	return net_misuse(err, "%s is %s, but the rest is %s", row->key, f->family == AF_INET ? "IPv4" : "IPv6",
-			ctx->family == AF_INET ? "IPv4" : "IPv6");
+			  ctx->family == AF_INET ? "IPv4" : "IPv6");
 }
 
 static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
@@ -178,8 +178,8 @@ static bool any_given(const struct net_table *t, const struct net_field *f, unsi
 }
 
 /* A C struct in an attribute: built aside, since it goes out whole or not at all. */
-static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
-		      const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
+		      unsigned int n, struct net_err *err)
 {
 	const struct net_table *t = row->nest;
 	char blob[256] = {0};
@@ -195,12 +195,12 @@ static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct 
 }
 
 /* Elements framed as struct rtnexthop: a length, then the element's own attributes. */
-static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
-		    const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
+		    unsigned int n, struct net_err *err)
 {
 	struct nlattr *nest = nla_nest_start(m, row->attr);
 	unsigned int span;
-	int r = nest ? 0 : -1;
+	int r = nest && row->nest ? 0 : -1;
 
 	for (unsigned int i = 0; r == 0 && i < n; i += span) {
 		char *hdr = nlmsg_reserve(m, row->nest->hdr, NLMSG_ALIGNTO);
@@ -219,8 +219,8 @@ static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	return r;
 }
 
-static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
-		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_table *t,
+		    const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	struct nlattr *nest = nla_nest_start(m, row->attr);
 	uint32_t before;
@@ -427,8 +427,9 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		t = c->kind ? c->kind->data : NULL;
 	if (row->type == NET_PORTNEST)
 		t = c->port ? c->port->port : NULL;
-	if (!a || !t || push_level(c, row->type == NET_LIST ? &list_level : t, nla_data(a),
-				   row->type == NET_LIST ? 0 : nla_len(a)) < 0)
+	if (!a || !t ||
+	    push_level(c, row->type == NET_LIST ? &list_level : t, nla_data(a),
+		       row->type == NET_LIST ? 0 : nla_len(a)) < 0)
 		return 0;
 	l = &c->level[c->depth];
 	l->flat = flat;

@@ -8,6 +8,7 @@
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define HZ 100 /* clock ticks of the bridge's timers in a second, whatever the kernel's own HZ */
 
+/* clang-format off */
 #define BOOL(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
 #define BOOL32(k, number, more, text) \
@@ -134,3 +135,4 @@ static const struct net_row port_rows[] = {
 	TICKS("hold_timer", IFLA_BRPORT_HOLD_TIMER, 8, NET_RO, "time until the next hello may go out"),
 };
 const struct net_table net_bridge_port_table = {"bridge port", port_rows, COUNT(port_rows), 0, false};
+/* clang-format on */

@@ -8,6 +8,7 @@
 
 #define HDR(member) offsetof(struct ifinfomsg, member)
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+/* clang-format off */
 #define FLAG(k, bit, more, text)                                                                        \
 	{.key = (k), .attr = HDR(ifi_flags), .type = NET_BIT, .size = 4, .aux = HDR(ifi_change), .mask = (bit), \
 	 .flags = NET_HDR | (more), .doc = (text)}
@@ -120,3 +121,4 @@ static const struct net_row link_rows[] = {
 };
 const struct net_table net_link_table = {"link", link_rows, COUNT(link_rows), sizeof(struct ifinfomsg), false};
 const struct net_table net_peer_table = {"peer", link_rows, COUNT(link_rows), sizeof(struct ifinfomsg), false};
+/* clang-format on */

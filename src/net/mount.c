@@ -123,7 +123,8 @@ static int mount_sys(void)
 	if (cgroup < 0)
 		return r;
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", cgroup);
-	if (r == 0 && mount(from, "/sys/fs/cgroup", NULL, MS_BIND | MS_REC, NULL) < 0 && errno != EPERM && errno != ENOENT)
+	if (r == 0 && mount(from, "/sys/fs/cgroup", NULL, MS_BIND | MS_REC, NULL) < 0 && errno != EPERM &&
+	    errno != ENOENT)
 		r = -errno;
 	close(cgroup);
 	return r;

@@ -230,7 +230,8 @@ int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struc
 		return -err->code;
 	r = net_ask(viewer, m, &d, err);
 	if (r == 0 && d.len) {
-		struct nlattr *a = nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct rtgenmsg), NETNSA_NSID);
+		struct nlattr *a =
+			nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct rtgenmsg), NETNSA_NSID);
 
 		if (a)
 			*id = (int)nla_get_u32(a);

@@ -61,18 +61,14 @@ static int path_of(const char *key, char *path, size_t size, struct net_err *err
 static int cannot_open(const char *key, int code, bool write, struct net_err *err)
 {
 	switch (code) {
-	case ENOENT:
-		return net_fail(err, code, "no sysctl %.120s", key);
-	case EISDIR:
-		return net_fail(err, code, "%.120s is a directory of sysctls", key);
-	case EACCES:
-		return net_fail(err, code, "%.120s is %s", key, write ? "read-only here" : "write-only");
+	case ENOENT: return net_fail(err, code, "no sysctl %.120s", key);
+	case EISDIR: return net_fail(err, code, "%.120s is a directory of sysctls", key);
+	case EACCES: return net_fail(err, code, "%.120s is %s", key, write ? "read-only here" : "write-only");
 	case EROFS:
 		net_fail(err, code, "%.120s can't be written: /proc/sys is mounted read-only", key);
 		net_hint(err, "a container shows /proc/sys read-only unless it is started with --privileged");
 		return -code;
-	default:
-		return net_fail(err, code, NULL);
+	default: return net_fail(err, code, NULL);
 	}
 }
 

@@ -63,10 +63,13 @@ static int forbidden(int code, const char *what, struct net_err *err)
 	else if (read_number("/proc/sys/user/max_user_namespaces") == 0)
 		net_hint(err, "sysctl user.max_user_namespaces is 0; raise it, or run nsh as root");
 	else if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
-		net_hint(err, "AppArmor keeps unprivileged user namespaces powerless (sysctl "
-			      "kernel.apparmor_restrict_unprivileged_userns = 1); allow nsh in a profile, or run it as root");
+		net_hint(
+			err,
+			"AppArmor keeps unprivileged user namespaces powerless (sysctl "
+			"kernel.apparmor_restrict_unprivileged_userns = 1); allow nsh in a profile, or run it as root");
 	else if (code == ENOSPC)
-		net_hint(err, "the limit in /proc/sys/user/ for this user is reached, or namespaces are nested too deep");
+		net_hint(err,
+			 "the limit in /proc/sys/user/ for this user is reached, or namespaces are nested too deep");
 	else
 		net_hint(err, "a container or security policy (seccomp, SELinux) forbids it here; run nsh outside of "
 			      "it, or with CAP_SYS_ADMIN");
