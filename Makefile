@@ -98,11 +98,11 @@ demo: deps-build ## install what is missing, build, and show a lab with layer-3 
 
 test: deps-test ## install what is missing, build, and run all tests (SAN=1: with sanitizers)
 	@$(MAKE) --no-print-directory all
-	@NSH=$(CURDIR)/$(NSH) tests/run
+	@NSH=./$(NSH) tests/run
 
 soak: deps-test ## the tests with their long figures: fuzzing, every kill point, thousands of cycles
 	@$(MAKE) --no-print-directory all
-	@NSH=$(CURDIR)/$(NSH) NSH_SOAK=1 tests/run
+	@NSH=./$(NSH) NSH_SOAK=1 tests/run
 
 bench: all ## measure the start of nsh against that of lua5.4
 	@bench/startup.sh ./$(NSH)
