@@ -29,7 +29,8 @@ static bool fix(struct net_cursor *c)
 
 static void ask(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 {
-	const struct net_field *master = net_given(filter->v, filter->n, net_key(&net_link_table, NULL, NULL, "master"));
+	const struct net_field *master =
+		net_given(filter->v, filter->n, net_key(&net_link_table, NULL, NULL, "master"));
 	const struct net_field *kind = net_given(filter->v, filter->n, net_key(&net_link_table, NULL, NULL, "kind"));
 	struct nlattr *info;
 
@@ -138,8 +139,8 @@ static int send_link(struct net_ns *ns, int flags, int index, const struct net_c
  * A bridge port's options go in a message of their own: with a new master in the same one they are refused.  It is
  * bridge(8)'s, not that of ip(8)'s "type bridge_slave", after which the kernel switches a disabled port on again.
  */
-static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, const struct net_field *f,
-		     unsigned int n, struct net_err *err)
+static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, const struct net_field *f, unsigned int n,
+		     struct net_err *err)
 {
 	struct ifinfomsg hdr = {.ifi_family = AF_BRIDGE, .ifi_index = index};
 	struct nl_msg *m;
@@ -209,7 +210,8 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	for (unsigned int i = 0; i < f->n; i += net_span(v, f->n, i)) {
 		if (v[i].row->flags & NET_NEW)
 			return net_misuse(err, "%s can only be given when the link is made", v[i].row->key);
-		options = options || (ctx.kind && ctx.kind->data && net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
+		options = options || (ctx.kind && ctx.kind->data &&
+				      net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
 	}
 	if (options) /* the kernel reads a kind's options only beside its name */
 		v[f->n] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
