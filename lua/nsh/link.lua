@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local guard = require "nsh.guard"
 local netns = require "nsh.netns"
 local object = require "nsh.object"
+local show = require "nsh.show"
 
 local m = {}
 local Netns = netns.Netns
@@ -136,7 +137,9 @@ function Netns:add_link(spec)
   if type(spec) ~= "table" then
     fail.misuse("add_link takes a table as { \"veth0\", kind = \"veth\" }, not a %s", type(spec))
   end
+  local told_index = getmetatable(spec) == show.Record
   spec = normalize(spec)
+  if told_index then spec.index = nil end -- where the record came from; it may be taken here
   local name = spec[1] or spec.name
   if not spec.kind then fail.misuse("kind is needed: what sort of link %s is, as \"veth\"", tostring(name or "it")) end
   for _, key in ipairs(told) do spec[key] = nil end

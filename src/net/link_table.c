@@ -49,7 +49,7 @@ static const struct net_table stats = {"stats", stats_rows, COUNT(stats_rows), s
 
 static const struct net_row inet6_rows[] = {
 	{.key = "addrgenmode", .attr = IFLA_INET6_ADDR_GEN_MODE, .type = NET_ENUM, .size = 1, .names = &gen_modes,
-	 .doc = "how the IPv6 link-local address is made; none: it isn't"},
+	 .flags = NET_AFTER, .doc = "how the IPv6 link-local address is made; none: it isn't"},
 };
 static const struct net_table inet6 = {"inet6", inet6_rows, COUNT(inet6_rows), 0, false};
 static const struct net_row af_rows[] = {
@@ -100,7 +100,7 @@ static const struct net_row link_rows[] = {
 	{.key = "permaddr", .attr = IFLA_PERM_ADDRESS, .type = NET_MAC, .flags = NET_RO, .doc = "address the hardware has"},
 	{.key = "mode", .attr = IFLA_LINKMODE, .type = NET_ENUM, .size = 1, .names = &link_modes, .flags = NET_AFTER,
 	 .doc = "dormant: goes up only when told so"},
-	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
+	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER | NET_OFF,
 	 .doc = "held down by a protocol"},
 	{.key = "min_mtu", .attr = IFLA_MIN_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "smallest mtu"},
 	{.key = "max_mtu", .attr = IFLA_MAX_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "largest mtu"},
