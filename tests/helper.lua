@@ -61,12 +61,12 @@ function m.raised(fn, ...)
   return result[2]
 end
 
---- Checks that a call raises misuse: a string with a position in a spec, and these words in it.
+--- Checks that a call raises misuse: a string with a position, and these words in it.
 ---@param words string
 function m.misuse(words, fn, ...)
   local err = m.raised(fn, ...)
   if type(err) ~= "string" then error("misuse was expected, but it raised " .. tostring(err), 2) end
-  if not err:find "_spec%.lua:%d+: " then error("no position of the spec in: " .. err, 2) end
+  if not err:find "^[%w/_.]+%.lua:%d+: " then error("no position of a script in: " .. err, 2) end
   if not err:find(words, 1, true) then error(("'%s' is not in: %s"):format(words, err), 2) end
 end
 
@@ -75,7 +75,9 @@ end
 ---@return nsh.Error
 function m.refused(code, fn, ...)
   local err = m.raised(fn, ...)
-  if type(err) ~= "table" or err.code ~= code then error(code .. " was expected, but it raised " .. tostring(err), 2) end
+  if type(err) ~= "table" or err.code ~= code then
+    error(code .. " was expected, but it raised " .. tostring(err), 2)
+  end
   return err
 end
 
@@ -139,16 +141,20 @@ function m.settable(rows)
   return list
 end
 
---- Passes over a test whose key this kernel doesn't have: any other failure is raised.
----@return boolean ok
+local test -- the one that runs
+
+--- Ends the test that runs as one that can't be done here.
+---@param reason string
+function m.pending(reason) test.env.pending(reason) end
+
+--- Calls a function; where this kernel doesn't have the key, the test is skipped in its words. Other failures are raised.
+---@param what string the key
 function m.supported(what, fn, ...)
   local result = table.pack(pcall(fn, ...))
-  if result[1] then return true end
+  if result[1] then return end
   local err = result[2]
-  if type(err) == "table" and err.code == "EOPNOTSUPP" then
-    busted.pending(("this kernel doesn't take %s: %s"):format(what, err.extack or err.message))
-  end
-  error(err, 0)
+  if type(err) ~= "table" or err.code ~= "EOPNOTSUPP" then error(err, 0) end
+  m.pending(("this kernel doesn't take %s: %s"):format(what, err.extack or err.message))
 end
 
 -- --- leaks ---
@@ -251,10 +257,10 @@ do -- what is opened once and kept is opened now, and is no leak
   root:exec "true"
 end
 
-local before_test, before_file, test_name
+local before_test, before_file
 
 busted.subscribe({ "test", "start" }, function(element)
-  test_name = element.name
+  test = element
   return nil, true
 end, { priority = 1 })
 
@@ -270,7 +276,7 @@ busted.after_each(function()
   made, in_test = {}, false
   netns.enter()
   local ok, err = pcall(check, before_test)
-  if not ok then error(("after '%s': %s"):format(test_name, err), 0) end
+  if not ok then error(("after '%s': %s"):format(test.name, err), 0) end
 end)
 
 busted.subscribe({ "file", "start" }, function()

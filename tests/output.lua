@@ -69,7 +69,7 @@ return function(options)
   end
 
   function handler.pending(element, _, message)
-    say("SKIPPED %s: %s", handler.getFullName(element), text_of(message or element.message))
+    say("SKIPPED %s: %s", handler.getFullName(element), (text_of(message or element.message):gsub("^[%w/_.]+%.lua:%d+: ", "")))
     return nil, true
   end
 
