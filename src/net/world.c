@@ -57,10 +57,14 @@ static int read_number(const char *path)
 /* Say which of the known switches forbids what we need. */
 static int forbidden(int code, const char *what, struct net_err *err)
 {
+	bool none = read_number("/proc/sys/user/max_user_namespaces") == 0;
+
+	if (none && code == ENOSPC)
+		code = EPERM; /* nothing is full: there may be none at all */
 	net_fail(err, code, "cannot make a private world: %s: %s", what, strerror(code));
 	if (read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
 		net_hint(err, "sysctl kernel.unprivileged_userns_clone is 0; set it to 1, or run nsh as root");
-	else if (read_number("/proc/sys/user/max_user_namespaces") == 0)
+	else if (none)
 		net_hint(err, "sysctl user.max_user_namespaces is 0; raise it, or run nsh as root");
 	else if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
 		net_hint(
