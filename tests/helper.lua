@@ -147,7 +147,7 @@ local test -- the one that runs
 ---@param reason string
 function m.pending(reason) test.env.pending(reason) end
 
---- Calls a function; where this kernel doesn't have the key, the test is skipped in its words. Other failures are raised.
+--- Calls a function; where this kernel doesn't have the key, the test is skipped in its words. Others are raised.
 ---@param what string the key
 function m.supported(what, fn, ...)
   local result = table.pack(pcall(fn, ...))

@@ -69,7 +69,8 @@ return function(options)
   end
 
   function handler.pending(element, _, message)
-    say("SKIPPED %s: %s", handler.getFullName(element), (text_of(message or element.message):gsub("^[%w/_.]+%.lua:%d+: ", "")))
+    local reason = text_of(message or element.message):gsub("^[%w/_.]+%.lua:%d+: ", "")
+    say("SKIPPED %s: %s", handler.getFullName(element), reason)
     return nil, true
   end
 

@@ -46,7 +46,8 @@ local function request_of(spec, target)
   for key, value in pairs(spec) do
     if type(key) == "string" and value ~= target then
       if type(value) == "table" then
-        value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1) or "{...}"
+        value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1)
+          or "{...}"
       end
       words[#words + 1] = key .. "=" .. tostring(value)
     end

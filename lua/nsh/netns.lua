@@ -155,7 +155,9 @@ end
 ---@return nsh.Netns
 ---@error ESRCH when there is no such process
 function m.of(pid)
-  if math.type(pid) ~= "integer" or pid < 1 then fail.misuse("pid must be a positive integer, not %s", tostring(pid)) end
+  if math.type(pid) ~= "integer" or pid < 1 then
+    fail.misuse("pid must be a positive integer, not %s", tostring(pid))
+  end
   world.ensure()
   return wrap(fail.check("netns of", tostring(pid), nil, core.netns.of(pid)))
 end

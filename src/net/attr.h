@@ -52,7 +52,7 @@ enum {
 	NET_ZERO = 1024,      /* left out of a record while 0 */
 	NET_NEW = 2048,	      /* only when the object is made */
 	NET_LATE_PEER = 8192, /* of a link: as NET_AFTER when it is a veth's peer */
-	NET_OFF = 32768, /* of what can be on: not sent while off when the object is made, for it begins so */
+	NET_OFF = 32768,      /* of what can be on: not sent while off when the object is made, for it begins so */
 	NET_SHARE = 16384,    /* of an integer: the wire has one less */
 	NET_BARE = 4096,      /* of a prefix: a host's is written without its length, as ip(8) does for routes */
 };

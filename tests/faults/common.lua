@@ -10,7 +10,9 @@ m.sanitized = lfs.attributes("build/san/nsh") and "build/san/nsh" or nil
 math.randomseed(m.seed)
 
 --- Says a figure of this run, with the seed that repeats it.
-function m.say(fmt, ...) io.write(("\n  [seed %d%s] "):format(m.seed, m.soak and ", soak" or ""), fmt:format(...), "\n") end
+function m.say(fmt, ...)
+  io.write(("\n  [seed %d%s] "):format(m.seed, m.soak and ", soak" or ""), fmt:format(...), "\n")
+end
 
 --- Tells whether a program is there.
 function m.has(program)
@@ -119,7 +121,7 @@ end
 ---@return number seconds how long it took
 function m.clean(machine, before, marker, limit)
   local start = os.clock()
-  local deadline, seconds, left = (limit or 5), 0, nil
+  local deadline, seconds, left = (limit or 5), 0
   repeat
     left = m.processes(marker)
     for line in pairs(m.look(machine)) do

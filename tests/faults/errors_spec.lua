@@ -3,8 +3,8 @@ local faults = dofile "tests/faults/common.lua"
 
 local errnos = { "ENOMEM", "EMFILE", "ENOBUFS", "EACCES", "EINTR" }
 local texts = {
-  "Cannot allocate memory", "Too many open files", "No buffer space available", "Permission denied", "Interrupted system call",
-  "not enough memory", "%(E%u+%)",
+  "Cannot allocate memory", "Too many open files", "No buffer space available", "Permission denied",
+  "Interrupted system call", "not enough memory", "%(E%u+%)",
 }
 -- Not among them: brk (it returns no errno: the C library takes an injected one for an address) and wait4 (the kernel
 -- has no such failure).
@@ -68,7 +68,8 @@ describe("an error at a system call", function()
         if result.status == 0 then stood = stood + 1 else failed = failed + 1 end
       end
     end
-    faults.say("errors %s: %d points, %d tried: %d errors told, %d overcome", way.name, total, failed + stood, failed, stood)
+    faults.say("errors %s: %d points, %d tried: %d errors told, %d overcome", way.name, total, failed + stood, failed,
+      stood)
     assert(#bad == 0, #bad .. " wrong:\n" .. table.concat(bad, "\n"))
   end
 

@@ -1,5 +1,5 @@
 -- lab.lua - the script that the fault runs kill, starve and check: three hosts on a bridge, an exec, a daemon.
--- arg[1], if given and not 0: a process in whose namespace each host gets a witness, a veth end that goes with the host.
+-- arg[1], if given and not 0: a process in whose namespace each host gets a witness: a veth end that goes with it.
 local root = netns.current()
 local outside = tonumber(arg[1] or "0") > 0 and netns.of(tonumber(arg[1])) or nil
 local br0 = root:add_link { "br0", kind = "bridge", up = true }

@@ -97,7 +97,9 @@ describe("a bridge's port", function()
     port = ns:add_link { "p0", kind = "veth", master = br, up = true, peer = { "e0", up = true } }
     ns:add_link { "p1", kind = "veth", master = br, up = true, peer = { "e1", up = true } }
     -- the carrier's coming sets the state
-    assert(h.eventually(function() return port.port.state == "forwarding" and ns:link "p1".port.state == "forwarding" end))
+    assert(h.eventually(function()
+      return port.port.state == "forwarding" and ns:link "p1".port.state == "forwarding"
+    end))
   end)
   teardown(function() ns:del() end)
 

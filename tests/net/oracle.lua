@@ -52,7 +52,8 @@ end
 
 --- Makes a test of each row: set, read back, compared with the oracle, set back.
 ---@param rows nsh.Attribute[]
----@param case { values: table, names: table, silent: table, fixed: table, get: function, set: function, theirs: function, values_of: table }
+---@param case table { values: table, names: table, silent: table, fixed: table, get: function, set: function,
+--- theirs: function, values_of: table }
 function m.each(rows, case)
   for _, row in ipairs(h.settable(rows)) do
     local key = row.key
