@@ -126,6 +126,17 @@ end
 -- What only a record has is no wish: it is left out when a record makes a link.
 local told = { "carrier", "link_netnsid", "port_kind" }
 
+-- What was so where a record came from, and need not be here: its number, and its spanning tree state of that moment.
+local function forget_place(spec)
+  spec.index = nil
+  if type(spec.port) == "table" then
+    local port = {}
+    for key, value in pairs(spec.port) do port[key] = value end
+    port.state = nil
+    spec.port = port
+  end
+end
+
 --- Makes a link in this namespace, with all that is asked or not at all. Both ends of a veth are born in their place.
 --- Twin: `ip link add NAME type KIND ...`
 ---@param spec table [1] name, kind, keys of a link and of its kind; peer = "name" or { "name", netns = ns, ... }
@@ -137,9 +148,9 @@ function Netns:add_link(spec)
   if type(spec) ~= "table" then
     fail.misuse("add_link takes a table as { \"veth0\", kind = \"veth\" }, not a %s", type(spec))
   end
-  local told_index = getmetatable(spec) == show.Record
+  local from_record = getmetatable(spec) == show.Record
   spec = normalize(spec)
-  if told_index then spec.index = nil end -- where the record came from; it may be taken here
+  if from_record then forget_place(spec) end
   local name = spec[1] or spec.name
   if not spec.kind then fail.misuse("kind is needed: what sort of link %s is, as \"veth\"", tostring(name or "it")) end
   for _, key in ipairs(told) do spec[key] = nil end

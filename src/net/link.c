@@ -74,8 +74,10 @@ int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, stru
 	m = net_msg_new(RTM_GETLINK, 0, &hdr, sizeof(hdr), err);
 	if (!m)
 		return -err->code;
-	if (!stats)
-		nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (!stats) {
+		nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS); /* those of IPv6 only; its own come all the same */
+		d->skip = IFLA_STATS64;
+	}
 	ask(m, NULL, filter);
 	d->filter = filter;
 	return net_dump(ns, m, d, err);

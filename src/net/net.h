@@ -102,6 +102,7 @@ struct net_dump {
 	size_t len, cap;
 	size_t at;		   /* walk */
 	struct net_fields *filter; /* of the walk; NULL: all */
+	uint16_t skip;		   /* an attribute that the walk leaves out; 0: none */
 };
 
 void net_dump_free(struct net_dump *d);
