@@ -98,11 +98,11 @@ demo: deps-build ## install what is missing, build, and show a lab with layer-3 
 
 test: deps-test ## install what is missing, build, and run all tests (SAN=1: with sanitizers)
 	@$(MAKE) --no-print-directory all
-	@NSH=$(CURDIR)/$(NSH) tests/run
+	@NSH=./$(NSH) tests/run
 
 soak: deps-test ## the tests with their long figures: fuzzing, every kill point, thousands of cycles
 	@$(MAKE) --no-print-directory all
-	@NSH=$(CURDIR)/$(NSH) NSH_SOAK=1 tests/run
+	@NSH=./$(NSH) NSH_SOAK=1 tests/run
 
 bench: all ## measure the start of nsh against that of lua5.4
 	@bench/startup.sh ./$(NSH)
@@ -112,7 +112,7 @@ lint: deps ## check the style of all sources, and look for mistakes
 
 run-lint:
 	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
-	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 4 $(CC) -fanalyzer -Werror -O1 -fsyntax-only $(WARN) $(DEFS) $(PKG_CFLAGS)
+	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 1 $(CC) -fanalyzer -Werror -O1 -c -o /dev/null $(WARN) $(DEFS) $(PKG_CFLAGS)
 	printf '%s\n' $(C_FILES) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(subst ",\",$(subst ',,$(DEFS))) -std=c11 $(PKG_CFLAGS)' tidy
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 -j $$(nproc) src
 	luacheck --quiet lua docs tests examples bench stdlib

@@ -45,7 +45,10 @@ local function request_of(spec, target)
   local words = {}
   for key, value in pairs(spec) do
     if type(key) == "string" and value ~= target then
-      if type(value) == "table" then value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1) or "{...}" end
+      if type(value) == "table" then
+        value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1)
+          or "{...}"
+      end
       words[#words + 1] = key .. "=" .. tostring(value)
     end
   end

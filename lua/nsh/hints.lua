@@ -123,7 +123,8 @@ m.rows = {
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
   { op = "^sysctl", code = "EINVAL", hint = "the kernel refuses this value" },
-  { op = "^exec", code = "ENOENT", message = "^no program", hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
+  { op = "^exec", code = "ENOENT", message = "^no program",
+    hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
   { op = "^spawn", code = "ENOENT", message = "^no program",
     hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },

@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local guard = require "nsh.guard"
 local netns = require "nsh.netns"
 local object = require "nsh.object"
+local show = require "nsh.show"
 
 local m = {}
 local Netns = netns.Netns
@@ -37,7 +38,9 @@ end
 -- What the kernel knows of the link now.
 local function read(self)
   local record, message, code, detail = core.link.get(self.netns.core, self.index)
-  if code == "ENODEV" then detail.hint = "the link is gone: deleted, with its peer or namespace, or moved by another program" end
+  if code == "ENODEV" then
+    detail.hint = "the link is gone: deleted, with its peer or namespace, or moved by another program"
+  end
   fail.check("link get", self.last_name, self.netns, record, message, code, detail)
   rawset(self, "last_name", record.name)
   return record
@@ -123,16 +126,31 @@ end
 -- What only a record has is no wish: it is left out when a record makes a link.
 local told = { "carrier", "link_netnsid", "port_kind" }
 
+-- What was so where a record came from, and need not be here: its number, and its spanning tree state of that moment.
+local function forget_place(spec)
+  spec.index = nil
+  if type(spec.port) == "table" then
+    local port = {}
+    for key, value in pairs(spec.port) do port[key] = value end
+    port.state = nil
+    spec.port = port
+  end
+end
+
 --- Makes a link in this namespace, with all that is asked or not at all. Both ends of a veth are born in their place.
 --- Twin: `ip link add NAME type KIND ...`
----@param spec table [1] name, kind, and the keys of a link and of its kind; peer = "name" or { "name", netns = ns, ... }
+---@param spec table [1] name, kind, keys of a link and of its kind; peer = "name" or { "name", netns = ns, ... }
 ---@return nsh.Link link
 ---@return nsh.Link? peer the other end of a veth
 ---@error EEXIST when there is a link of that name
 ---@error EOPNOTSUPP when the kernel doesn't have the kind
 function Netns:add_link(spec)
-  if type(spec) ~= "table" then fail.misuse("add_link takes a table as { \"veth0\", kind = \"veth\" }, not a %s", type(spec)) end
+  if type(spec) ~= "table" then
+    fail.misuse("add_link takes a table as { \"veth0\", kind = \"veth\" }, not a %s", type(spec))
+  end
+  local from_record = getmetatable(spec) == show.Record
   spec = normalize(spec)
+  if from_record then forget_place(spec) end
   local name = spec[1] or spec.name
   if not spec.kind then fail.misuse("kind is needed: what sort of link %s is, as \"veth\"", tostring(name or "it")) end
   for _, key in ipairs(told) do spec[key] = nil end
@@ -196,11 +214,13 @@ end
 
 --- Lists links.
 --- Twin: `ip link show`
----@param filter? table keys that the records must have, as { kind = "veth", master = br0 }; stats = true adds the counters
+---@param filter? table keys that the records must have, as { kind = "veth", master = br0 }; stats = true adds counters
 ---@return table[] records
 function Netns:links(filter)
   local stats = false
-  if filter ~= nil and type(filter) ~= "table" then fail.misuse("links takes a table of keys, not a %s", type(filter)) end
+  if filter ~= nil and type(filter) ~= "table" then
+    fail.misuse("links takes a table of keys, not a %s", type(filter))
+  end
   if filter then
     filter = normalize(filter)
     stats, filter.stats = filter.stats, nil
@@ -230,7 +250,7 @@ end
 
 --- Changes the link, with all that is asked or not at all.
 --- Twin: `ip link set NAME ...`
----@param spec table keys of a link and of its kind: up, mtu, mac, name, master = link or false, netns, alias, port = {...}
+---@param spec table keys of a link and of its kind: up, mtu, mac, name, master = link or false, netns, port = {...}
 ---@error EEXIST when the name is taken where it is moved or renamed to
 ---@error EBUSY when it must be down for that
 function Link:set(spec)

@@ -8,7 +8,8 @@ local m = {}
 
 local function change(self, op, how, neigh)
   if type(neigh) ~= "table" then
-    fail.misuse("a neighbour is a table as { \"10.0.0.2\", dev = \"eth0\", mac = \"02:00:00:00:00:01\" }, not a %s", type(neigh))
+    fail.misuse("a neighbour is a table as { \"10.0.0.2\", dev = \"eth0\", mac = \"02:00:00:00:00:01\" }, not a %s",
+      type(neigh))
   end
   fail.check_spec(neigh, op, tostring(neigh[1] or neigh.dst), self, core.neigh[how](self.core, neigh))
 end

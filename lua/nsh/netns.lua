@@ -17,7 +17,7 @@ m.Netns = Netns
 
 -- One object per namespace, so that == compares namespaces. Deleted ones stay as long as somebody holds them.
 local known = setmetatable({}, { __mode = "v" })
-local root
+local root, root_ns
 
 function mt.__tostring(self) return "netns " .. self.label end
 
@@ -25,13 +25,15 @@ function mt.__close(self)
   if not self.deleted then self:del() end
 end
 
--- The object of a fresh core handle, which is dropped when the namespace has one already.
+-- The object of a fresh core handle, which is dropped when the namespace has one already. The root stays the one
+-- without a name, whatever name it is given: its object must outlive that name.
 local function wrap(handle, name)
+  if name then root_ns() end
   local identity = core.netns.identity(handle)
   local ns = known[identity]
   if ns and not ns.deleted then
     if handle ~= ns.core then core.netns.close(handle) end
-    if name and not rawget(ns, "name") then
+    if name and ns ~= root and not rawget(ns, "name") then
       rawset(ns, "name", name)
       rawset(ns, "label", core.netns.label(ns.core, name))
     end
@@ -42,7 +44,7 @@ local function wrap(handle, name)
   return ns
 end
 
-local function root_ns()
+function root_ns()
   if not root then
     world.ensure()
     root = wrap(fail.check("netns current", nil, nil, core.netns.root()))
@@ -139,9 +141,11 @@ end
 function m.current() return world.entered() or root_ns() end
 
 --- Makes ns what netns.current(), the prompt and its `!cmd` mean; without an argument, goes back to the root.
----@param ns? nsh.Netns|string
+---@param ... nsh.Netns|string one namespace, or nothing
 ---@return nsh.Netns
-function m.enter(ns)
+function m.enter(...)
+  local ns = ...
+  if ns == nil and select("#", ...) > 0 then fail.misuse("enter was given nil; netns.enter() goes back to the root") end
   world.enter(ns and m.resolve(ns) or nil)
   return m.current()
 end
@@ -151,7 +155,9 @@ end
 ---@return nsh.Netns
 ---@error ESRCH when there is no such process
 function m.of(pid)
-  if math.type(pid) ~= "integer" or pid < 1 then fail.misuse("pid must be a positive integer, not %s", tostring(pid)) end
+  if math.type(pid) ~= "integer" or pid < 1 then
+    fail.misuse("pid must be a positive integer, not %s", tostring(pid))
+  end
   world.ensure()
   return wrap(fail.check("netns of", tostring(pid), nil, core.netns.of(pid)))
 end

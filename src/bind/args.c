@@ -52,7 +52,8 @@ double bind_seconds(lua_State *L, int idx, const char *key, double def)
 		if (lua_type(L, -1) == LUA_TNUMBER)
 			v = lua_tonumber(L, -1);
 		else if (!text || net_parse_seconds(s, len, &v) < 0)
-			bind_misuse(L, "%s must be seconds (a number, or text as '10ms'), not %s", key, luaL_tolstring(L, -1, NULL));
+			bind_misuse(L, "%s must be seconds (a number, or text as '10ms'), not %s", key,
+				    luaL_tolstring(L, -1, NULL));
 		if (!(v >= 0 && v <= 1e9))
 			bind_misuse(L, "%s must be seconds from 0 to 1000000000, not %f", key, v);
 	}

@@ -16,25 +16,26 @@
 #define BIND_DUMP "nsh.dump"
 
 /* errors (error.c) */
-int bind_fail(lua_State *L, const struct net_err *err); /* pushes nil, message, code, {errno,extack,attr,hint} */
+int bind_fail(lua_State *L, const struct net_err *err);	     /* pushes nil, message, code, {errno,extack,attr,hint} */
 int bind_ok(lua_State *L, int r, const struct net_err *err); /* r < 0: as bind_fail; else pushes true */
-int bind_misuse(lua_State *L, const char *fmt, ...);	/* raises with the position of the caller outside nsh */
-void bind_where(lua_State *L);				/* pushes "file:line" of that caller, or "" */
+int bind_misuse(lua_State *L, const char *fmt, ...);	     /* raises with the position of the caller outside nsh */
+void bind_where(lua_State *L);				     /* pushes "file:line" of that caller, or "" */
 void bind_nearest(lua_State *L, const char *word, const char *const *known); /* pushes the nearest one or nil */
 
 /* arguments (args.c) */
-struct net_ns *bind_ns(lua_State *L, int arg);	   /* a namespace userdata, or an object that has one at .core */
+struct net_ns *bind_ns(lua_State *L, int arg);	    /* a namespace userdata, or an object that has one at .core */
 struct net_ns *bind_test_ns(lua_State *L, int arg); /* the same, NULL for anything else */
 double bind_seconds(lua_State *L, int idx, const char *key, double def); /* field of the table at idx: 1.5 or "10ms" */
 bool bind_flag(lua_State *L, int idx, const char *key, bool def);
 lua_Integer bind_integer(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max);
-const char *bind_string(lua_State *L, int idx, const char *key, size_t *len); /* NULL: absent; refuses NUL bytes when len is NULL */
-void bind_known_keys(lua_State *L, int idx, const char *const *known);	      /* raises on any other string key */
+/* NULL: absent; refuses NUL bytes when len is NULL */
+const char *bind_string(lua_State *L, int idx, const char *key, size_t *len);
+void bind_known_keys(lua_State *L, int idx, const char *const *known); /* raises on any other string key */
 
 /* records (fields.c) */
 struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
 			       const struct net_kind *port, bool read_only_ok);
-struct net_dump *bind_new_dump(lua_State *L); /* userdata on the stack */
+struct net_dump *bind_new_dump(lua_State *L);	     /* userdata on the stack */
 struct net_link_names *bind_new_names(lua_State *L); /* userdata on the stack */
 void bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d);
 int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);

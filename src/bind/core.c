@@ -55,6 +55,7 @@ static int core_record_types(lua_State *L)
 
 /* --- the attribute tables as data, for help, completion and the reference --- */
 
+/* clang-format off */
 static const char *const type_names[] = {
 	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer",
 	[NET_TIME] = "seconds", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
@@ -63,6 +64,7 @@ static const char *const type_names[] = {
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",
 	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_QOSMAP] = "table",
 };
+/* clang-format on */
 
 static void set_string(lua_State *L, const char *key, const char *value)
 {
@@ -159,17 +161,19 @@ static int core_tables(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"nearest", core_nearest},
-	{"record_types", core_record_types},
-	{"tables", core_tables},
-	{"terminal_width", core_terminal_width},
-	{"where", core_where},
-	{NULL, NULL},
+	{"nearest", core_nearest}, {"record_types", core_record_types},
+	{"tables", core_tables},   {"terminal_width", core_terminal_width},
+	{"where", core_where},	   {NULL, NULL},
 };
 
 static const luaL_Reg parts[] = {
-	{"link", bind_open_link},     {"netns", bind_open_netns}, {"probe", bind_open_probe}, {"process", bind_open_process},
-	{"sysctl", bind_open_sysctl}, {"world", bind_open_world}, {NULL, NULL},
+	{"link", bind_open_link},
+	{"netns", bind_open_netns},
+	{"probe", bind_open_probe},
+	{"process", bind_open_process},
+	{"sysctl", bind_open_sysctl},
+	{"world", bind_open_world},
+	{NULL, NULL},
 };
 
 /* luaopen_nsh_core() - what require "nsh.core" returns, in the program and in nsh/core.so */

@@ -41,7 +41,12 @@ int bind_ok(lua_State *L, int r, const struct net_err *err)
 /* Our own Lua files are no place to send a user to. */
 static bool is_ours(const lua_Debug *ar)
 {
-	return ar->currentline < 0 || strncmp(ar->short_src, "nsh/", 4) == 0 || strstr(ar->short_src, "/lua/nsh/") ||
+	static const char *const places[] = {"/lua/nsh/", "/lua/5.4/nsh/"}; /* in the tree, installed */
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		if (strstr(ar->short_src, places[i]))
+			return true;
+	return ar->currentline < 0 || strncmp(ar->short_src, "nsh/", 4) == 0 ||
 	       strncmp(ar->short_src, "lua/nsh/", 8) == 0;
 }
 
@@ -77,6 +82,7 @@ int bind_misuse(lua_State *L, const char *fmt, ...)
 }
 
 /* Words of other tools for what ip(8) calls otherwise. */
+/* clang-format off */
 static const struct {
 	const char *word, *key;
 } synonyms[] = {
@@ -87,6 +93,7 @@ static const struct {
 	{"ns", "netns"},      {"brd", "broadcast"},{"stp_state", "stp"},  {"txqueuelen", "txqlen"}, {"preference", "metric"},
 	{"priority", "metric"},
 };
+/* clang-format on */
 
 #define MAX_WORD 40
 

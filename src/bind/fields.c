@@ -106,9 +106,7 @@ static int read_scalar(lua_State *L, const struct net_row *row, struct net_field
 		if (lua_isinteger(L, -1))
 			return net_field_int(row, lua_tointeger(L, -1), f, err);
 		return net_field_num(row, lua_tonumber(L, -1), f, err);
-	case LUA_TSTRING:
-		s = lua_tolstring(L, -1, &len);
-		return net_field_text(row, s, len, f, err);
+	case LUA_TSTRING: s = lua_tolstring(L, -1, &len); return net_field_text(row, s, len, f, err);
 	default: return net_field_refuse(row, luaL_typename(L, -1), err);
 	}
 }
@@ -126,7 +124,8 @@ static void read_value(struct reader *r, const struct net_row *row)
 	if (row->type == NET_NETNS) {
 		f->ns = bind_test_ns(r->L, -1);
 		if (!f->ns)
-			bind_misuse(r->L, "%s must be a namespace or its name, not a %s", row->key, luaL_typename(r->L, -1));
+			bind_misuse(r->L, "%s must be a namespace or its name, not a %s", row->key,
+				    luaL_typename(r->L, -1));
 		else if (f->ns->fd < 0)
 			bind_misuse(r->L, "namespace %s was deleted", f->ns->label);
 		else
@@ -147,7 +146,8 @@ static void read_list(struct reader *r, const struct net_row *row)
 		add_mark(r, row, NET_ITEM);
 		lua_geti(L, -1, i);
 		if (!lua_istable(L, -1))
-			bind_misuse(L, "%s[%I] must be a table, not a %s", row->key, (LUAI_UACINT)i, luaL_typename(L, -1));
+			bind_misuse(L, "%s[%I] must be a table, not a %s", row->key, (LUAI_UACINT)i,
+				    luaL_typename(L, -1));
 		read_table(r, lua_absindex(L, -1), row->nest, NULL);
 		lua_pop(L, 1);
 		add_mark(r, row, NET_END);
@@ -167,10 +167,12 @@ static void read_array(struct reader *r, const struct net_row *row)
 
 		if (row->type == NET_IPLIST) {
 			if (net_parse_ip(s, len, &f, &err) < 0 || f.len != row->size)
-				bind_misuse(L, "%s must be a list of IPv%d addresses", row->key, row->size == 4 ? 4 : 6);
+				bind_misuse(L, "%s must be a list of IPv%d addresses", row->key,
+					    row->size == 4 ? 4 : 6);
 		} else {
-			if (!lua_isinteger(L, -1) || !lua_isinteger(L, -2) || lua_tointeger(L, -1) < 0 || lua_tointeger(L, -2) < 0 ||
-			    lua_tointeger(L, -1) > UINT32_MAX || lua_tointeger(L, -2) > INT32_MAX)
+			if (!lua_isinteger(L, -1) || !lua_isinteger(L, -2) || lua_tointeger(L, -1) < 0 ||
+			    lua_tointeger(L, -2) < 0 || lua_tointeger(L, -1) > UINT32_MAX ||
+			    lua_tointeger(L, -2) > INT32_MAX)
 				bind_misuse(L, "%s must be a table as { [5] = 2 } of whole numbers", row->key);
 			f.i = (int64_t)((uint64_t)lua_tointeger(L, -2) << 32 | (uint64_t)lua_tointeger(L, -1));
 		}

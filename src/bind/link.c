@@ -105,8 +105,10 @@ static int link_check_name(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", link_add}, {"check_name", link_check_name}, {"del", link_del}, {"get", link_get},
-	{"list", link_list}, {"set", link_set},	     {NULL, NULL},
+	{"add", link_add},   {"check_name", link_check_name},
+	{"del", link_del},   {"get", link_get},
+	{"list", link_list}, {"set", link_set},
+	{NULL, NULL},
 };
 
 int bind_open_link(lua_State *L)

@@ -239,10 +239,14 @@ static int netns_batch_end(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", netns_add},	    {"attach", netns_attach}, {"batch", netns_batch},	{"batch_end", netns_batch_end},
-	{"call", netns_call},	    {"close", netns_close},   {"del", netns_del},	{"id", netns_id},
-	{"identity", netns_identity}, {"label", netns_label}, {"names", netns_names},	{"of", netns_of},
-	{"open", netns_open},	    {"root", netns_root},     {"set_id", netns_set_id}, {NULL, NULL},
+	{"add", netns_add},	      {"attach", netns_attach},
+	{"batch", netns_batch},	      {"batch_end", netns_batch_end},
+	{"call", netns_call},	      {"close", netns_close},
+	{"del", netns_del},	      {"id", netns_id},
+	{"identity", netns_identity}, {"label", netns_label},
+	{"names", netns_names},	      {"of", netns_of},
+	{"open", netns_open},	      {"root", netns_root},
+	{"set_id", netns_set_id},     {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

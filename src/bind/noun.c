@@ -72,8 +72,9 @@ static int route_to(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", noun_add},   {"append", noun_append},	{"change", noun_change}, {"del", noun_del},
-	{"list", noun_list}, {"replace", noun_replace}, {NULL, NULL},
+	{"add", noun_add}, {"append", noun_append}, {"change", noun_change},
+	{"del", noun_del}, {"list", noun_list},	    {"replace", noun_replace},
+	{NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

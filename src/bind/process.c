@@ -8,8 +8,6 @@
 #define BIND_PROCESS "nsh.process"
 #define BIND_EXEC "nsh.exec"
 
-extern char **environ;
-
 struct process {
 	struct net_process p;
 	double start, seconds; /* until its end was seen */
@@ -48,7 +46,8 @@ static void check_word_keys(lua_State *L, int idx, lua_Integer n)
 	while (lua_next(L, idx)) {
 		lua_pop(L, 1);
 		if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > n)
-			bind_misuse(L, "the command has a key '%s'; its words stand at 1, 2, 3...", luaL_tolstring(L, -1, NULL));
+			bind_misuse(L, "the command has a key '%s'; its words stand at 1, 2, 3...",
+				    luaL_tolstring(L, -1, NULL));
 	}
 }
 
@@ -68,7 +67,8 @@ static const char *const *read_argv(lua_State *L, int idx)
 		int type = lua_rawgeti(L, idx, i);
 
 		if (type != LUA_TSTRING && type != LUA_TNUMBER)
-			bind_misuse(L, "word %I of the command must be a string, got %s", (LUAI_UACINT)i, luaL_typename(L, -1));
+			bind_misuse(L, "word %I of the command must be a string, got %s", (LUAI_UACINT)i,
+				    luaL_typename(L, -1));
 		if (has_nul(L, -1))
 			bind_misuse(L, "word %I of the command contains a NUL byte", (LUAI_UACINT)i);
 		keep(L, argv, (size_t)i - 1, anchor);
@@ -84,7 +84,8 @@ static bool check_variable(lua_State *L)
 	const char *name;
 
 	if (lua_type(L, -2) != LUA_TSTRING)
-		bind_misuse(L, "env takes names: env = { NAME = \"value\" }, got a key of type %s", luaL_typename(L, -2));
+		bind_misuse(L, "env takes names: env = { NAME = \"value\" }, got a key of type %s",
+			    luaL_typename(L, -2));
 	name = lua_tostring(L, -2);
 	if (!*name || strchr(name, '=') || has_nul(L, -2))
 		bind_misuse(L, "env: '%s' can't be the name of a variable", name);
@@ -388,13 +389,8 @@ static int process_close(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-	{"close", process_close},
-	{"kill", process_kill},
-	{"pid", process_pid},
-	{"running", process_running},
-	{"stop", process_stop},
-	{"wait", process_wait},
-	{NULL, NULL},
+	{"close", process_close}, {"kill", process_kill}, {"pid", process_pid}, {"running", process_running},
+	{"stop", process_stop},	  {"wait", process_wait}, {NULL, NULL},
 };
 
 static const luaL_Reg process_meta[] = {

@@ -15,6 +15,7 @@
 #define HDR(member) offsetof(struct ifaddrmsg, member)
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
+/* clang-format off */
 static const struct net_enum protocols = {
 	.list = (struct net_word[]){{"kernel_lo", 1}, {"kernel_ra", 2}, {"kernel_ll", 3}, {NULL, 0}},
 };
@@ -67,6 +68,7 @@ static const struct net_row addr_rows[] = {
 	{.attr = IFA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &lifetimes},
 };
 const struct net_table net_addr_table = {"addr", addr_rows, COUNT(addr_rows), sizeof(struct ifaddrmsg), false};
+/* clang-format on */
 
 #define ADDR (&addr_rows[0])
 #define DEV (&addr_rows[1])
@@ -83,7 +85,7 @@ static int check_peer(const struct net_field *addr, struct net_field *peer, stru
 	if (addr->plen < 0 || addr->plen == bits || addr->plen == peer->plen)
 		return 0;
 	return net_misuse(err, "addr has prefix length %d and peer %d; the kernel keeps one for both", addr->plen,
-			peer->plen);
+			  peer->plen);
 }
 
 static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct net_fields *f, struct net_err *err)

@@ -5,7 +5,8 @@
 #include "net.h"
 #include "tables.h"
 
-/* net_flat_table() - the table of a nest whose keys stand beside its parent's; NULL: it has a table of its own in Lua */
+/* net_flat_table() - the table of a nest whose keys stand beside its parent's; NULL: it has a table of its own in Lua
+ */
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind)
 {
 	if (row->type == NET_KINDNEST)

@@ -18,45 +18,46 @@ struct net_err;
 struct net_ns;
 
 enum net_type {
-	NET_BOOL,    /* an integer that is 0 or 1 */
-	NET_BIT,     /* mask in an integer of a header */
+	NET_BOOL, /* an integer that is 0 or 1 */
+	NET_BIT,  /* mask in an integer of a header */
 	NET_UINT,
 	NET_INT,
-	NET_TIME,    /* seconds in Lua; row.unit wire units make one second */
-	NET_ENUM,    /* an integer with names */
-	NET_STRING,  /* NUL-terminated; max bytes without the NUL */
-	NET_MAC,     /* link-layer address */
-	NET_FLAG,    /* true when the attribute is there, whatever it holds */
-	NET_IP,      /* address of the message's family, or with row.aux an IPv6 one under that attribute */
-	NET_PREFIX,  /* address in the attribute, its length in the header at row.aux */
-	NET_GATEWAY, /* RTA_GATEWAY, or RTA_VIA when the family is another */
-	NET_LINK,    /* ifindex; a name in Lua */
-	NET_NETNS,   /* descriptor of a namespace */
-	NET_BRIDGEID,/* bridge or port identifier, text in Lua */
-	NET_NEST,    /* a table of its own, or with NET_FLAT one whose keys stand beside ours */
-	NET_KINDNEST,/* IFLA_INFO_DATA: the table of the message's link kind */
-	NET_PORTNEST,/* IFLA_INFO_SLAVE_DATA: the same for the kind of the master */
-	NET_LIST,    /* rtnexthops: a list of tables */
-	NET_IPLIST,  /* a list of addresses of row.size bytes */
-	NET_QOSMAP,  /* struct ifla_vlan_qos_mapping: numbers by numbers */
+	NET_TIME,     /* seconds in Lua; row.unit wire units make one second */
+	NET_ENUM,     /* an integer with names */
+	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
+	NET_MAC,      /* link-layer address */
+	NET_FLAG,     /* true when the attribute is there, whatever it holds */
+	NET_IP,	      /* address of the message's family, or with row.aux an IPv6 one under that attribute */
+	NET_PREFIX,   /* address in the attribute, its length in the header at row.aux */
+	NET_GATEWAY,  /* RTA_GATEWAY, or RTA_VIA when the family is another */
+	NET_LINK,     /* ifindex; a name in Lua */
+	NET_NETNS,    /* descriptor of a namespace */
+	NET_BRIDGEID, /* bridge or port identifier, text in Lua */
+	NET_NEST,     /* a table of its own, or with NET_FLAT one whose keys stand beside ours */
+	NET_KINDNEST, /* IFLA_INFO_DATA: the table of the message's link kind */
+	NET_PORTNEST, /* IFLA_INFO_SLAVE_DATA: the same for the kind of the master */
+	NET_LIST,     /* rtnexthops: a list of tables */
+	NET_IPLIST,   /* a list of addresses of row.size bytes */
+	NET_QOSMAP,   /* struct ifla_vlan_qos_mapping: numbers by numbers */
 };
 
 enum {
-	NET_HDR = 1,	 /* row.attr is an offset in the table's header, not an attribute */
-	NET_RO = 2,	 /* the kernel tells it and takes it not */
-	NET_WO = 4,	 /* the kernel takes it and tells it not */
-	NET_FLAT = 8,	 /* of a nest: its keys are spelled in the parent's table */
-	NET_BE = 16,	 /* big endian on the wire */
-	NET_INVERT = 32, /* of a bit: set means false */
-	NET_MAIN = 64,	 /* may stand at [1] */
-	NET_AFTER = 128, /* of a link: refused or ignored at creation, set right after */
-	NET_QUIET = 256, /* of a bit: left out of a record while false */
-	NET_FOREVER = 512, /* of a time: the wire's all-ones is "forever", left out of a record */
-	NET_ZERO = 1024, /* left out of a record while 0 */
-	NET_NEW = 2048,  /* only when the object is made */
+	NET_HDR = 1,	      /* row.attr is an offset in the table's header, not an attribute */
+	NET_RO = 2,	      /* the kernel tells it and takes it not */
+	NET_WO = 4,	      /* the kernel takes it and tells it not */
+	NET_FLAT = 8,	      /* of a nest: its keys are spelled in the parent's table */
+	NET_BE = 16,	      /* big endian on the wire */
+	NET_INVERT = 32,      /* of a bit: set means false */
+	NET_MAIN = 64,	      /* may stand at [1] */
+	NET_AFTER = 128,      /* of a link: refused or ignored at creation, set right after */
+	NET_QUIET = 256,      /* of a bit: left out of a record while false */
+	NET_FOREVER = 512,    /* of a time: the wire's all-ones is "forever", left out of a record */
+	NET_ZERO = 1024,      /* left out of a record while 0 */
+	NET_NEW = 2048,	      /* only when the object is made */
 	NET_LATE_PEER = 8192, /* of a link: as NET_AFTER when it is a veth's peer */
-	NET_SHARE = 16384, /* of an integer: the wire has one less */
-	NET_BARE = 4096, /* of a prefix: a host's is written without its length, as ip(8) does for routes */
+	NET_OFF = 32768,      /* of what can be on: not sent while off when the object is made, for it begins so */
+	NET_SHARE = 16384,    /* of an integer: the wire has one less */
+	NET_BARE = 4096,      /* of a prefix: a host's is written without its length, as ip(8) does for routes */
 };
 
 /* Names of an enumeration: a list, or the two functions of a name table that libnl keeps. */
@@ -65,21 +66,21 @@ struct net_word {
 	int64_t value;
 };
 struct net_enum {
-	const struct net_word *list;			    /* ends with name NULL */
-	int (*value)(const char *name);			    /* < 0: unknown */
+	const struct net_word *list;	/* ends with name NULL */
+	int (*value)(const char *name); /* < 0: unknown */
 	char *(*name)(int value, char *buf, size_t size);
 };
 
 struct net_row {
 	const char *key;
 	const char *doc;
-	uint16_t attr;	/* attribute number, or offset with NET_HDR */
-	uint8_t type;	/* enum net_type */
-	uint8_t size;	/* bytes on the wire */
+	uint16_t attr; /* attribute number, or offset with NET_HDR */
+	uint8_t type;  /* enum net_type */
+	uint8_t size;  /* bytes on the wire */
 	uint16_t flags;
-	uint16_t aux;	/* offset of the prefix length, or of a bit's change mask (0: none) */
-	uint32_t mask;	/* of a bit */
-	uint32_t unit;	/* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
+	uint16_t aux;	  /* offset of the prefix length, or of a bit's change mask (0: none) */
+	uint32_t mask;	  /* of a bit */
+	uint32_t unit;	  /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
 	int64_t min, max; /* in wire units; both 0: what the size holds */
 	const struct net_enum *names;
 	const struct net_table *nest;
@@ -89,8 +90,8 @@ struct net_table {
 	const char *name;
 	const struct net_row *rows;
 	unsigned int n;
-	uint16_t hdr;		    /* bytes of fixed header before the attributes */
-	bool bare;		    /* no attributes behind the header: a C struct */
+	uint16_t hdr; /* bytes of fixed header before the attributes */
+	bool bare;    /* no attributes behind the header: a C struct */
 };
 
 struct net_kind {
@@ -110,13 +111,13 @@ enum net_op { NET_VALUE, NET_BEGIN, NET_END, NET_ITEM /* begins an element of a 
 struct net_field {
 	const struct net_row *row;
 	uint8_t op;
-	uint8_t family;	      /* of an address; AF_UNSPEC for "default" */
-	uint8_t len;	      /* bytes of addr */
-	int16_t plen;	      /* prefix length; -1: none given */
-	int64_t i;	      /* number, bool, index, descriptor */
-	const char *s;	      /* text; of a NET_LINK: its name, when not given by index */
+	uint8_t family; /* of an address; AF_UNSPEC for "default" */
+	uint8_t len;	/* bytes of addr */
+	int16_t plen;	/* prefix length; -1: none given */
+	int64_t i;	/* number, bool, index, descriptor */
+	const char *s;	/* text; of a NET_LINK: its name, when not given by index */
 	size_t slen;
-	struct net_ns *ns;    /* of a NET_NETNS */
+	struct net_ns *ns; /* of a NET_NETNS */
 	unsigned char addr[NET_MAX_ADDR];
 };
 
@@ -161,12 +162,12 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 int net_field_num(const struct net_row *row, double v, struct net_field *f, struct net_err *err);
 int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_field_refuse(const struct net_row *row, const char *got, struct net_err *err);
-bool net_field_number(const struct net_field *f, int64_t *i, double *v); /* true: whole, in *i; false: in *v */
+bool net_field_number(const struct net_field *f, int64_t *i, double *v);       /* true: whole, in *i; false: in *v */
 const char *net_field_name(const struct net_field *f, char *buf, size_t size); /* of an enum; NULL: only a number */
 void net_field_addr(const struct net_field *f, char *buf, size_t size);	       /* "10.0.0.1/24", "02:..", "default" */
 
 /* Text of addresses (inet.c).  -EINVAL with a sentence. */
-int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err *err);     /* no prefix */
+int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err *err);	   /* no prefix */
 int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_err *err); /* /N optional */
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_parse_seconds(const char *s, size_t len, double *v);
@@ -177,9 +178,10 @@ int net_check_ns_name(const char *s, size_t len, struct net_err *err);
 int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_table *t, char *hdr,
 	       const struct net_field *f, unsigned int n, struct net_err *err);
 int net_decode(struct net_cursor *c, const struct nlmsghdr *msg, const struct net_table *t);
-int net_next(struct net_cursor *c, struct net_field *f); /* 1: a field; 0: the end */
+int net_next(struct net_cursor *c, struct net_field *f);			  /* 1: a field; 0: the end */
 bool net_cursor_elsewhere(const struct net_cursor *c, const struct net_field *f); /* a link of another namespace */
 const struct net_field *net_given(const struct net_field *f, unsigned int n, const struct net_row *row);
-unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i); /* fields of the nest that begins at i */
+/* fields of the nest that begins at i */
+unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i);
 
 #endif

@@ -8,6 +8,7 @@
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define HZ 100 /* clock ticks of the bridge's timers in a second, whatever the kernel's own HZ */
 
+/* clang-format off */
 #define BOOL(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
 #define BOOL32(k, number, more, text) \
@@ -29,7 +30,7 @@ static const struct net_enum port_states = {
 };
 
 #define OPTION(k, bit, text) \
-	{.key = (k), .attr = 0, .type = NET_BIT, .size = 4, .aux = 4, .mask = 1U << (bit), .flags = NET_HDR, .doc = (text)}
+	{.key = (k), .attr = 0, .type = NET_BIT, .size = 4, .aux = 4, .mask = 1U << (bit), .flags = NET_HDR | NET_OFF, .doc = (text)}
 static const struct net_row option_rows[] = {
 	OPTION("no_linklocal_learn", BR_BOOLOPT_NO_LL_LEARN, "don't learn from link-local frames"),
 	OPTION("mcast_vlan_snooping", BR_BOOLOPT_MCAST_VLAN_SNOOPING, "multicast snooping per VLAN"),
@@ -45,7 +46,7 @@ static const struct net_row bridge_rows[] = {
 	TICKS("hello_time", IFLA_BR_HELLO_TIME, 4, 0, "time between hellos"),
 	TICKS("max_age", IFLA_BR_MAX_AGE, 4, 0, "how long a hello counts"),
 	TICKS("ageing_time", IFLA_BR_AGEING_TIME, 4, 0, "how long a learned address is kept; 0: not at all"),
-	BOOL("vlan_filtering", IFLA_BR_VLAN_FILTERING, 0, "look at VLAN tags"),
+	BOOL("vlan_filtering", IFLA_BR_VLAN_FILTERING, NET_OFF, "look at VLAN tags"),
 	{.key = "vlan_protocol", .attr = IFLA_BR_VLAN_PROTOCOL, .type = NET_ENUM, .size = 2, .flags = NET_BE,
 	 .names = &vlan_protocols, .doc = "which tags those are"},
 	{.key = "vlan_default_pvid", .attr = IFLA_BR_VLAN_DEFAULT_PVID, .type = NET_UINT, .size = 2, .max = 4094,
@@ -134,3 +135,4 @@ static const struct net_row port_rows[] = {
 	TICKS("hold_timer", IFLA_BRPORT_HOLD_TIMER, 8, NET_RO, "time until the next hello may go out"),
 };
 const struct net_table net_bridge_port_table = {"bridge port", port_rows, COUNT(port_rows), 0, false};
+/* clang-format on */

@@ -61,7 +61,8 @@ static bool get_either_ip(struct nlattr *const *tb, const struct net_row *row, s
 	static const unsigned char zeros[16];
 	const struct nlattr *a = tb[row->attr] || !row->aux ? tb[row->attr] : tb[row->aux];
 
-	return a && get_ip(nla_data(a), nla_len(a), f) && !(row->flags & NET_ZERO && memcmp(f->addr, zeros, f->len) == 0);
+	return a && get_ip(nla_data(a), nla_len(a), f) &&
+	       !(row->flags & NET_ZERO && memcmp(f->addr, zeros, f->len) == 0);
 }
 
 static bool get_gateway(struct nlattr *const *tb, const struct net_row *row, struct net_field *f)
@@ -208,8 +209,8 @@ static int next_element(struct net_cursor *c, struct net_field *f)
 	f->row = l->list;
 	if (l->list->type != NET_LIST && next_plain(l, f))
 		return 1;
-	if (l->list->type == NET_LIST && left >= (int)sizeof(*nh) && nh->rtnh_len >= sizeof(*nh) && nh->rtnh_len <= left &&
-	    push_level(c, l->list->nest, l->rest, nh->rtnh_len) == 0) {
+	if (l->list->type == NET_LIST && left >= (int)sizeof(*nh) && nh->rtnh_len >= sizeof(*nh) &&
+	    nh->rtnh_len <= left && push_level(c, l->list->nest, l->rest, nh->rtnh_len) == 0) {
 		l->rest += RTNH_ALIGN(nh->rtnh_len) > left ? left : (int)RTNH_ALIGN(nh->rtnh_len);
 		f->op = NET_ITEM;
 		return 1;

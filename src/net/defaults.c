@@ -21,7 +21,7 @@
 /* A key of conf/NAME.  What a device may decide by itself is not looked at in devices. */
 struct setting {
 	const char *key;
-	int all, dflt;
+	long all, dflt;
 	bool devices;
 };
 
@@ -91,11 +91,15 @@ static const struct setting v6[] = {
 	{"force_tllao", 0, 0, true},
 	{"hop_limit", 64, 64, true},
 	{"ignore_routes_with_linkdown", 0, 0, true},
+	{"ioam6_enabled", 0, 0, true},
+	{"ioam6_id", 0xffff, 0xffff, true},
+	{"ioam6_id_wide", 0xffffffff, 0xffffffff, true},
 	{"keep_addr_on_down", 0, 0, true},
 	{"max_addresses", 16, 16, true},
 	{"max_desync_factor", 600, 600, true},
 	{"mldv1_unsolicited_report_interval", 10000, 10000, true},
 	{"mldv2_unsolicited_report_interval", 1000, 1000, true},
+	{"mtu", 1280, 1280, false},
 	{"ndisc_evict_nocarrier", 1, 1, true},
 	{"ndisc_notify", 0, 0, true},
 	{"ndisc_tclass", 0, 0, true},
@@ -105,6 +109,7 @@ static const struct setting v6[] = {
 	{"ra_honor_pio_life", 0, 0, true},
 	{"ra_honor_pio_pflag", 0, 0, true},
 	{"regen_max_retry", 3, 3, true},
+	{"regen_min_advance", 2, 2, true},
 	{"router_probe_interval", 60, 60, true},
 	{"router_solicitation_delay", 1, 1, true},
 	{"router_solicitation_interval", 4, 4, true},
@@ -125,7 +130,7 @@ static const struct setting v6[] = {
 /* One sysctl that a new namespace has otherwise than the kernel's default. */
 struct change {
 	char path[104];
-	int value;
+	long value;
 };
 
 enum { MAX_CHANGES = 512 };
@@ -135,7 +140,7 @@ static struct change changes[MAX_CHANGES];
 static unsigned int n_changes;
 static bool known;
 
-static int read_int(int dir, const char *name, int *value)
+static int read_number(int dir, const char *name, long *value)
 {
 	char buf[32];
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
@@ -148,14 +153,14 @@ static int read_int(int dir, const char *name, int *value)
 	if (n <= 0)
 		return n < 0 ? -EIO : -ENODATA;
 	buf[n] = '\0';
-	*value = (int)strtol(buf, NULL, 10);
+	*value = strtol(buf, NULL, 10);
 	return 0;
 }
 
-static int write_int(const char *path, int value)
+static int write_number(const char *path, long value)
 {
-	char buf[16];
-	int n = snprintf(buf, sizeof(buf), "%d\n", value), fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+	char buf[24];
+	int n = snprintf(buf, sizeof(buf), "%ld\n", value), fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -179,10 +184,10 @@ static bool compare(const char *family, const char *name, const struct setting *
 		return false;
 	for (; s->key && n_changes < MAX_CHANGES; s++) {
 		struct change *c = &changes[n_changes];
-		int now = 0;
+		long now = 0;
 
 		c->value = all ? s->all : s->dflt;
-		if ((device && !s->devices) || read_int(dir, s->key, &now) < 0 || now == c->value)
+		if ((device && !s->devices) || read_number(dir, s->key, &now) < 0 || now == c->value)
 			continue;
 		snprintf(c->path, sizeof(c->path), "%s/%s", path, s->key);
 		n_changes++;
@@ -222,7 +227,7 @@ static void find_changes(void)
 static int apply(const struct change **failed)
 {
 	for (unsigned int i = 0; i < n_changes; i++) {
-		int r = write_int(changes[i].path, changes[i].value);
+		int r = write_number(changes[i].path, changes[i].value);
 
 		*failed = &changes[i];
 		if (r < 0 && r != -ENOENT) /* a fallback tunnel may have gone with its module */
@@ -256,7 +261,7 @@ int net_ns_defaults(const struct net_ns *ns, struct net_err *err)
 	known |= r == 0;
 	if (r == 0 || !failed)
 		return r;
-	net_fail(err, -r, "cannot set %s to the kernel's default %d", failed->path, failed->value);
+	net_fail(err, -r, "cannot set %s to the kernel's default %ld", failed->path, failed->value);
 	net_hint(err, "new namespaces inherit the machine's value of it, and /proc/sys must be writable to undo that");
 	return r;
 }

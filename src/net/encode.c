@@ -28,7 +28,7 @@ static int wrong_family(const struct net_row *row, const struct net_field *f, co
 			struct net_err *err)
 {
 	return net_misuse(err, "%s is %s, but the rest is %s", row->key, f->family == AF_INET ? "IPv4" : "IPv6",
-			ctx->family == AF_INET ? "IPv4" : "IPv6");
+			  ctx->family == AF_INET ? "IPv4" : "IPv6");
 }
 
 static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
@@ -40,7 +40,8 @@ static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 		return 0; /* "default" */
 	if (ctx->family != AF_BRIDGE && ctx->family != AF_UNSPEC && f->family != ctx->family)
 		return wrong_family(row, f, ctx, err);
-	return nla_put(m, row->type == NET_IP && row->aux && f->family == AF_INET6 ? row->aux : row->attr, f->len, f->addr);
+	return nla_put(m, row->type == NET_IP && row->aux && f->family == AF_INET6 ? row->aux : row->attr, f->len,
+		       f->addr);
 }
 
 static int put_gateway(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
@@ -83,14 +84,15 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 static bool any_given(const struct net_table *t, const struct net_field *f, unsigned int n)
 {
 	for (unsigned int i = 0; i < t->n; i++)
-		if (net_given(f, n, &t->rows[i]) || (net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n)))
+		if (net_given(f, n, &t->rows[i]) ||
+		    (net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n)))
 			return true;
 	return false;
 }
 
 /* A C struct in an attribute: built aside, since it goes out whole or not at all. */
-static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
-		      const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
+		      unsigned int n, struct net_err *err)
 {
 	const struct net_table *t = row->nest;
 	char blob[256] = {0};
@@ -106,12 +108,12 @@ static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct 
 }
 
 /* Elements framed as struct rtnexthop: a length, then the element's own attributes. */
-static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
-		    const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
+		    unsigned int n, struct net_err *err)
 {
 	struct nlattr *nest = nla_nest_start(m, row->attr);
 	unsigned int span;
-	int r = nest ? 0 : -1;
+	int r = nest && row->nest ? 0 : -1;
 
 	for (unsigned int i = 0; r == 0 && i < n; i += span) {
 		char *hdr = nlmsg_reserve(m, row->nest->hdr, NLMSG_ALIGNTO);
@@ -147,8 +149,8 @@ static int put_array(struct nl_msg *m, const struct net_row *row, const struct n
 	return r;
 }
 
-static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row,
-		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_table *t,
+		    const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	struct nlattr *nest = nla_nest_start(m, row->attr);
 	uint32_t before;
@@ -217,4 +219,3 @@ int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_tab
 	}
 	return 0;
 }
-

@@ -53,7 +53,7 @@ static int make_room(struct stream *s)
 	return 0;
 }
 
-/* Reads once.  Return: bytes; 0: nothing there now, or never again and the pipe is closed; -ENOMEM. */
+/* Reads once.  Return: bytes; 0: nothing there now, or never again and the pipe is closed; -errno. */
 static ssize_t take(struct stream *s)
 {
 	bool full = s->len >= KEPT_MAX;
@@ -65,8 +65,10 @@ static ssize_t take(struct stream *s)
 	n = full ? read(s->fd, scrap, sizeof(scrap)) : read(s->fd, s->buf + s->len, s->cap - s->len);
 	if (n > 0)
 		*(full ? &s->lost : &s->len) += (size_t)n;
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	else if (n == 0)
 		shut(&s->fd);
+	else if (errno != EAGAIN && errno != EINTR)
+		return -errno; /* less than all of its output is no result */
 	return n > 0 ? n : 0;
 }
 
@@ -87,18 +89,21 @@ static int take_rest(struct stream *s)
 	return 0;
 }
 
-static void feed(struct run *x)
+static int feed(struct run *x)
 {
 	ssize_t n = write(x->in, x->input, x->input_left);
 
 	if (n > 0) {
 		x->input += n;
 		x->input_left -= (size_t)n;
-	} else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		return;
+	} else if (errno == EAGAIN || errno == EINTR) {
+		return 0;
+	} else if (errno != EPIPE) { /* a command need not read all of its input */
+		return -errno;
 	}
-	if (n <= 0 || !x->input_left) /* a command need not read all of its input */
+	if (n <= 0 || !x->input_left)
 		shut(&x->in);
+	return 0;
 }
 
 /* Time is out: TERM, a second later KILL. */
@@ -115,6 +120,8 @@ enum { PROCESS, OUT, ERR, IN, NFDS };
 
 static int pump(struct run *x)
 {
+	int r;
+
 	for (;;) {
 		struct pollfd fds[NFDS] = {
 			[PROCESS] = {.fd = x->e->process.pidfd, .events = POLLIN},
@@ -123,8 +130,8 @@ static int pump(struct run *x)
 			[IN] = {.fd = x->in, .events = POLLOUT},
 		};
 		ssize_t n = 0;
-		int r = net_poll(fds, NFDS, x->deadline);
 
+		r = net_poll(fds, NFDS, x->deadline);
 		if (r == -ETIME) {
 			escalate(x);
 			continue;
@@ -132,8 +139,8 @@ static int pump(struct run *x)
 		if (r < 0)
 			return r;
 		if (fds[IN].revents)
-			feed(x);
-		if (fds[OUT].revents)
+			n = feed(x);
+		if (n >= 0 && fds[OUT].revents)
 			n = take(&x->out);
 		if (n >= 0 && fds[ERR].revents)
 			n = take(&x->err);
@@ -142,9 +149,8 @@ static int pump(struct run *x)
 		if (fds[PROCESS].revents)
 			break;
 	}
-	if (take_rest(&x->out) < 0 || take_rest(&x->err) < 0)
-		return -ENOMEM;
-	return 0;
+	r = take_rest(&x->out);
+	return r < 0 ? r : take_rest(&x->err);
 }
 
 /* Runs until the end, then sees to it that nothing of a command that was stopped goes on. */
@@ -208,7 +214,8 @@ static void shut_all(int fd[3])
  * It has ended when the process has; a child that it left in the background isn't waited for, and finds its
  * output closed.
  *
- * Return: 0; -EINTR: interrupted, and its group is killed; or -errno: it never ran.
+ * Return: 0; -EINTR: interrupted, and its group is killed; or -errno: it never ran, or what it read or wrote
+ * is not whole, and its group is killed.
  */
 int net_exec(const struct net_spawn *spec, const char *input, size_t input_len, double timeout, struct net_exec *e,
 	     struct net_err *err)

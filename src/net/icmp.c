@@ -18,14 +18,14 @@ enum { IP4_MIN = 20, IP6_HEADER = 40, EXTENSION = 8, MAX_EXTENSIONS = 4 };
 
 /* The words of nft(8), by code; NULL: only the type is told. */
 static const char *const unreachable4[] = {
-	"net-unreachable",  "host-unreachable", "prot-unreachable", "port-unreachable", "frag-needed",
-	"source-route",	    "net-unknown",	"host-unknown",	    "host-isolated",	"net-prohibited",
-	"host-prohibited",  "net-tos",		"host-tos",	    "admin-prohibited", "host-precedence",
-	"precedence-cutoff",
+	"net-unreachable", "host-unreachable", "prot-unreachable", "port-unreachable",
+	"frag-needed",	   "source-route",     "net-unknown",	   "host-unknown",
+	"host-isolated",   "net-prohibited",   "host-prohibited",  "net-tos",
+	"host-tos",	   "admin-prohibited", "host-precedence",  "precedence-cutoff",
 };
 static const char *const unreachable6[] = {
-	"no-route", "admin-prohibited", "beyond-scope", "addr-unreachable", "port-unreachable", "policy-fail",
-	"reject-route",
+	"no-route",	    "admin-prohibited", "beyond-scope", "addr-unreachable",
+	"port-unreachable", "policy-fail",	"reject-route",
 };
 static const char *const exceeded[] = {"time-exceeded", "reassembly-timeout"};
 
@@ -82,27 +82,18 @@ static const char *error_name(int family, unsigned int type, unsigned int code)
 {
 	if (family == AF_INET) {
 		switch (type) {
-		case ICMP_DEST_UNREACH:
-			return by_code(unreachable4, COUNT(unreachable4), code, "unreachable");
-		case ICMP_TIME_EXCEEDED:
-			return by_code(exceeded, COUNT(exceeded), code, "time-exceeded");
-		case ICMP_PARAMETERPROB:
-			return "parameter-problem";
-		default:
-			return NULL;
+		case ICMP_DEST_UNREACH: return by_code(unreachable4, COUNT(unreachable4), code, "unreachable");
+		case ICMP_TIME_EXCEEDED: return by_code(exceeded, COUNT(exceeded), code, "time-exceeded");
+		case ICMP_PARAMETERPROB: return "parameter-problem";
+		default: return NULL;
 		}
 	}
 	switch (type) {
-	case ICMP6_DST_UNREACH:
-		return by_code(unreachable6, COUNT(unreachable6), code, "unreachable");
-	case ICMP6_TIME_EXCEEDED:
-		return by_code(exceeded, COUNT(exceeded), code, "time-exceeded");
-	case ICMP6_PACKET_TOO_BIG:
-		return "packet-too-big";
-	case ICMP6_PARAM_PROB:
-		return "parameter-problem";
-	default:
-		return NULL;
+	case ICMP6_DST_UNREACH: return by_code(unreachable6, COUNT(unreachable6), code, "unreachable");
+	case ICMP6_TIME_EXCEEDED: return by_code(exceeded, COUNT(exceeded), code, "time-exceeded");
+	case ICMP6_PACKET_TOO_BIG: return "packet-too-big";
+	case ICMP6_PARAM_PROB: return "parameter-problem";
+	default: return NULL;
 	}
 }
 

@@ -43,7 +43,8 @@ static int parse_address(const char *text, union icmp_address *a, char *dev, str
 	if (net_parse_prefix(text, len, &f, err) < 0 || (f.family != AF_INET && f.family != AF_INET6)) {
 		net_fail(err, EINVAL, "'%.60s' is not an IPv4 or IPv6 address", text);
 		if (looks_like_name(text))
-			net_hint(err, "nsh resolves no names: give the address itself, as in \"10.0.0.1\" or \"fd00::1\"");
+			net_hint(err,
+				 "nsh resolves no names: give the address itself, as in \"10.0.0.1\" or \"fd00::1\"");
 		return -EINVAL;
 	}
 	a->sa.sa_family = f.family;
@@ -91,8 +92,8 @@ static int index_of(const struct icmp_socket *s, const char *name, int *index, s
 
 static bool needs_scope(const union icmp_address *a)
 {
-	return a->sa.sa_family == AF_INET6 && (IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr) ||
-					       IN6_IS_ADDR_MC_LINKLOCAL(&a->in6.sin6_addr));
+	return a->sa.sa_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&a->in6.sin6_addr));
 }
 
 /*
@@ -135,7 +136,7 @@ static int set_device(struct icmp_socket *s, const struct net_ping *p, struct ne
 
 static int set_source_scope(struct icmp_socket *s, const struct net_ping *p, struct net_err *err)
 {
-	int r, index;
+	int r, index = 0;
 
 	if (!p->src || !needs_scope(&s->src))
 		return 0;

@@ -148,7 +148,8 @@ static int check_name(const char *s, size_t len, const char *of, size_t max, str
 		shown[i] = isprint((unsigned char)s[i]) ? s[i] : '?';
 	shown[n] = 0;
 	if (what)
-		return net_fail(err, EINVAL, "name '%s' of a %s %s; use letters, digits, '-', '_' and '.'", shown, of, what);
+		return net_fail(err, EINVAL, "name '%s' of a %s %s; use letters, digits, '-', '_' and '.'", shown, of,
+				what);
 	if (len > max)
 		return net_fail(err, EINVAL, "name '%s' of a %s has %zu bytes; %zu are allowed", shown, of, len, max);
 	return 0;
@@ -163,7 +164,8 @@ int net_check_link_name(const char *s, size_t len, struct net_err *err)
 		return net_fail(err, EINVAL, "name '%.*s' of a link has a ':'; use letters, digits, '-', '_' and '.'",
 				(int)len, s);
 	if (r == 0 && memchr(s, '%', len))
-		return net_fail(err, EINVAL, "name '%.*s' of a link has a '%%', which the kernel would expand", (int)len, s);
+		return net_fail(err, EINVAL, "name '%.*s' of a link has a '%%', which the kernel would expand",
+				(int)len, s);
 	return r;
 }
 
@@ -173,6 +175,7 @@ int net_check_ns_name(const char *s, size_t len, struct net_err *err)
 	int r = check_name(s, len, "namespace", 255, err);
 
 	if (r == 0 && ((len == 4 && memcmp(s, "root", 4) == 0) || (len == 4 && memcmp(s, "host", 4) == 0)))
-		return net_fail(err, EINVAL, "name '%.*s' of a namespace means the world's own; take another", (int)len, s);
+		return net_fail(err, EINVAL, "name '%.*s' of a namespace means the world's own; take another", (int)len,
+				s);
 	return r;
 }

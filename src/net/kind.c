@@ -6,7 +6,11 @@
 #include "tables.h"
 
 static const struct net_row veth_rows[] = {
-	{.key = "peer", .attr = VETH_INFO_PEER, .type = NET_NEST, .flags = NET_NEW | NET_WO, .nest = &net_peer_table,
+	{.key = "peer",
+	 .attr = VETH_INFO_PEER,
+	 .type = NET_NEST,
+	 .flags = NET_NEW | NET_WO,
+	 .nest = &net_peer_table,
 	 .doc = "the other end: its name, or a table with the keys of a link"},
 };
 static const struct net_table veth = {"veth", veth_rows, 1, 0, false};

@@ -5,6 +5,7 @@
 #include "tables.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+/* clang-format off */
 #define BOOL(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
 #define ENUM(k, number, words, text) \
@@ -108,3 +109,4 @@ static const struct net_row port_rows[] = {
 	UINT("ad_aggregator_id", IFLA_BOND_SLAVE_AD_AGGREGATOR_ID, 2, NET_RO, "802.3ad: its aggregator"),
 };
 const struct net_table net_bond_port_table = {"bond port", port_rows, COUNT(port_rows), 0, false};
+/* clang-format on */

@@ -7,6 +7,8 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
+/* clang-format off */
+
 /* --- vlan --- */
 
 static const struct net_enum vlan_protocols = {
@@ -98,3 +100,4 @@ static const struct net_row vrf_port_rows[] = {
 	 .flags = NET_RO, .doc = "routing table of the vrf"},
 };
 const struct net_table net_vrf_port_table = {"vrf port", vrf_port_rows, COUNT(vrf_port_rows), 0, false};
+/* clang-format on */

@@ -5,6 +5,7 @@
 #include "tables.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+/* clang-format off */
 #define BOOL(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
 #define FLAG(k, number, more, text) {.key = (k), .attr = (number), .type = NET_FLAG, .flags = (more), .doc = (text)}
@@ -76,3 +77,4 @@ static const struct net_row geneve_rows[] = {
 	FLAG("innerprotoinherit", IFLA_GENEVE_INNER_PROTO_INHERIT, NET_NEW, "carry bare IP packets"),
 };
 const struct net_table net_geneve_table = {"geneve", geneve_rows, COUNT(geneve_rows), 0, false};
+/* clang-format on */

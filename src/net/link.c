@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -28,7 +29,8 @@ static bool fix(struct net_cursor *c)
 
 static void ask(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 {
-	const struct net_field *master = net_given(filter->v, filter->n, net_key(&net_link_table, NULL, NULL, "master"));
+	const struct net_field *master =
+		net_given(filter->v, filter->n, net_key(&net_link_table, NULL, NULL, "master"));
 	const struct net_field *kind = net_given(filter->v, filter->n, net_key(&net_link_table, NULL, NULL, "kind"));
 	struct nlattr *info;
 
@@ -72,8 +74,10 @@ int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, stru
 	m = net_msg_new(RTM_GETLINK, 0, &hdr, sizeof(hdr), err);
 	if (!m)
 		return -err->code;
-	if (!stats)
-		nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (!stats) {
+		nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS); /* those of IPv6 only; its own come all the same */
+		d->skip = IFLA_STATS64;
+	}
 	ask(m, NULL, filter);
 	d->filter = filter;
 	return net_dump(ns, m, d, err);
@@ -133,30 +137,30 @@ static int send_link(struct net_ns *ns, int flags, int index, const struct net_c
 	return net_do(ns, m, &net_link_table, echo, err);
 }
 
-/* A bridge port's options go in a message of their own: with a new master in the same one they are refused. */
-static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, const struct net_field *f,
-		     unsigned int n, struct net_err *err)
+/*
+ * A bridge port's options go in a message of their own: with a new master in the same one they are refused.  It is
+ * bridge(8)'s, not that of ip(8)'s "type bridge_slave", after which the kernel switches a disabled port on again.
+ */
+static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, const struct net_field *f, unsigned int n,
+		     struct net_err *err)
 {
-	struct ifinfomsg hdr = {.ifi_index = index};
+	struct ifinfomsg hdr = {.ifi_family = AF_BRIDGE, .ifi_index = index};
 	struct nl_msg *m;
-	struct nlattr *info, *data;
+	struct nlattr *data;
 	int r;
 
 	if (!ctx->port || !ctx->port->port)
 		return net_misuse(err, "port: the link has no master whose ports have options");
-	m = net_msg_new(RTM_NEWLINK, 0, &hdr, sizeof(hdr), err);
+	m = net_msg_new(RTM_SETLINK, 0, &hdr, sizeof(hdr), err);
 	if (!m)
 		return -err->code;
-	info = nla_nest_start(m, IFLA_LINKINFO);
-	nla_put_string(m, IFLA_INFO_SLAVE_KIND, ctx->port->name);
-	data = nla_nest_start(m, IFLA_INFO_SLAVE_DATA);
+	data = nla_nest_start(m, IFLA_PROTINFO | NLA_F_NESTED);
 	r = data ? net_encode(m, ctx, ctx->port->port, NULL, f, n, err) : net_fail(err, EMSGSIZE, NULL);
 	if (r < 0) {
 		nlmsg_free(m);
 		return r;
 	}
 	nla_nest_end(m, data);
-	nla_nest_end(m, info);
 	return net_do(ns, m, &net_link_table, NULL, err);
 }
 
@@ -176,10 +180,15 @@ static int set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx, s
 	struct net_field *port = find(f, n, &net_link_table, "port", NULL);
 	struct net_field *moved = find(f, n, &net_link_table, "netns", NULL);
 	unsigned int span = port ? net_span(f, n, (unsigned int)(port - f)) : 0;
+	struct net_field rest[NET_MAX_FIELDS];
+	unsigned int n_rest = 0;
 	int r = net_resolve_links(ns, &all, err);
 
-	if (r == 0 && n > span)
-		r = send_link(ns, 0, index, ctx, f, n, NULL, err);
+	for (unsigned int i = 0; i < n; i++)
+		if (!port || f + i < port || f + i >= port + span)
+			rest[n_rest++] = f[i];
+	if (r == 0 && n_rest)
+		r = send_link(ns, 0, index, ctx, rest, n_rest, NULL, err);
 	if (r == 0 && span > 2)
 		r = send_port(moved && moved->ns ? moved->ns : ns, index, ctx, port + 1, span - 2, err);
 	return r;
@@ -203,7 +212,8 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	for (unsigned int i = 0; i < f->n; i += net_span(v, f->n, i)) {
 		if (v[i].row->flags & NET_NEW)
 			return net_misuse(err, "%s can only be given when the link is made", v[i].row->key);
-		options = options || (ctx.kind && ctx.kind->data && net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
+		options = options || (ctx.kind && ctx.kind->data &&
+				      net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
 	}
 	if (options) /* the kernel reads a kind's options only beside its name */
 		v[f->n] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
@@ -248,6 +258,8 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 	p->peer_ns = NULL;
 	for (unsigned int i = 0, span; i < f->n; i += span) {
 		span = net_span(f->v, f->n, i);
+		if (f->v[i].row->flags & NET_OFF && f->v[i].i == 0)
+			continue;
 		if (f->v[i].row->nest == &net_peer_table)
 			plan_peer(p, f->v + i, span);
 		else if (f->v[i].row->flags & NET_AFTER)
@@ -257,41 +269,41 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 	}
 }
 
-/* Some drivers (vxlan) make the link themselves, and the kernel's echo is lost: then it is the newest one. */
-static int read_newest(struct net_ns *ns, int *index, struct net_err *err)
+/* The newest link of a kind, which is the one with the highest index. */
+static int newest(struct net_ns *ns, const struct net_kind *kind, int *index, struct net_err *err)
 {
 	struct net_dump d = {0};
+	struct net_cursor c;
 	int r = net_link_list(ns, &(struct net_fields){0}, false, &d, err);
 
-	*index = 0;
-	for (size_t at = 0; r == 0 && at < d.len;) {
-		struct nlmsghdr *h = (void *)(d.buf + at);
-		int i = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
+	while (r == 0 && net_dump_next(&d, &net_link, &c)) {
+		int i = ((const struct ifinfomsg *)nlmsg_data(c.msg))->ifi_index;
 
-		*index = i > *index ? i : *index;
-		at += NLMSG_ALIGN(h->nlmsg_len);
+		if (c.kind == kind && i > *index)
+			*index = i;
 	}
 	net_dump_free(&d);
 	return r;
 }
 
-static int read_made(struct net_ns *ns, const struct net_field *f, unsigned int n, int *index, struct net_err *err)
+/* Linux up to 6.1 doesn't echo a new link: ask for it by its name, which the kernel chose if we didn't. */
+static int ask_echo(struct net_ns *ns, const struct net_kind *kind, struct plan *p, struct net_dump *echo,
+		    struct net_err *err)
 {
-	const struct net_field *name = net_given(f, n, net_key(&net_link_table, NULL, NULL, "name"));
+	const struct net_field *name = find(p->now, p->n_now, &net_link_table, "name", NULL);
+	int index = 0, r = name ? 0 : newest(ns, kind, &index, err);
 
-	return name ? net_link_index(ns, name->s, index, err) : read_newest(ns, index, err);
+	return r < 0 ? r : net_link_get(ns, index, name ? name->s : NULL, -1, echo, err);
 }
 
 /* The indexes that the kernel chose, from its echo of the new link. */
-static int read_echo(struct net_ns *ns, const struct plan *p, const struct net_dump *echo, int *index, int *peer_index,
-		     struct net_err *err)
+static int read_echo(const struct net_dump *echo, int *index, int *peer_index, struct net_err *err)
 {
 	struct nlmsghdr *h = (void *)echo->buf;
 	struct nlattr *peer;
 
-	*peer_index = 0;
 	if (echo->len == 0 || h->nlmsg_type != RTM_NEWLINK)
-		return read_made(ns, p->now, p->n_now, index, err);
+		return net_fail(err, EPROTO, "the kernel did not tell which link it made");
 	*index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
 	peer = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_LINK);
 	*peer_index = peer ? (int)nla_get_u32(peer) : 0;
@@ -341,8 +353,10 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 	r = resolve_now(ns, &p, err);
 	if (r == 0)
 		r = send_link(ns, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0, &ctx, p.now, p.n_now, &echo, err);
+	if (r == 0 && echo.len == 0)
+		r = ask_echo(ns, ctx.kind, &p, &echo, err);
 	if (r == 0)
-		r = read_echo(ns, &p, &echo, index, peer_index, err);
+		r = read_echo(&echo, index, peer_index, err);
 	net_dump_free(&echo);
 	if (r < 0)
 		return r;

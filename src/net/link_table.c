@@ -8,6 +8,7 @@
 
 #define HDR(member) offsetof(struct ifinfomsg, member)
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+/* clang-format off */
 #define FLAG(k, bit, more, text)                                                                        \
 	{.key = (k), .attr = HDR(ifi_flags), .type = NET_BIT, .size = 4, .aux = HDR(ifi_change), .mask = (bit), \
 	 .flags = NET_HDR | (more), .doc = (text)}
@@ -48,7 +49,7 @@ static const struct net_table stats = {"stats", stats_rows, COUNT(stats_rows), s
 
 static const struct net_row inet6_rows[] = {
 	{.key = "addrgenmode", .attr = IFLA_INET6_ADDR_GEN_MODE, .type = NET_ENUM, .size = 1, .names = &gen_modes,
-	 .doc = "how the IPv6 link-local address is made; none: it isn't"},
+	 .flags = NET_AFTER, .doc = "how the IPv6 link-local address is made; none: it isn't"},
 };
 static const struct net_table inet6 = {"inet6", inet6_rows, COUNT(inet6_rows), 0, false};
 static const struct net_row af_rows[] = {
@@ -99,7 +100,7 @@ static const struct net_row link_rows[] = {
 	{.key = "permaddr", .attr = IFLA_PERM_ADDRESS, .type = NET_MAC, .flags = NET_RO, .doc = "address the hardware has"},
 	{.key = "linkmode", .attr = IFLA_LINKMODE, .type = NET_ENUM, .size = 1, .names = &link_modes, .flags = NET_AFTER,
 	 .doc = "dormant: goes up only when told so"},
-	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
+	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER | NET_OFF,
 	 .doc = "held down by a protocol"},
 	{.key = "min_mtu", .attr = IFLA_MIN_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "smallest mtu"},
 	{.key = "max_mtu", .attr = IFLA_MAX_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "largest mtu"},
@@ -120,3 +121,4 @@ static const struct net_row link_rows[] = {
 };
 const struct net_table net_link_table = {"link", link_rows, COUNT(link_rows), sizeof(struct ifinfomsg), false};
 const struct net_table net_peer_table = {"peer", link_rows, COUNT(link_rows), sizeof(struct ifinfomsg), false};
+/* clang-format on */

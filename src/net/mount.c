@@ -59,9 +59,11 @@ static int bind_all_back(int old, struct net_err *err)
 		close(old);
 		return r;
 	}
-	while (r == 0 && (e = readdir(dir)))
+	while (errno = 0, r == 0 && (e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && bind_back(old, e) < 0)
 			r = net_fail(err, errno, "cannot keep " RUN "/%s: %s", e->d_name, strerror(errno));
+	if (r == 0 && errno)
+		r = net_fail(err, errno, "cannot read " RUN ": %s", strerror(errno));
 	closedir(dir);
 	return r;
 }
@@ -121,7 +123,8 @@ static int mount_sys(void)
 	if (cgroup < 0)
 		return r;
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", cgroup);
-	if (r == 0 && mount(from, "/sys/fs/cgroup", NULL, MS_BIND | MS_REC, NULL) < 0 && errno != EPERM && errno != ENOENT)
+	if (r == 0 && mount(from, "/sys/fs/cgroup", NULL, MS_BIND | MS_REC, NULL) < 0 && errno != EPERM &&
+	    errno != ENOENT)
 		r = -errno;
 	close(cgroup);
 	return r;
@@ -137,7 +140,7 @@ static int bind_etc(const char *name)
 
 	snprintf(dir, sizeof(dir), "/etc/netns/%s", name);
 	d = opendir(dir);
-	while (d && r == 0 && (e = readdir(d))) {
+	while (errno = 0, d && r == 0 && (e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(from, sizeof(from), "%s/%s", dir, e->d_name);
@@ -145,6 +148,8 @@ static int bind_etc(const char *name)
 		if (mount(from, to, NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
 			r = -errno;
 	}
+	if (d && r == 0)
+		r = -errno;
 	if (d)
 		closedir(d);
 	return r;

@@ -123,7 +123,7 @@ int net_ns_names(char **names, size_t *len, struct net_err *err)
 	*len = 0;
 	if (!dir)
 		return errno == ENOENT ? 0 : net_fail(err, errno, "cannot read %s: %s", RUN_DIR, strerror(errno));
-	while ((e = readdir(dir))) {
+	while (errno = 0, (e = readdir(dir))) {
 		size_t n = strlen(e->d_name) + 1;
 
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
@@ -141,6 +141,13 @@ int net_ns_names(char **names, size_t *len, struct net_err *err)
 		}
 		memcpy(*names + *len, e->d_name, n);
 		*len += n;
+	}
+	if (errno) {
+		net_fail(err, errno, "cannot read %s: %s", RUN_DIR, strerror(errno));
+		free(*names);
+		*names = NULL;
+		closedir(dir);
+		return -err->code;
 	}
 	closedir(dir);
 	return 0;

@@ -13,6 +13,7 @@
 
 #define HDR(member) offsetof(struct ndmsg, member)
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+/* clang-format off */
 #define FLAG(k, bit, more, text)                                                                  \
 	{.key = (k), .attr = HDR(ndm_flags), .type = NET_BIT, .size = 1, .mask = (bit),            \
 	 .flags = NET_HDR | NET_QUIET | (more), .doc = (text)}
@@ -68,6 +69,7 @@ static const struct net_row fdb_rows[] = {
 	{.attr = NDA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &ages},
 };
 static const struct net_table fdb_table = {"fdb", fdb_rows, COUNT(fdb_rows), sizeof(struct ndmsg), false};
+/* clang-format on */
 
 #define DEV(rows) (&(rows)[1])
 

@@ -35,10 +35,10 @@ const char *net_strerror(int code);
 /* --- waits and interruption (wait.c) --- */
 
 int net_wait_init(struct net_err *err);
-void net_interrupt(void);	  /* async-signal-safe: every wait now returns -EINTR until cleared */
+void net_interrupt(void); /* async-signal-safe: every wait now returns -EINTR until cleared */
 void net_interrupt_clear(void);
 bool net_interrupted(void);
-double net_now(void);		  /* CLOCK_MONOTONIC in seconds */
+double net_now(void);					     /* CLOCK_MONOTONIC in seconds */
 int net_poll(struct pollfd *fds, nfds_t n, double deadline); /* deadline < 0: none; -ETIME, -EINTR */
 int net_sleep(double seconds);
 
@@ -49,10 +49,10 @@ struct nl_msg;
 struct net_batch;
 
 struct net_ns {
-	int fd;			 /* nsfs descriptor; -1: closed */
-	int mnt;		 /* mount namespace of its commands (mount.c); -1: not made yet */
-	uint64_t dev, ino;	 /* identity */
-	struct nl_sock *sock;	 /* route socket, opened at first use */
+	int fd;		      /* nsfs descriptor; -1: closed */
+	int mnt;	      /* mount namespace of its commands (mount.c); -1: not made yet */
+	uint64_t dev, ino;    /* identity */
+	struct nl_sock *sock; /* route socket, opened at first use */
 	int sfd;
 	unsigned int window;	 /* requests in flight that the receive buffer surely holds the acks of */
 	size_t room;		 /* bytes one send may carry */
@@ -63,12 +63,12 @@ struct net_ns {
 void net_ns_init(struct net_ns *ns);
 void net_ns_close(struct net_ns *ns);
 void net_ns_label(struct net_ns *ns, const char *label);
-int net_ns_enter(const struct net_ns *ns, struct net_err *err); /* blocks signals; leave() must follow */
+int net_ns_enter(const struct net_ns *ns, struct net_err *err);	 /* blocks signals; leave() must follow */
 void net_ns_leave(void);					 /* aborts when it can't come home */
 int net_ns_switch(const struct net_ns *ns, struct net_err *err); /* for call(): until net_ns_home() */
 void net_ns_home(void);
-int net_ns_root(struct net_ns *ns, struct net_err *err);	 /* the world's root namespace */
-int net_ns_new(struct net_ns *ns, struct net_err *err);		 /* unnamed */
+int net_ns_root(struct net_ns *ns, struct net_err *err); /* the world's root namespace */
+int net_ns_new(struct net_ns *ns, struct net_err *err);	 /* unnamed */
 int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
 int net_ns_open(struct net_ns *ns, const char *name, struct net_err *err);
 int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err);
@@ -87,7 +87,8 @@ bool net_world_made(void);
 bool net_world_is_host(void);
 void net_world_end(void); /* ends everything in it and waits for that */
 int net_world_mounts(struct net_err *err);
-int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err); /* mount namespace for its commands; -1: none needed */
+/* mount namespace for its commands; -1: none needed */
+int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err);
 
 /* --- requests and dumps (sock.c, batch.c, dump.c) --- */
 
@@ -99,8 +100,9 @@ int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_e
 struct net_dump {
 	char *buf;
 	size_t len, cap;
-	size_t at; /* walk */
+	size_t at;		   /* walk */
 	struct net_fields *filter; /* of the walk; NULL: all */
+	uint16_t skip;		   /* an attribute that the walk leaves out; 0: none */
 };
 
 void net_dump_free(struct net_dump *d);
@@ -117,8 +119,10 @@ struct net_noun {
 	uint8_t family; /* always this one; AF_UNSPEC: that of the addresses */
 	bool both;	/* a list without a family asks for IPv4 and for IPv6 */
 	int (*prepare)(enum net_change how, struct net_ctx *ctx, void *hdr, struct net_fields *f, struct net_err *err);
-	void (*ask)(struct nl_msg *m, void *hdr, const struct net_fields *filter); /* what the kernel itself can filter */
-	bool (*fix)(struct net_cursor *c); /* evens out a message before it is read; false: leave it out */
+	/* what the kernel itself can filter */
+	void (*ask)(struct nl_msg *m, void *hdr, const struct net_fields *filter);
+	/* evens out a message before it is read; false: leave it out */
+	bool (*fix)(struct net_cursor *c);
 };
 
 extern const struct net_noun net_link, net_addr, net_route, net_neigh, net_fdb;
@@ -166,29 +170,29 @@ int net_sysctl_list(const struct net_ns *ns, const char *key, char **names, size
 
 /* All pointers are the caller's and are only read. */
 struct net_spawn {
-	struct net_ns *ns;	    /* where it runs */
-	const char *const *argv;    /* argv[0] is looked up in PATH of env */
-	const char *const *env;	    /* "NAME=value"..., the whole environment; NULL: ours */
-	const char *cwd;	    /* NULL: ours */
-	int fd[3];		    /* 0, 1, 2 of the child; -1: /dev/null */
-	bool terminal;		    /* stays in nsh's process group and keeps the terminal's signals */
+	struct net_ns *ns;	 /* where it runs */
+	const char *const *argv; /* argv[0] is looked up in PATH of env */
+	const char *const *env;	 /* "NAME=value"..., the whole environment; NULL: ours */
+	const char *cwd;	 /* NULL: ours */
+	int fd[3];		 /* 0, 1, 2 of the child; -1: /dev/null */
+	bool terminal;		 /* stays in nsh's process group and keeps the terminal's signals */
 };
 
 struct net_process {
-	pid_t pid;    /* as seen from outside the world; 0: none */
-	int pidfd;    /* -1: closed */
+	pid_t pid; /* as seen from outside the world; 0: none */
+	int pidfd; /* -1: closed */
 	bool ended;
-	int status;   /* as waitpid(2) gives it, once ended */
+	int status; /* as waitpid(2) gives it, once ended */
 };
 
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err);
 int net_process_wait(struct net_process *p, double timeout, struct net_err *err); /* -ETIME, -EINTR */
 bool net_process_running(struct net_process *p);
 int net_process_kill(struct net_process *p, int sig, struct net_err *err); /* the whole process group */
-void net_process_stop(struct net_process *p, double grace); /* TERM, after grace seconds KILL; waits */
-void net_process_close(struct net_process *p); /* reaps if ended; never kills */
-int net_signal_number(const char *name);       /* "TERM", "SIGTERM"; 0: unknown */
-const char *net_signal_name(int sig);	       /* "TERM" */
+void net_process_stop(struct net_process *p, double grace);		   /* TERM, after grace seconds KILL; waits */
+void net_process_close(struct net_process *p);				   /* reaps if ended; never kills */
+int net_signal_number(const char *name);				   /* "TERM", "SIGTERM"; 0: unknown */
+const char *net_signal_name(int sig);					   /* "TERM" */
 
 /* A command run to its end with its output kept.  free() out and err by net_exec_free(). */
 struct net_exec {
@@ -218,10 +222,10 @@ struct net_ping {
 	/* answered; replies is malloc'd, net_ping_free() */
 	struct net_ping_reply {
 		unsigned int seq, ttl, bytes;
-		double rtt;	/* seconds; < 0: an ICMP error, see what */
+		double rtt; /* seconds; < 0: an ICMP error, see what */
 		char from[46];
-		char what[48];	/* "echo-reply", "host-unreachable", "time-exceeded", ... */
-	} *replies;
+		char what[48]; /* "echo-reply", "host-unreachable", "time-exceeded", ... */
+	} * replies;
 	unsigned int sent, received, n, cap, id;
 	double min, avg, max, mdev;
 };

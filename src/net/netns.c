@@ -159,17 +159,18 @@ int net_ns_root(struct net_ns *ns, struct net_err *err)
 	return net_ns_adopt(ns, fd, net_world_is_host() ? "host" : "root", err);
 }
 
-/* The caller has signals blocked and comes home by net_ns_leave(). */
-static int unshare_net(struct net_err *err)
+/* Say why there is no new namespace. */
+static int no_namespace(int code, struct net_err *err)
 {
-	if (unshare(CLONE_NEWNET) == 0)
-		return open_self(err);
-	if (errno == ENOSPC) {
+	if (code == ENOSPC) {
 		net_fail(err, ENOSPC, "no more network namespaces allowed");
 		net_hint(err, "raise the sysctl user.max_net_namespaces");
 		return -ENOSPC;
 	}
-	return net_fail(err, errno, "cannot make a network namespace: %s", strerror(errno));
+	net_fail(err, code, "cannot make a network namespace: %s", strerror(code));
+	if (code == EPERM && net_world_is_host())
+		net_hint(err, "with --host nsh must be run by root; without it anyone may, in a private world");
+	return -code;
 }
 
 /* net_ns_new() - make an unnamed namespace; it lives as long as *ns, a name or a process holds it */
@@ -182,7 +183,12 @@ int net_ns_new(struct net_ns *ns, struct net_err *err)
 		return r;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask_outside);
-	fd = unshare_net(err);
+	if (unshare(CLONE_NEWNET) < 0) {
+		r = no_namespace(errno, err);
+		sigprocmask(SIG_SETMASK, &mask_outside, NULL);
+		return r;
+	}
+	fd = open_self(err);
 	net_ns_leave();
 	if (fd < 0)
 		return fd;
@@ -230,7 +236,8 @@ int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struc
 		return -err->code;
 	r = net_ask(viewer, m, &d, err);
 	if (r == 0 && d.len) {
-		struct nlattr *a = nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct rtgenmsg), NETNSA_NSID);
+		struct nlattr *a =
+			nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct rtgenmsg), NETNSA_NSID);
 
 		if (a)
 			*id = (int)nla_get_u32(a);

@@ -176,6 +176,8 @@ int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cu
 		d->at += NLMSG_ALIGN(h->nlmsg_len);
 		if (h->nlmsg_type != noun->add || net_decode(c, h, noun->table) < 0)
 			continue;
+		if (d->skip)
+			c->level[0].tb[d->skip] = NULL;
 		if (noun->fix && !noun->fix(c))
 			continue;
 		if (!d->filter || d->filter->n == 0 || matches(c, d->filter))

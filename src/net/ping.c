@@ -16,11 +16,11 @@
 #include "icmp.h"
 #include "net.h"
 
-#define SLOTS 65536	 /* sequence numbers that the wire can tell apart */
-#define DRAIN 64	 /* packets read before the clock is looked at again */
-#define RETRY 0.01	 /* seconds until a full send queue is tried again */
-#define FIRST_GAP 0.02	 /* between requests of net_ping.first_reply, growing ... */
-#define LAST_GAP 0.2	 /* ... up to this */
+#define SLOTS 65536    /* sequence numbers that the wire can tell apart */
+#define DRAIN 64       /* packets read before the clock is looked at again */
+#define RETRY 0.01     /* seconds until a full send queue is tried again */
+#define FIRST_GAP 0.02 /* between requests of net_ping.first_reply, growing ... */
+#define LAST_GAP 0.2   /* ... up to this */
 
 struct probe {
 	double at; /* when its request went out; 0: never */
@@ -136,8 +136,12 @@ static void drain(struct pinger *g)
 		union icmp_address from = {0};
 		char control[CMSG_SPACE(sizeof(int))];
 		struct iovec iov = {g->buf, BUF};
-		struct msghdr msg = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
-				     .msg_control = control, .msg_controllen = sizeof(control)};
+		struct msghdr msg = {.msg_name = &from,
+				     .msg_namelen = sizeof(from),
+				     .msg_iov = &iov,
+				     .msg_iovlen = 1,
+				     .msg_control = control,
+				     .msg_controllen = sizeof(control)};
 		ssize_t n = recvmsg(g->s.fd, &msg, 0);
 		struct icmp_answer a;
 
@@ -160,26 +164,16 @@ static int explain(const struct pinger *g, int code, struct net_err *err)
 	case ENETUNREACH:
 		net_hint(err, "no route to %s%s; see ns:routes()", dst, g->p->dev ? " through that link" : "");
 		break;
-	case EHOSTUNREACH:
-		net_hint(err, "an unreachable route covers %s", dst);
-		break;
-	case EACCES:
-		net_hint(err, "%s is a broadcast address, or a prohibit route covers it", dst);
-		break;
-	case EINVAL:
-		net_hint(err, "a blackhole route covers %s, or the source can't be used there", dst);
-		break;
-	case EPERM:
-		net_hint(err, "a packet filter in the namespace drops it on output");
-		break;
+	case EHOSTUNREACH: net_hint(err, "an unreachable route covers %s", dst); break;
+	case EACCES: net_hint(err, "%s is a broadcast address, or a prohibit route covers it", dst); break;
+	case EINVAL: net_hint(err, "a blackhole route covers %s, or the source can't be used there", dst); break;
+	case EPERM: net_hint(err, "a packet filter in the namespace drops it on output"); break;
 	case EADDRNOTAVAIL:
-		net_hint(err, "the namespace has no such source address, or an IPv6 one is still tentative: link:wait_dad()");
+		net_hint(err, "the namespace has no such source address, or an IPv6 one is still tentative: "
+			      "link:wait_dad()");
 		break;
-	case EMSGSIZE:
-		net_hint(err, "size = %u bytes is more than the path takes", g->p->size);
-		break;
-	default:
-		break;
+	case EMSGSIZE: net_hint(err, "size = %u bytes is more than the path takes", g->p->size); break;
+	default: break;
 	}
 	return -code;
 }

@@ -15,6 +15,7 @@
 #define HOP(member) offsetof(struct rtnexthop, member)
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
+/* clang-format off */
 static const struct net_enum types = {
 	.list = (struct net_word[]){{"unicast", RTN_UNICAST}, {"local", RTN_LOCAL}, {"broadcast", RTN_BROADCAST},
 				    {"anycast", RTN_ANYCAST}, {"multicast", RTN_MULTICAST}, {"blackhole", RTN_BLACKHOLE},
@@ -135,6 +136,7 @@ static const struct net_row route_rows[] = {
 	ROUTEFLAG("cloned", RTM_F_CLONED, NET_RO, "an answer for one destination, no entry"),
 };
 static const struct net_table route_table = {"route", route_rows, COUNT(route_rows), sizeof(struct rtmsg), false};
+/* clang-format on */
 
 static const struct net_field *given(const struct net_fields *f, const char *key)
 {
@@ -150,7 +152,8 @@ static uint8_t guess_scope(const struct net_fields *f, uint8_t type, uint8_t fam
 		return RT_SCOPE_HOST;
 	if (type == RTN_BROADCAST || type == RTN_MULTICAST || type == RTN_ANYCAST)
 		return RT_SCOPE_LINK;
-	if ((type == RTN_UNICAST || type == RTN_UNSPEC) && !given(f, "via") && !given(f, "nexthops") && !given(f, "nhid"))
+	if ((type == RTN_UNICAST || type == RTN_UNSPEC) && !given(f, "via") && !given(f, "nexthops") &&
+	    !given(f, "nhid"))
 		return RT_SCOPE_LINK;
 	return RT_SCOPE_UNIVERSE;
 }
@@ -183,7 +186,8 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 		return 0;
 	}
 	rtm->rtm_type = type ? (unsigned char)type->i : RTN_UNICAST;
-	if (rtm->rtm_type == RTN_UNICAST && !given(f, "via") && !given(f, "dev") && !given(f, "nexthops") && !given(f, "nhid"))
+	if (rtm->rtm_type == RTN_UNICAST && !given(f, "via") && !given(f, "dev") && !given(f, "nexthops") &&
+	    !given(f, "nhid"))
 		return net_misuse(err, "via, dev or nexthops is needed: where the packets go");
 	rtm->rtm_protocol = RTPROT_BOOT;
 	rtm->rtm_scope = guess_scope(f, rtm->rtm_type, ctx->family);

@@ -181,8 +181,7 @@ static void extack(struct net_err *err, const struct nlmsghdr *h, int hdrlen, co
 }
 
 /* net_err_ack() - tell the failure that an NLMSG_ERROR, or an NLMSG_DONE with a negative number, carries */
-void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct nlmsghdr *req,
-		 const struct net_table *t)
+void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct nlmsghdr *req, const struct net_table *t)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(ack);
 	int hdrlen = sizeof(*e);

@@ -20,8 +20,6 @@
 
 #include "net.h"
 
-extern char **environ;
-
 /* The child runs on a stack that the address sanitizer knows nothing of. */
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined"), noinline))
 #define CHILD_STACK 32768
@@ -34,8 +32,8 @@ enum stage { STAGE_NONE, STAGE_PARENT, STAGE_ENTER, STAGE_MOUNTS, STAGE_CD, STAG
 
 struct job {
 	const struct net_spawn *spec;
-	const char **env; /* of the child, the array is ours */
-	char *path;	  /* "PATH=..." with the administrator's directories, ours */
+	const char **env;    /* of the child, the array is ours */
+	char *path;	     /* "PATH=..." with the administrator's directories, ours */
 	char home[PATH_MAX]; /* where we stand, for a child that changes its mounts; "" where that has no path */
 	int mnt;
 	pid_t parent; /* 0: the world's init takes care of orphans */
@@ -114,7 +112,8 @@ CHILD_CODE static void try_program(struct job *job, const char *file)
 
 static bool is_elsewhere(int code)
 {
-	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG || code == ENODEV || code == ESTALE;
+	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG || code == ENODEV ||
+	       code == ESTALE;
 }
 
 /* An empty entry of PATH would mean the working directory: never, for a tool that root uses. */
@@ -140,7 +139,8 @@ CHILD_CODE static void run_program(struct job *job)
 			memcpy(file + len + 1, name, name_len + 1);
 			try_program(job, file);
 			if (errno == EACCES)
-				code = access(file, F_OK) == 0 ? EACCES : code; /* not when it is the folder that is closed to us */
+				/* not when it is the folder that is closed to us */
+				code = access(file, F_OK) == 0 ? EACCES : code;
 			else if (!is_elsewhere(errno))
 				give_up(job, STAGE_RUN);
 		}
@@ -248,18 +248,14 @@ static int explain(const struct job *job, struct net_err *err)
 	const char *why = net_strerror(job->code);
 
 	switch (job->stage) {
-	case STAGE_ENTER:
-		return net_fail(err, job->code, "cannot enter %s: %s", spec->ns->label, why);
-	case STAGE_MOUNTS:
-		return net_fail(err, job->code, "cannot enter the mounts of %s: %s", spec->ns->label, why);
-	case STAGE_CD:
-		return net_fail(err, job->code, "cannot cd to %s: %s", spec->cwd ? spec->cwd : job->home, why);
-	case STAGE_STDIO:
-		return net_fail(err, job->code, "cannot set up standard input and output: %s", why);
+	case STAGE_ENTER: return net_fail(err, job->code, "cannot enter %s: %s", spec->ns->label, why);
+	case STAGE_MOUNTS: return net_fail(err, job->code, "cannot enter the mounts of %s: %s", spec->ns->label, why);
+	case STAGE_CD: return net_fail(err, job->code, "cannot cd to %s: %s", spec->cwd ? spec->cwd : job->home, why);
+	case STAGE_STDIO: return net_fail(err, job->code, "cannot set up standard input and output: %s", why);
 	case STAGE_INTERPRETER:
-		return net_fail(err, job->code, "cannot run '%s': the interpreter that it asks for is missing", spec->argv[0]);
-	case STAGE_RUN:
-		return explain_run(job, err);
+		return net_fail(err, job->code, "cannot run '%s': the interpreter that it asks for is missing",
+				spec->argv[0]);
+	case STAGE_RUN: return explain_run(job, err);
 	default:
 		net_fail(err, job->code, "cannot start a process: %s", why);
 		if (job->code == EAGAIN)

@@ -61,18 +61,14 @@ static int path_of(const char *key, char *path, size_t size, struct net_err *err
 static int cannot_open(const char *key, int code, bool write, struct net_err *err)
 {
 	switch (code) {
-	case ENOENT:
-		return net_fail(err, code, "no sysctl %.120s", key);
-	case EISDIR:
-		return net_fail(err, code, "%.120s is a directory of sysctls", key);
-	case EACCES:
-		return net_fail(err, code, "%.120s is %s", key, write ? "read-only here" : "write-only");
+	case ENOENT: return net_fail(err, code, "no sysctl %.120s", key);
+	case EISDIR: return net_fail(err, code, "%.120s is a directory of sysctls", key);
+	case EACCES: return net_fail(err, code, "%.120s is %s", key, write ? "read-only here" : "write-only");
 	case EROFS:
 		net_fail(err, code, "%.120s can't be written: /proc/sys is mounted read-only", key);
 		net_hint(err, "a container shows /proc/sys read-only unless it is started with --privileged");
 		return -code;
-	default:
-		return net_fail(err, code, NULL);
+	default: return net_fail(err, code, NULL);
 	}
 }
 
@@ -191,9 +187,11 @@ static int read_names(const char *path, char **names, size_t *len)
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (e = readdir(dir)))
+	while (errno = 0, r == 0 && (e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			r = add_name(names, len, e->d_name, e->d_type == DT_DIR);
+	if (r == 0)
+		r = -errno; /* of readdir(): a list that broke off is none */
 	closedir(dir);
 	return r;
 }

@@ -77,13 +77,13 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 		break;
 	case NET_TIME:
 		range(row, &min, &max);
-		snprintf(buf, size, "seconds from %g to %g (a number, or text as '10ms')", (double)min / (double)unit(row),
-			 (double)max / (double)unit(row));
+		snprintf(buf, size, "seconds from %g to %g (a number, or text as '10ms')",
+			 (double)min / (double)unit(row), (double)max / (double)unit(row));
 		break;
 	default:
 		range(row, &min, &max);
-		snprintf(buf, size, "a whole number from %" PRId64 " to %" PRId64, min / (int64_t)unit(row) + share(row),
-			 max / (int64_t)unit(row) + share(row));
+		snprintf(buf, size, "a whole number from %" PRId64 " to %" PRId64,
+			 min / (int64_t)unit(row) + share(row), max / (int64_t)unit(row) + share(row));
 	}
 }
 
@@ -126,9 +126,7 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 		return net_field_refuse(row, "true", err);
 	switch (row->type) {
 	case NET_LINK: return 0;
-	case NET_STRING:
-		f->s = "";
-		return 0;
+	case NET_STRING: f->s = ""; return 0;
 	case NET_UINT:
 	case NET_TIME: return net_field_int(row, 0, f, err);
 	default: return net_field_refuse(row, "false", err);

@@ -22,7 +22,7 @@ int net_wait_init(struct net_err *err)
 	if (wake[0] >= 0)
 		return 0;
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0)
-		return net_fail(err, errno, "cannot make the wake pipe");
+		return net_fail(err, errno, "cannot make the wake pipe: %s", strerror(errno));
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -47,7 +48,7 @@ static int read_number(const char *path)
 
 	if (fd >= 0) {
 		if (read(fd, buf, sizeof(buf) - 1) > 0)
-			sscanf(buf, "%d", &n);
+			n = (int)strtol(buf, NULL, 10);
 		close(fd);
 	}
 	return n;
@@ -56,16 +57,23 @@ static int read_number(const char *path)
 /* Say which of the known switches forbids what we need. */
 static int forbidden(int code, const char *what, struct net_err *err)
 {
+	bool none = read_number("/proc/sys/user/max_user_namespaces") == 0;
+
+	if (none && code == ENOSPC)
+		code = EPERM; /* nothing is full: there may be none at all */
 	net_fail(err, code, "cannot make a private world: %s: %s", what, strerror(code));
 	if (read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
 		net_hint(err, "sysctl kernel.unprivileged_userns_clone is 0; set it to 1, or run nsh as root");
-	else if (read_number("/proc/sys/user/max_user_namespaces") == 0)
+	else if (none)
 		net_hint(err, "sysctl user.max_user_namespaces is 0; raise it, or run nsh as root");
 	else if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
-		net_hint(err, "AppArmor keeps unprivileged user namespaces powerless (sysctl "
-			      "kernel.apparmor_restrict_unprivileged_userns = 1); allow nsh in a profile, or run it as root");
+		net_hint(
+			err,
+			"AppArmor keeps unprivileged user namespaces powerless (sysctl "
+			"kernel.apparmor_restrict_unprivileged_userns = 1); allow nsh in a profile, or run it as root");
 	else if (code == ENOSPC)
-		net_hint(err, "the limit in /proc/sys/user/ for this user is reached, or namespaces are nested too deep");
+		net_hint(err,
+			 "the limit in /proc/sys/user/ for this user is reached, or namespaces are nested too deep");
 	else
 		net_hint(err, "a container or security policy (seccomp, SELinux) forbids it here; run nsh outside of "
 			      "it, or with CAP_SYS_ADMIN");

@@ -285,8 +285,7 @@ void interrupt_die(int sig)
 	_exit(128 + sig);
 }
 
-static const luaL_Reg coroutines[] = {
-	{"close", co_close}, {"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
+static const luaL_Reg coroutines[] = {{"close", co_close}, {"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
 static const luaL_Reg basics[] = {{"pcall", protected_call}, {"xpcall", protected_call_with}, {NULL, NULL}};
 
 /* interrupt_open() - catch the signals and replace the functions that must know about them */

@@ -23,32 +23,34 @@
 #define CANDIDATES "nsh.candidates" /* registry: the list of the last completion */
 
 /* All that we use of libreadline, functions and variables alike: rl.NAME is its address. */
-#define SYMBOLS(X)                                                                                                     \
-	X(rl_callback_handler_install) X(rl_callback_handler_remove) X(rl_callback_read_char)                          \
-	X(rl_callback_sigcleanup) X(rl_initialize) X(rl_bind_keyseq) X(rl_function_of_keyseq)                          \
-	X(rl_history_search_backward) X(rl_history_search_forward) X(rl_get_previous_history)                          \
-	X(rl_get_next_history) X(rl_prep_terminal) X(rl_deprep_terminal) X(rl_forced_update_display)                   \
-	X(rl_resize_terminal) X(using_history) X(add_history) X(read_history) X(append_history)                        \
-	X(history_truncate_file) X(history_get) X(rl_completion_matches) X(rl_readline_name) X(rl_catch_signals) X(rl_catch_sigwinch)           \
-	X(rl_change_environment) X(rl_attempted_completion_function) X(rl_attempted_completion_over)                   \
-	X(rl_completion_append_character) X(rl_completion_suppress_append) X(rl_completion_word_break_hook)            \
-	X(rl_line_buffer) X(rl_point) X(history_comment_char) X(history_write_timestamps)                              \
-	X(history_multiline_entries) X(history_base) X(history_length)
+/* clang-format off */
+#define SYMBOLS(X) \
+	X(rl_line_buffer) X(rl_point) X(rl_attempted_completion_over) X(rl_completion_append_character) \
+	X(rl_completion_suppress_append) X(rl_completion_matches) X(rl_deprep_terminal) X(rl_prep_terminal) \
+	X(rl_forced_update_display) X(rl_resize_terminal) X(rl_callback_handler_remove) \
+	X(rl_callback_handler_install) X(rl_callback_sigcleanup) X(rl_callback_read_char) X(history_length) \
+	X(history_get) X(history_base) X(add_history) X(append_history) X(rl_function_of_keyseq) \
+	X(rl_get_previous_history) X(rl_bind_keyseq) X(rl_history_search_backward) X(rl_get_next_history) \
+	X(rl_history_search_forward) X(using_history) X(history_comment_char) X(history_write_timestamps) \
+	X(history_multiline_entries) X(history_truncate_file) X(read_history) X(rl_readline_name) \
+	X(rl_catch_signals) X(rl_catch_sigwinch) X(rl_change_environment) X(rl_attempted_completion_function) \
+	X(rl_completion_word_break_hook) X(rl_initialize)
+/* clang-format on */
 
 static struct {
-#define MEMBER(name) __typeof__(&(name)) name;
+#define MEMBER(name) __typeof__ (&(name))(name);
 	SYMBOLS(MEMBER)
 } rl;
 
 static struct {
 	lua_State *L;
-	bool editing;	  /* readline is there, and a terminal */
-	int events[2];	  /* what the handlers say: 'w' new window size, 'z' suspend */
-	bool done;	  /* a line came */
-	char *text;	  /* the line; NULL: end of input */
-	char breaks[2];	  /* the character before the word that is completed */
-	int start, from;  /* where that word starts, and what readline replaces */
-	int next, top;	  /* walk over the candidates */
+	bool editing;	   /* readline is there, and a terminal */
+	int events[2];	   /* what the handlers say: 'w' new window size, 'z' suspend */
+	bool done;	   /* a line came */
+	char *text;	   /* the line; NULL: end of input */
+	char breaks[2];	   /* the character before the word that is completed */
+	int start, from;   /* where that word starts, and what readline replaces */
+	int next, top;	   /* walk over the candidates */
 	char history[512]; /* the file; empty: none */
 } line;
 
@@ -59,8 +61,7 @@ static bool load_readline(void)
 		size_t at;
 	} symbols[] = {
 #define ROW(name) {#name, offsetof(__typeof__(rl), name)},
-		SYMBOLS(ROW)
-	};
+		SYMBOLS(ROW)};
 	void *lib = dlopen("libreadline.so.8", RTLD_NOW | RTLD_LOCAL);
 
 	for (size_t i = 0; lib && i < sizeof(symbols) / sizeof(*symbols); i++) {

@@ -1,4 +1,5 @@
 /* main.c - from the command line to the exit code */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,10 +171,13 @@ static int protected_main(lua_State *L)
 /* Output that could not be written is a failure, even at the very end. */
 static int flush(int code)
 {
-	if (!ferror(stdout) && fflush(stdout) == 0)
+	bool before = ferror(stdout);
+
+	if (!before && fflush(stdout) == 0)
 		return code;
 	if (interrupt_signal() != SIGPIPE)
-		fputs("nsh: cannot write to standard output\n", stderr);
+		fprintf(stderr, "nsh: cannot write to standard output%s%s\n", before ? "" : ": ",
+			before ? "" : net_strerror(errno));
 	return code ? code : SHELL_ERROR;
 }
 

@@ -88,7 +88,7 @@ static int os_execute(lua_State *L)
 		return 3;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
 		interrupt_now(); /* Ctrl-C took the command; it meant the script */
-	errno = 0; /* or luaL_execresult() takes it for the failure's */
+	errno = 0;		 /* or luaL_execresult() takes it for the failure's */
 	return luaL_execresult(L, status);
 }
 
@@ -110,7 +110,6 @@ static int close_pipe(lua_State *L)
 	errno = 0; /* as above */
 	return luaL_execresult(L, s->process.status);
 }
-
 
 static struct pipe_stream *new_stream(lua_State *L)
 {

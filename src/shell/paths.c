@@ -73,9 +73,10 @@ static void add_stdlib(lua_State *L)
 
 	if (n > 0) {
 		exe[n] = '\0';
-		strcpy(strrchr(exe, '/'), "/stdlib");
+		slash = strrchr(exe, '/');
+		memcpy(slash, "/stdlib", sizeof("/stdlib"));
 		if (access(exe, F_OK) == 0)
-			strcpy(recipes, exe);
+			memcpy(recipes, exe, strlen(exe) + 1);
 	}
 	slash = strrchr(recipes, '/');
 	*slash = '\0';

@@ -114,6 +114,8 @@ int report_error(lua_State *L)
 {
 	int code = is_lack(L) ? SHELL_LACKS : SHELL_ERROR;
 
+	if (interrupt_signal())
+		lua_sethook(L, NULL, 0, 0); /* it has done its work; __tostring may run */
 	lua_pushcfunction(L, message_of);
 	lua_insert(L, -2);
 	if (lua_pcall(L, 1, 1, 0) != LUA_OK) {

@@ -49,15 +49,15 @@ void interrupt_open(lua_State *L);
 void interrupt_interactive(bool on);
 int interrupt_signal(void); /* caught and not yet cleared, or 0 */
 void interrupt_clear(lua_State *L);
-void interrupt_hold(void);		      /* Ctrl-C is for the command that has the terminal */
-bool interrupt_release(void);		      /* true: there was one */
-void interrupt_now(void);		      /* as if SIGINT had come */
-void interrupt_teardown(void);		      /* from here on a first signal waits for the end */
+void interrupt_hold(void);     /* Ctrl-C is for the command that has the terminal */
+bool interrupt_release(void);  /* true: there was one */
+void interrupt_now(void);      /* as if SIGINT had come */
+void interrupt_teardown(void); /* from here on a first signal waits for the end */
 void interrupt_die(int sig) __attribute__((noreturn));
 
 /* errors (report.c) */
 int report_call(lua_State *L, int nargs, int nresults); /* lua_pcall() that remembers the traceback */
-int report_error(lua_State *L);			       /* prints and pops the error; returns the exit code */
+int report_error(lua_State *L);				/* prints and pops the error; returns the exit code */
 
 /* the prompt (repl.c, line.c) */
 int repl_run(lua_State *L, const char *banner);

@@ -155,7 +155,9 @@ describe("a command", function()
       assert.same({ "0", "1", "2", "3" }, fds) -- 3 is the folder that ls reads
       local status = ns:exec({ "cat", "/proc/self/status" }).out
       assert.matches("SigBlk:\t0000000000000000", status)
-      assert.matches("SigIgn:\t0000000000000000", status)
+      -- 32 and 33 are the C library's own; make, which uses posix_spawn, leaves them ignored to what it starts
+      local ignored = tonumber(status:match "SigIgn:\t(%x+)", 16)
+      assert.equal(0, ignored & ~(3 << 31))
       assert.matches("^(%d+) %1\n$", ns:exec("echo $$ $(ps -o pgid= $$)").out)
     end)
   end)
@@ -254,7 +256,9 @@ describe("a command", function()
 
     it("is killed with all of its group", function()
       local p = ns:spawn "sleep 71 & sleep 72"
-      assert.is_true(eventually(function() return #ns:exec("pgrep -f '^sleep 7[12]'").out > 3 end))
+      assert.is_true(eventually(function()
+        return #ns:exec("pgrep -f '^sleep 7[12]'", { check = false }).out > 3
+      end))
       p:kill "SIGKILL"
       assert.equal("KILL", p:wait({ check = false }).signal)
       assert.is_true(eventually(function() return gone "^sleep 7[12]" end))

@@ -10,7 +10,11 @@ local function run(words, opts)
   local line = { opts.env or "", NSH }
   for _, word in ipairs(words) do line[#line + 1] = quote(word) end
   local command = table.concat(line, " ") .. " 2>&1"
-  if opts.input then command = "printf %s " .. quote(opts.input) .. " | " .. command else command = command .. " </dev/null" end
+  if opts.input then
+    command = "printf %s " .. quote(opts.input) .. " | " .. command
+  else
+    command = command .. " </dev/null"
+  end
   if opts.cd then command = "cd " .. quote(opts.cd) .. " && " .. command end
   local f = assert(io.popen(command))
   local out = f:read "a"
@@ -201,7 +205,8 @@ describe("os and io", function()
   end)
 
   it("read and write pipes", function()
-    assert.equal("true\texit\t0\n", (run { "-e", "local f = io.popen 'echo a; echo b' assert(f:read 'a' == 'a\\nb\\n') print(f:close())" }))
+    assert.equal("6\ntrue\texit\t0\n",
+      (run { "-e", "local f = io.popen 'echo one; echo b' print(#f:read 'a') print(f:close())" }))
     assert.equal("nil\texit\t4\n", (run { "-e", "print(io.popen('exit 4', 'r'):close())" }))
     assert.equal("sent\ntrue\texit\t0\n",
       (run { "-e", "local f = io.popen('cat', 'w') f:write 'sent\\n' print(f:close())" }))
@@ -209,7 +214,7 @@ describe("os and io", function()
   end)
 
   it("make no world before it is needed", function()
-    local chunk = "local function children() return io.open('/proc/thread-self/children'):read 'a' end %s print(children() == '')"
+    local chunk = "%s print(io.open('/proc/thread-self/children'):read 'a' == '')"
     assert.equal("true\n", (run { "-e", chunk:format "" }))
     assert.equal("false\n", (run { "-e", chunk:format "netns.list()" }))
   end)

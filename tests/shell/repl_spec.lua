@@ -43,8 +43,8 @@ describe("the prompt", function()
 
   local function start(words)
     os.execute(tmux .. " kill-server 2>/dev/null; sleep 0.05")
-    assert(os.execute(("env -u NO_COLOR TERM=xterm HOME=%s XDG_STATE_HOME=%s/state INPUTRC=/dev/null %s -f /dev/null new-session -d -x 90 -y 45 'PS1=\"$ \" exec sh'")
-      :format(dir, dir, tmux)))
+    local env = ("env -u NO_COLOR TERM=xterm HOME=%s XDG_STATE_HOME=%s/state INPUTRC=/dev/null"):format(dir, dir)
+    assert(os.execute(env .. " " .. tmux .. " -f /dev/null new-session -d -x 90 -y 45 'PS1=\"$ \" exec sh'"))
     wait "%$"
     enter(NSH .. " " .. (words or ""), "nsh> ?")
   end
@@ -110,7 +110,7 @@ describe("the prompt", function()
     local f = io.open(dir .. "/block", "w")
     f:write "local a = 20\nlocal b = 1\nprint(a + b)\n"
     f:close()
-    os.execute(("%s load-buffer %s/block; %s paste-buffer -p -t 0"):format(tmux, dir, tmux))
+    os.execute(tmux .. " load-buffer " .. dir .. "/block \\; paste-buffer -p -t 0")
     wait "print%(a %+ b%)"
     key "Enter"
     wait "\n21\nnsh>"
@@ -122,7 +122,7 @@ describe("the prompt", function()
     enter("'same'", "same\"?\nnsh>")
     enter("'same'", "same\"?\n.*same\"?\nnsh>")
     assert.truthy(history():find "^#%d+\n'same'\n$")
-    assert.equal("600 700\n", output(("stat -c %%a %s/state/nsh/history %s/state/nsh | paste -sd ' '"):format(dir, dir)))
+    assert.equal("600\n700\n", output(("cd %s/state/nsh && stat -c %%a history ."):format(dir)))
   end)
 
   it("finds what was typed so far with Up", function()
@@ -213,7 +213,7 @@ describe("the prompt", function()
     key "C-d"
     wait "%$"
     for _, way in ipairs { "C-d", "exit", "kill", "hang up" } do
-      enter("clear; stty -a > before; " .. NSH .. "; echo rc $?", "nsh>")
+      enter("clear; stty -a > $HOME/before; " .. NSH .. "; echo rc $?", "nsh>")
       if way == "C-d" then
         key "C-d"
         wait "rc 0\n%$"
@@ -228,7 +228,7 @@ describe("the prompt", function()
         output(("pkill -HUP -t $(%s display -p -t 0 '#{pane_tty}' | cut -c6-) -x nsh"):format(tmux))
         wait "rc 129\n%$"
       end
-      enter("stty -a > after; clear; cmp before after && echo same", "same\n%$")
+      enter("stty -a > $HOME/after; clear; cmp $HOME/before $HOME/after && echo same", "same\n%$")
     end
   end)
 

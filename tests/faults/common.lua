@@ -1,0 +1,138 @@
+-- common.lua - what the fault runs share: a world that plays the machine, the points of a run, what a run left behind.
+local lfs = require "lfs"
+
+local m = {}
+
+m.soak = os.getenv "NSH_SOAK" == "1"
+m.seed = tonumber(os.getenv "NSH_SEED") or os.time()
+m.nsh = os.getenv "NSH_PLAIN" or "./nsh" -- under strace and valgrind, never the sanitized one
+m.sanitized = lfs.attributes("build/san/nsh") and "build/san/nsh" or nil
+math.randomseed(m.seed)
+
+--- Says a figure of this run, with the seed that repeats it.
+function m.say(fmt, ...)
+  io.write(("\n  [seed %d%s] "):format(m.seed, m.soak and ", soak" or ""), fmt:format(...), "\n")
+end
+
+--- Tells whether a program is there.
+function m.has(program)
+  return netns.current():exec("command -v " .. program, { check = false }).status == 0
+end
+
+--- The two ways to start nsh: with all rights, and without any, where it makes a user namespace first.
+m.ways = {
+  { name = "as root", prefix = {} },
+  { name = "without rights", prefix = { "setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all" } },
+}
+
+local serial = 0
+
+--- Makes a namespace that plays the machine: nsh runs in it as it would on a machine that has nothing.
+function m.machine()
+  serial = serial + 1
+  return netns.add(("machine%d"):format(serial))
+end
+
+--- Runs the lab under strace in the machine. Its first argument is a process outside of it, for the witnesses.
+---@param options string[] of strace
+---@param marker string in the environment of all that the run starts
+function m.run(machine, way, options, marker)
+  local words = { "sh", "-c", 'strace "$@" ' .. (way.prefix[1] and "0" or "$$"), "sh" }
+  if way.prefix[1] then words = { table.unpack(way.prefix) } end
+  if way.prefix[1] then words[#words + 1] = "strace" end
+  for _, option in ipairs(options) do words[#words + 1] = option end
+  words[#words + 1] = m.nsh
+  words[#words + 1] = "tests/faults/lab.lua"
+  return machine:exec(words, { check = false, timeout = 20, env = { NSH_FAULT = marker, LUA_PATH = false } })
+end
+
+--- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
+---@return table<string, integer> counts, string trace
+function m.calls(machine, way)
+  local result = m.run(machine, way, { "-s", "200" }, "count")
+  assert(result.status == 0, "the lab fails when nothing disturbs it: " .. result.err:sub(-2000))
+  local counts, on = {}, false
+  for name in ("\n" .. result.err):gmatch "\n([%l_%d]+)%(" do
+    if on then counts[name] = (counts[name] or 0) + 1 end
+    on = on or name == "execve"
+  end
+  counts.exit_group, counts.exit = nil, nil -- what comes after is nothing
+  return counts, result.err
+end
+
+--- All points of a run, or a sample of them that has each call by name at least once, in random order.
+---@param counts table<string, integer>
+---@param wanted integer how many, unless this is the long run
+---@return { name: string, k: integer }[]
+function m.points(counts, wanted)
+  local names, all, sample, rest = {}, {}, {}, {}
+  for name in pairs(counts) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local lucky = math.random(counts[name])
+    for k = 1, counts[name] do
+      local point = { name = name, k = k }
+      all[#all + 1] = point
+      local into = k == lucky and sample or rest
+      table.insert(into, math.random(#into + 1), point)
+    end
+  end
+  if m.soak then return all, #all end
+  while #sample > wanted do table.remove(sample) end
+  while #sample < wanted and #rest > 0 do sample[#sample + 1] = table.remove(rest) end
+  return sample, #all
+end
+
+local function holds(path, text)
+  local file = io.open(path, "rb")
+  local all = file and file:read "a" or ""
+  if file then file:close() end
+  return all:find(text, 1, true)
+end
+
+--- Processes that carry the marker, whatever became of their parents, zombies aside.
+---@return string[]
+function m.processes(marker)
+  local found = {}
+  for pid in lfs.dir "/proc" do
+    if pid:find "^%d+$" and holds("/proc/" .. pid .. "/environ", "NSH_FAULT=" .. marker .. "\0") then
+      local name = io.open("/proc/" .. pid .. "/comm")
+      found[#found + 1] = ("process %s %s"):format(pid, name and name:read() or "?")
+      if name then name:close() end
+    end
+  end
+  return found
+end
+
+--- What stands in the machine: links, names of namespaces, mounts that could be ours.
+---@return table<string, true>
+function m.look(machine)
+  local said = machine:exec([[ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/link \1/'
+    ls /run/netns | sed 's/^/name /'
+    grep -E ' /run|net:\[| /sys | /proc ' /proc/self/mountinfo | sed 's/^/mount /']]).out
+  local set = {}
+  for line in said:gmatch "[^\n]+" do set[line] = true end
+  return set
+end
+
+--- Waits until nothing of a run is left, 5 s at most.
+---@param before table<string, true> what m.look() said before the run
+---@return string? left what is still there
+---@return number seconds how long it took
+function m.clean(machine, before, marker, limit)
+  local start = os.clock()
+  local deadline, seconds, left = (limit or 5), 0
+  repeat
+    left = m.processes(marker)
+    for line in pairs(m.look(machine)) do
+      if not before[line] then left[#left + 1] = line end
+    end
+    if #left == 0 then return nil, seconds end
+    nsh.sleep(0.02)
+    seconds = seconds + 0.02 + (os.clock() - start)
+    start = os.clock()
+  until seconds > deadline
+  return table.concat(left, "; "), seconds
+end
+
+return m

@@ -1,0 +1,93 @@
+-- kill_spec.lua - nsh killed at its system calls: nothing that it made is left, neither process nor link nor mount.
+local faults = dofile "tests/faults/common.lua"
+
+describe("kill -9", function()
+  local machine, before
+
+  setup(function()
+    machine = faults.machine()
+    before = faults.look(machine)
+  end)
+  teardown(function() machine:del() end)
+
+  local function kill_everywhere(way)
+    local counts = faults.calls(machine, way)
+    assert.is_nil((faults.clean(machine, before, "count")))
+    local points, all = faults.points(counts, 60)
+    local hit, by_name, slowest = 0, {}, 0
+    for i, point in ipairs(points) do
+      local marker = ("%d.%d"):format(faults.seed, i)
+      local what = ("killed at %s number %d (%s, seed %d)"):format(point.name, point.k, way.name, faults.seed)
+      local result = faults.run(machine, way,
+        { "-o", "/dev/null", "-e", "trace=" .. point.name,
+          "-e", ("inject=%s:signal=KILL:when=%d"):format(point.name, point.k) }, marker)
+      if result.signal == "KILL" or result.status == 137 then
+        hit = hit + 1
+        by_name[point.name] = (by_name[point.name] or 0) + 1
+      else
+        assert.equal("the lab stood\n", result.out, what .. " did not come to that and failed: " .. result.err)
+      end
+      local left, seconds = faults.clean(machine, before, marker)
+      assert.is_nil(left, what .. " leaves: " .. tostring(left))
+      slowest = math.max(slowest, seconds)
+    end
+    local names = {}
+    for name in pairs(counts) do names[#names + 1] = ("%s %d/%d"):format(name, by_name[name] or 0, counts[name]) end
+    table.sort(names)
+    faults.say("kill %s: %d system calls, %d tried, %d hit, clean within %.2f s; hit of each: %s",
+      way.name, all, #points, hit, slowest, table.concat(names, ", "))
+    assert.is_true(hit >= 0.9 * #points, "most points must be hit")
+  end
+
+  for _, way in ipairs(faults.ways) do
+    it("leaves nothing at any system call, " .. way.name, function() kill_everywhere(way) end)
+  end
+
+  it("would be seen to leave something", function()
+    local function left() return (faults.clean(machine, before, "self-test", 0.1)) end
+    assert.is_nil(left())
+    local sleep = machine:spawn({ "sleep", "100" }, { env = { NSH_FAULT = "self-test" } })
+    assert.matches("process %d+ sleep", left())
+    sleep:kill "KILL"
+    sleep:wait { check = false }
+    assert.is_nil(left())
+    local link = machine:add_link { "left", kind = "bridge" }
+    assert.matches("link left", left())
+    link:del()
+    machine:exec "ip netns add left"
+    assert.matches("name left", left())
+    assert.matches("mount ", left())
+    machine:exec "ip netns del left"
+    assert.is_nil(left())
+  end)
+
+  it("finds the witnesses of hosts that stand", function()
+    local script = [[
+      arg[1] = %s
+      print = function() end
+      dofile "tests/faults/lab.lua"
+      nsh.sleep(100)]]
+    local outside = machine:exec("sleep 100 & echo $!").out
+    local lab = machine:spawn({ faults.nsh, "-e", script:format(outside) }, { env = { NSH_FAULT = "witness" } })
+    local left
+    for _ = 1, 100 do
+      left = faults.clean(machine, before, "witness", 0) or ""
+      if left:find "witness3" then break end
+      nsh.sleep(0.02)
+    end
+    assert.matches("link witness3", left)
+    lab:kill "KILL"
+    machine:exec("kill " .. outside)
+    assert.is_nil((faults.clean(machine, before, "witness")))
+  end)
+
+  it("writes no file outside of the kernel's own folders", function()
+    for _, way in ipairs(faults.ways) do
+      local _, trace = faults.calls(machine, way)
+      for line in trace:gmatch "[^\n]+" do
+        local path = line:match 'openat%([^,]+, "([^"]*)"[^)]*O_CREAT'
+        assert(not path or path:find "^/run/" or path:find "^/dev/null", line)
+      end
+    end
+  end)
+end)

@@ -1,0 +1,238 @@
+-- bridge_spec.lua - bridges: every option of them and of their ports, ports and fdb, against ip(8) and bridge(8)
+local h = require "tests.helper"
+local oracle = require "tests.net.oracle"
+
+local bridge = oracle.table_of "bridge"
+local routers = { [0] = "off", "query", "on", "temp" }
+
+describe("a bridge", function()
+  local ns, br
+
+  setup(function()
+    ns = netns.add(h.name "br")
+    br = ns:add_link { "br0", kind = "bridge" }
+  end)
+  teardown(function() ns:del() end)
+
+  local function info(dev) return h.oracle(ns, "ip -j -d link show dev " .. dev)[1].linkinfo end
+
+  oracle.each(bridge.rows, {
+    get = function() return br:record() end,
+    set = function(spec)
+      if spec.mcast_vlan_snooping then spec.vlan_filtering = true end -- the one needs the other
+      br:set(spec)
+    end,
+    theirs = function() return info("br0").info_data end,
+    values = { group_fwd_mask = 8, group_address = "01:80:c2:00:00:04", mcast_hash_max = 8192, hello_time = 3.5,
+      mcast_query_interval = 60.25, vlan_protocol = "802.1ad" },
+    names = { stp = "stp_state", group_address = "group_addr" },
+    silent = { mst_enabled = true }, -- newer than this ip(8)
+    fixed = { mcast_hash_elasticity = 16 }, -- the kernel takes it and does nothing
+    words = { mcast_router = routers },
+  })
+
+  it("reads the rest as ip(8) does", function()
+    local data, record = info("br0").info_data, br:record()
+    for _, row in ipairs(bridge.rows) do
+      if row.readonly and record[row.key] ~= nil then
+        assert(oracle.same(row, record[row.key], data[row.key]), row.key)
+      end
+    end
+  end)
+
+  it("is made with all its options at once", function()
+    local spec = { "br1", kind = "bridge", stp = true, priority = 4096, forward_delay = 4, hello_time = 1, max_age = 6,
+      ageing_time = 60, mcast_snooping = false, mcast_router = "off", group_fwd_mask = 8, mac = "02:00:00:00:00:b1",
+      mtu = 1400, up = true, alias = "all of it", txqlen = 7, mcast_last_member_interval = 0.5 }
+    local link = ns:add_link(spec)
+    local record, theirs = link:record(), info("br1").info_data
+    for key, value in pairs(spec) do
+      if type(key) == "string" then assert.equal(value, record[key], key) end
+    end
+    assert.same({ 1, 4096, 400, 100, 600, 6000, 0, 50 }, { theirs.stp_state, theirs.priority, theirs.forward_delay,
+      theirs.hello_time, theirs.max_age, theirs.ageing_time, theirs.mcast_snooping, theirs.mcast_last_member_intvl })
+    link:del()
+  end)
+
+  it("is made again from its record", function()
+    local link = ns:add_link { "br2", kind = "bridge", priority = 8192, ageing_time = 10, mcast_querier = true }
+    local record = link:record()
+    link:del()
+    local again = ns:add_link(record):record()
+    for _, row in ipairs(h.settable(bridge.rows)) do assert.equal(record[row.key], again[row.key], row.key) end
+    assert.same({ record.mac, record.mtu, record.txqlen }, { again.mac, again.mtu, again.txqlen })
+    ns:link("br2"):del()
+  end)
+
+  it("refuses what the kernel or the table does not allow", function()
+    h.misuse("priority", br.set, br, { priority = 65536 })
+    h.misuse("stp", br.set, br, { stp = "yes" })
+    h.misuse("did you mean 'ageing_time'", br.set, br, { ageing_tiem = 3 })
+    h.misuse("bridge_id", br.set, br, { bridge_id = "8000.02:00:00:00:00:01" })
+    h.refused("EINVAL", br.set, br, { group_fwd_mask = 1 })
+    h.refused("EINVAL", br.set, br, { group_address = "02:00:00:00:00:01" })
+    local before = br:record()
+    br:set { stp = true }
+    h.refused("ERANGE", br.set, br, { max_age = 7, hello_time = 100 })
+    br:set { stp = false, max_age = before.max_age, hello_time = before.hello_time }
+    assert.equal(before.hello_time, br.hello_time)
+  end)
+
+  it("puts back what a half-failed change has changed", function()
+    br:set { stp = true }
+    local before = br:record()
+    h.refused("ERANGE", br.set, br, { mtu = 1300, alias = "half", hello_time = 100 })
+    local after = br:record()
+    for _, key in ipairs { "mtu", "alias", "hello_time" } do assert.equal(before[key], after[key], key) end
+    br:set { stp = false }
+  end)
+end)
+
+describe("a bridge's port", function()
+  local ns, br, port
+
+  setup(function()
+    ns = netns.add(h.name "port")
+    br = ns:add_link { "br0", kind = "bridge", up = true }
+    port = ns:add_link { "p0", kind = "veth", master = br, up = true, peer = { "e0", up = true } }
+    ns:add_link { "p1", kind = "veth", master = br, up = true, peer = { "e1", up = true } }
+    -- the carrier's coming sets the state
+    assert(h.eventually(function()
+      return port.port.state == "forwarding" and ns:link "p1".port.state == "forwarding"
+    end))
+  end)
+  teardown(function() ns:del() end)
+
+  local function theirs(dev) return h.oracle(ns, "bridge -j -d link show dev " .. dev)[1] end
+
+  -- bridge(8) leaves some out that ip(8) has
+  local by_ip = { proxy_arp = true, proxy_arp_wifi = true, group_fwd_mask = true }
+
+  oracle.each(bridge.port_rows, {
+    get = function() return port.port end,
+    set = function(spec) port:set { port = spec } end,
+    theirs = function(key)
+      if by_ip[key] then return h.oracle(ns, "ip -j -d link show dev p0")[1].linkinfo.info_slave_data end
+      return theirs "p0"
+    end,
+    values = { group_fwd_mask = 8, state = "disabled", backup_port = "p1" },
+    names = {},
+    silent = { mcast_eht_hosts_limit = true }, -- not told by bridge(8)
+    words = { mcast_router = routers },
+    absent = true,
+  })
+
+  it("reads the rest as ip(8) does", function()
+    local data, record = h.oracle(ns, "ip -j -d link show dev p0")[1].linkinfo.info_slave_data, port.port
+    local names = { designated_bridge = "bridge_id" }
+    for _, row in ipairs(bridge.port_rows) do
+      local value = data[names[row.key] or row.key]
+      if row.readonly and value ~= nil then
+        if type(value) == "string" and value:find "^0x" then value = math.tointeger(tonumber(value)) end
+        assert(oracle.same(row, record[row.key], value), row.key)
+      end
+    end
+  end)
+
+  it("is listed with its state and options", function()
+    local ports = br:ports()
+    assert.same({ "p0", "p1" }, { ports[1].name, ports[2].name })
+    for i, name in ipairs { "p0", "p1" } do
+      assert.equal("br0", ports[i].master)
+      local say = theirs(name)
+      for key, value in pairs(say) do
+        if type(value) == "boolean" or key == "state" or key == "cost" or key == "priority" then
+          assert.equal(value, ports[i].port[key], key)
+        end
+      end
+    end
+  end)
+
+  it("is born with its options, and leaves", function()
+    local link = ns:add_link { "p2", kind = "veth", master = "br0", peer = "e2", port = { cost = 77, isolated = true } }
+    assert.same({ 77, true }, { theirs("p2").cost, theirs("p2").isolated })
+    assert.equal(br, link.master)
+    assert.equal("bridge", link.port_kind)
+    link:set { master = false }
+    assert.is_nil(link.master)
+    assert.is_nil(link.port)
+    assert.is_nil(h.oracle(ns, "ip -j link show dev p2")[1].master)
+    link:set { master = br, port = { cost = 5 } }
+    assert.equal(5, theirs("p2").cost)
+    link:del()
+  end)
+
+  it("refuses what it can't have", function()
+    h.misuse("cost", port.set, port, { port = { cost = 0 } })
+    h.misuse("did you mean 'isolated'", port.set, port, { port = { isolatd = true } })
+    local free = ns:link "e0"
+    h.misuse("master", free.set, free, { port = { cost = 3 } })
+    h.refused("ELOOP", br.set, br, { master = br })
+    local other = ns:add_link { "br9", kind = "bridge" }
+    h.refused("ELOOP", other.set, other, { master = br })
+    h.refused("ENODEV", free.set, free, { master = "nobody" })
+    other:del()
+  end)
+
+  it("leaves nothing when its options fail at birth", function()
+    h.raised(ns.add_link, ns, { "p3", kind = "veth", master = "br0", peer = "e3", port = { backup_port = "p3" } })
+    assert.is_nil(ns:find_link "p3")
+    assert.is_nil(ns:find_link "e3")
+  end)
+end)
+
+describe("the forwarding database", function()
+  local ns, br
+
+  setup(function()
+    ns = netns.add(h.name "fdb")
+    br = ns:add_link { "br0", kind = "bridge", up = true }
+    for i = 0, 1 do
+      ns:add_link { "p" .. i, kind = "veth", master = br, up = true,
+        peer = { "e" .. i, up = true, mac = ("02:00:00:00:00:e%d"):format(i) } }
+    end
+  end)
+  teardown(function() ns:del() end)
+
+  local state_words = { permanent = "permanent", noarp = "static", reachable = nil }
+
+  local function rows(list, theirs)
+    local out = {}
+    for _, entry in ipairs(list) do
+      local dev = theirs and entry.ifname or entry.dev
+      local state = entry.state
+      if not theirs then state = state_words[state] or (state == "reachable" and "" or state) end
+      if entry.master then out[#out + 1] = ("%s %s %s %s"):format(entry.mac, dev, entry.master, state) end
+    end
+    table.sort(out)
+    return out
+  end
+
+  it("is what bridge(8) shows", function()
+    ns:exec "bridge fdb add 02:00:00:00:00:01 dev p0 master static"
+    ns:exec "bridge fdb add 02:00:00:00:00:02 dev p1 master"
+    local ours, theirs
+    h.eventually(function() -- it learns meanwhile
+      ours, theirs = rows(br:fdb()), rows(h.oracle(ns, "bridge -j fdb show br br0"), true)
+      return table.concat(ours, "\n") == table.concat(theirs, "\n")
+    end)
+    assert.same(theirs, ours)
+    assert.equal(1, #br:fdb { mac = "02:00:00:00:00:01" })
+    assert.equal("p0", br:fdb { mac = "02:00:00:00:00:01" }[1].dev)
+  end)
+
+  it("of a port has what is behind it", function()
+    for _, entry in ipairs(ns:link "p0":fdb()) do assert.equal("p0", entry.dev) end
+    assert.is_truthy(h.find(ns:link "p0":fdb(), { mac = "02:00:00:00:00:01" }))
+    assert.is_nil(h.find(ns:link "p0":fdb(), { mac = "02:00:00:00:00:02" }))
+  end)
+
+  it("learns from traffic", function()
+    local e0 = ns:link "e0"
+    e0:add_addr "10.9.0.1/24"
+    ns:reaches("10.9.0.2", { timeout = 0.1 }) -- asks by ARP
+    local entry = h.eventually(function() return h.find(br:fdb(), { mac = "02:00:00:00:00:e0" }) end)
+    assert.equal("p0", entry.dev)
+    assert.is_true(entry.updated >= 0 and entry.updated < 60)
+  end)
+end)
