@@ -72,7 +72,7 @@ $(B)/flags: FORCE
 	@for tool in $(CC) pkg-config; do command -v $$tool >/dev/null || \
 		{ echo "make: $$tool is missing; 'make deps' installs what the build needs" >&2; exit 1; }; done
 	@for pkg in $(PKGS); do pkg-config --exists $$pkg || \
-		{ echo "make: the library $$pkg is missing (Debian: lib$${pkg%.0}-dev); 'make deps' installs it" >&2; exit 1; }; done
+		{ echo "make: the library $$pkg is missing (Debian: lib$$(echo $${pkg%.0} | sed s/^lib//)-dev); 'make deps' installs it" >&2; exit 1; }; done
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LINK))' >$@.new; \
 		if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
