@@ -242,14 +242,11 @@ end
 
 --- Collects the changes that a function asks of this namespace and sends them to the kernel together.
 --- What it reads meanwhile is the state before. The first failure is raised; the other requests are carried out.
----@param fn function
+---@param fn fun(ns: nsh.Netns) may not yield
 ---@return integer requests how many were sent
 function Netns:batch(fn)
-  fail.check("batch", nil, self, core.netns.batch(self.core))
-  local ok, err = pcall(fn, self)
-  local sent, message, code, detail = core.netns.batch_end(self.core, ok)
-  if not ok then error(err, 0) end
-  return (fail.check("batch", nil, self, sent, message, code, detail))
+  if type(fn) ~= "function" then fail.misuse("batch takes a function, not a %s", type(fn)) end
+  return (fail.check("batch", nil, self, core.netns.batch(self.core, fn, self)))
 end
 
 return m
