@@ -225,7 +225,11 @@ function Netns:links(filter)
     filter = normalize(filter)
     stats, filter.stats = filter.stats, nil
   end
-  return name_peers(self, fail.check("link list", nil, self, core.link.list(self.core, filter, stats)))
+  local list = fail.check("link list", nil, self, core.link.list(self.core, filter, stats))
+  if not stats then -- older kernels tell them unasked
+    for _, record in ipairs(list) do record.stats = nil end
+  end
+  return name_peers(self, list)
 end
 
 --- Returns all that is known of the link as a record, as the lists have it.
