@@ -119,8 +119,10 @@ end
 -- The kind of the master that port options are for.
 local function port_kind(ns, master)
   if type(master) == "table" and getmetatable(master) == mt then return master.kind end
-  local record = type(master) == "string" and core.link.get(ns.core, master)
-  return record and record.kind
+  if type(master) ~= "string" then return nil end
+  local record, message, code, detail = core.link.get(ns.core, master)
+  if not record and code == "ENODEV" then return nil end
+  return fail.check("link get", master, ns, record, message, code, detail).kind
 end
 
 -- What only a record has is no wish: it is left out when a record makes a link.

@@ -154,6 +154,7 @@ struct net_link_names {
 	struct net_link_name *v;
 	unsigned int n;
 	bool full;
+	int code; /* errno of a look-up that failed, other than for want of the link */
 };
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
 void net_names_free(struct net_link_names *map);
