@@ -44,14 +44,15 @@ local function without_holes(value)
   return list
 end
 
---- Runs a command of iproute2 that writes JSON and returns what it says; null is nil, empty elements are left out.
+--- Runs a command of iproute2 that writes JSON and returns what it says; null, which is how
+-- it writes a flag that is set, is true; empty elements are left out.
 ---@param ns nsh.Netns
 ---@param command string "ip -j -d link show"
 ---@return table
 function m.oracle(ns, command)
   local out = ns:exec(command).out
   if out:match "^%s*$" then return {} end
-  return without_holes(assert(json.decode(out)))
+  return without_holes(assert(json.decode(out, 1, true)))
 end
 
 --- Returns what a failing call raised: an error object, or a string where it was misuse.
