@@ -240,14 +240,10 @@ static int netns_batch(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", netns_add},	      {"attach", netns_attach},
-	{"batch", netns_batch},
-	{"call", netns_call},	      {"close", netns_close},
-	{"del", netns_del},	      {"id", netns_id},
-	{"identity", netns_identity}, {"label", netns_label},
-	{"names", netns_names},	      {"of", netns_of},
-	{"open", netns_open},	      {"root", netns_root},
-	{"set_id", netns_set_id},     {NULL, NULL},
+	{"add", netns_add},	{"attach", netns_attach}, {"batch", netns_batch}, {"call", netns_call},
+	{"close", netns_close}, {"del", netns_del},	  {"id", netns_id},	  {"identity", netns_identity},
+	{"label", netns_label}, {"names", netns_names},	  {"of", netns_of},	  {"open", netns_open},
+	{"root", netns_root},	{"set_id", netns_set_id}, {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

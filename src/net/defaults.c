@@ -245,7 +245,7 @@ static int apply(const struct change **failed)
  */
 void net_ns_defaults_begin(void)
 {
-	long mode;
+	long mode = 0;
 
 	from_root = read_number(AT_FDCWD, "/proc/sys/net/core/devconf_inherit_init_net", &mode) == 0 && mode == 3;
 }
