@@ -129,7 +129,7 @@ static int collect(struct net_ns *ns, unsigned int first, unsigned int k, unsign
 			if (h->nlmsg_type != NLMSG_ERROR || i >= k)
 				continue;
 			got++;
-			if (((struct nlmsgerr *)nlmsg_data(h))->error == 0)
+			if (net_ack_code(h) == 0)
 				continue;
 			net_err_ack(&here, h, (void *)(b->buf + b->e[first + i].off), b->e[first + i].table);
 			if (!(*failed)++) {
