@@ -50,13 +50,14 @@ end
 local keys
 local function is_key(kind, key)
   if not keys then
-    keys = { [""] = {} }
+    local all = { [""] = {} }
     local tables = core.tables()
-    for _, row in ipairs(tables[1].rows) do keys[""][row.key] = true end
+    for _, row in ipairs(tables[1].rows) do all[""][row.key] = true end
     for _, k in ipairs(tables.kinds) do
-      keys[k.name] = {}
-      for _, row in ipairs(k.rows) do keys[k.name][row.key] = true end
+      all[k.name] = {}
+      for _, row in ipairs(k.rows) do all[k.name][row.key] = true end
     end
+    keys = all -- now that it is whole
   end
   return keys[""][key] or (keys[kind] and keys[kind][key])
 end
