@@ -160,7 +160,10 @@ end
 
 -- --- leaks ---
 
-local function descriptors()
+--- Counts our open descriptors.
+---@return integer count
+---@return table<string, string> open what each one is
+function m.descriptors()
   local open, n = {}, 0
   for name in lfs.dir "/proc/self/fd" do
     local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
@@ -169,7 +172,7 @@ local function descriptors()
       n = n + 1
     end
   end
-  return open, n
+  return n, open
 end
 
 local function words_of(path)
@@ -199,7 +202,7 @@ end
 
 local function state()
   local now = { fds = {}, processes = processes(), links = {}, names = {}, globals = {} }
-  now.fds, now.n_fds = descriptors()
+  now.n_fds, now.fds = m.descriptors()
   for _, link in ipairs(root:links()) do now.links[link.name] = true end
   for _, record in ipairs(netns.list()) do now.names[record.name] = true end
   for key in next, _G do now.globals[tostring(key)] = true end

@@ -128,13 +128,16 @@ describe("a route", function()
     ["dev"] = { "10.5.0.0/16", dev = "v1" }, ["dev of IPv6"] = { "fd05::/64", dev = "v1" },
     ["a host"] = { "10.5.0.1", via = "10.0.0.9" }, ["a host of IPv6"] = { "fd05::1", via = "fd00::9" },
     ["default"] = { "default", via = "10.0.0.9" }, ["default of IPv6"] = { "default", via = "fd00::9" },
-    ["src"] = { "10.5.0.0/16", dev = "v0", src = "10.0.1.1" }, ["src of IPv6"] = { "fd05::/64", dev = "v0", src = "fd01::1" },
-    ["metric"] = { "10.5.0.0/16", via = "10.0.0.9", metric = 7 }, ["metric of IPv6"] = { "fd05::/64", dev = "v0", metric = 7 },
+    ["src"] = { "10.5.0.0/16", dev = "v0", src = "10.0.1.1" },
+    ["src of IPv6"] = { "fd05::/64", dev = "v0", src = "fd01::1" },
+    ["metric"] = { "10.5.0.0/16", via = "10.0.0.9", metric = 7 },
+    ["metric of IPv6"] = { "fd05::/64", dev = "v0", metric = 7 },
     ["table by number"] = { "10.5.0.0/16", via = "10.0.0.9", table = 100 },
     ["large table"] = { "10.5.0.0/16", via = "10.0.0.9", table = 100000 },
     ["table by name"] = { "10.5.0.0/16", via = "10.0.0.9", table = "default" },
     ["table of IPv6"] = { "fd05::/64", via = "fd00::9", table = 1000 },
-    ["scope"] = { "10.5.0.0/16", dev = "v0", scope = "host" }, ["proto"] = { "10.5.0.0/16", dev = "v0", proto = "static" },
+    ["scope"] = { "10.5.0.0/16", dev = "v0", scope = "host" },
+    ["proto"] = { "10.5.0.0/16", dev = "v0", proto = "static" },
     ["proto by number"] = { "10.5.0.0/16", dev = "v0", proto = 77 },
     ["onlink"] = { "10.5.0.0/16", via = "192.0.2.1", dev = "v0", onlink = true },
     ["onlink of IPv6"] = { "fd05::/64", via = "2001:db8::1", dev = "v0", onlink = true },
@@ -144,14 +147,18 @@ describe("a route", function()
     ["blackhole"] = { "10.5.0.0/16", type = "blackhole" }, ["unreachable"] = { "10.5.0.0/16", type = "unreachable" },
     ["prohibit"] = { "10.5.0.0/16", type = "prohibit" }, ["throw"] = { "10.5.0.0/16", type = "throw", table = 100 },
     ["blackhole of IPv6"] = { "fd05::/64", type = "blackhole" },
-    ["unreachable of IPv6"] = { "fd05::/64", type = "unreachable" }, ["prohibit of IPv6"] = { "fd05::/64", type = "prohibit" },
+    ["unreachable of IPv6"] = { "fd05::/64", type = "unreachable" },
+    ["prohibit of IPv6"] = { "fd05::/64", type = "prohibit" },
     ["throw of IPv6"] = { "fd05::/64", type = "throw", table = 100 },
-    ["local"] = { "10.5.0.0/16", type = "local", dev = "lo" }, ["local of IPv6"] = { "fd05::/64", type = "local", dev = "lo" },
+    ["local"] = { "10.5.0.0/16", type = "local", dev = "lo" },
+    ["local of IPv6"] = { "fd05::/64", type = "local", dev = "lo" },
     ["broadcast"] = { "10.5.0.255", type = "broadcast", dev = "v0" },
     ["multicast"] = { "224.5.0.0/16", type = "multicast", dev = "v0" },
-    ["mtu"] = { "10.5.0.0/16", via = "10.0.0.9", mtu = 1400 }, ["mtu of IPv6"] = { "fd05::/64", via = "fd00::9", mtu = 1400 },
+    ["mtu"] = { "10.5.0.0/16", via = "10.0.0.9", mtu = 1400 },
+    ["mtu of IPv6"] = { "fd05::/64", via = "fd00::9", mtu = 1400 },
     ["locks"] = { "10.5.0.0/16", via = "10.0.0.9", mtu = 1400, mtu_lock = true, window = 9000, window_lock = true },
-    ["all metrics"] = { "10.5.0.0/16", via = "10.0.0.9", mtu = 1400, window = 9000, rtt = 0.3, rttvar = 0.1, ssthresh = 5,
+    ["all metrics"] = { "10.5.0.0/16", via = "10.0.0.9", mtu = 1400, window = 9000, rtt = 0.3, rttvar = 0.1,
+      ssthresh = 5,
       cwnd = 6, cwnd_lock = true, advmss = 1300, reordering = 4, hoplimit = 9, initcwnd = 10, initrwnd = 11,
       rto_min = 0.25, rto_min_lock = true, quickack = 1, congctl = "reno", ecn = true, fastopen_no_cookie = 1 },
     ["all metrics of IPv6"] = { "fd05::/64", via = "fd00::9", mtu = 1400, window = 9000, rtt = 0.3, hoplimit = 9,
@@ -269,7 +276,8 @@ describe("a route", function()
     ns:add_route { "10.5.0.0/16", via = "10.0.0.9", mtu = 1400 }
     ns:add_route { "default", via = "10.0.1.9", src = "10.0.0.1" }
     ns:add_route { "fd05::/64", via = "fd00::9" }
-    for _, dst in ipairs { "10.5.1.1", "10.0.0.7", "192.0.2.1", "10.0.0.1", "127.0.0.1", "fd05::1", "fd01::7", "::1" } do
+    for _, dst in ipairs { "10.5.1.1", "10.0.0.7", "192.0.2.1", "10.0.0.1", "127.0.0.1", "fd05::1", "fd01::7",
+      "::1" } do
       local ours, theirs = ns:route_to(dst), in_our_words(h.oracle(ns, "ip -j -d route get " .. dst)[1])
       for _, key in ipairs { "dst", "via", "dev", "type", "src", "mtu" } do
         assert.equal(theirs[key], ours[key], dst .. " " .. key)
@@ -319,7 +327,8 @@ describe("a route", function()
       { { "10.5.0.0/16", nexthops = { { via = "10.0.0.9", weight = 0 } } }, "weight" },
       { { "10.5.0.0/16", nexthops = { { via = "10.0.0.9", weight = 257 } } }, "weight" },
       { { "10.5.0.0/16", nexthops = { { vai = "10.0.0.9" } } }, "did you mean 'via'" },
-      { { "10.5.0.0/16", dev = "v0", rto_min = "fast" }, "rto_min" }, { { "10.5.0.0/16", dst = "10.6.0.0/16" }, "twice" },
+      { { "10.5.0.0/16", dev = "v0", rto_min = "fast" }, "rto_min" },
+      { { "10.5.0.0/16", dst = "10.6.0.0/16" }, "twice" },
     } do
       h.misuse(case[2], ns.add_route, ns, case[1])
     end
