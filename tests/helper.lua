@@ -6,6 +6,7 @@ local lfs = require "lfs"
 
 local m = {}
 package.loaded["tests.helper"] = m
+package.path = lfs.currentdir() .. "/?.lua;" .. package.path -- the specs' own modules, wherever the program stands
 
 local root = netns.current()
 
