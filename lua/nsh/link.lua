@@ -79,8 +79,11 @@ local function follow(self, record, key)
     return wrap(self.netns, found.index, found.name)
   end
   local ns = netns.by_id(self.netns, nsid)
-  local found = ns and core.link.get(ns.core, to)
-  return found and wrap(ns, found.index, found.name) or nil
+  if not ns then return nil end
+  local found, message, code, detail = core.link.get(ns.core, to)
+  if not found and code == "ENODEV" then return nil end
+  found = fail.check("link get", to, ns, found, message, code, detail)
+  return wrap(ns, found.index, found.name)
 end
 
 --- The bridge or other link that it is a port of; nil when there is none.
