@@ -195,12 +195,15 @@ void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct n
 	int hdrlen = sizeof(*e);
 
 	net_fail(err, -net_ack_code(ack), NULL); /* both kinds begin with the number */
-	if (nlmsg_datalen(ack) < hdrlen && ack->nlmsg_type != NLMSG_DONE)
-		return;
 	if (ack->nlmsg_type == NLMSG_DONE)
 		hdrlen = sizeof(int);
-	else if (!(ack->nlmsg_flags & NLM_F_CAPPED))
+	else if (nlmsg_datalen(ack) < hdrlen)
+		return;
+	else if (!(ack->nlmsg_flags & NLM_F_CAPPED)) {
+		if (e->msg.nlmsg_len < NLMSG_HDRLEN || e->msg.nlmsg_len > ack->nlmsg_len)
+			return;
 		hdrlen += (int)NLMSG_ALIGN(e->msg.nlmsg_len - NLMSG_HDRLEN);
+	}
 	extack(err, ack, hdrlen, req, t);
 }
 
