@@ -11,6 +11,7 @@ Q := $(if $(V),,@)
 PKGS := lua5.4 libnl-3.0 libnl-route-3.0
 BUILD_DEPS := gcc libc6-dev pkg-config liblua5.4-dev libnl-3-dev libnl-route-3-dev libreadline-dev iproute2
 TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git
+VM_DEPS := qemu-system-x86 busybox-static cpio kmod xz-utils zstd
 LINT_DEPS := clang-format clang-tidy cppcheck lua-check shellcheck scdoc
 
 # B: what is made; NSH: the program.  SAN=1 makes another one, with AddressSanitizer and UBSan, beside the first.
@@ -37,7 +38,8 @@ SHELL_SRC := $(wildcard src/shell/*.c)
 C_FILES := $(CORE_SRC) $(SHELL_SRC)
 H_FILES := $(wildcard src/*/*.h)
 LUA_SRC := $(wildcard lua/nsh/*.lua)
-SH_FILES := $(wildcard .ci/run bench/*.sh examples/demo src/shell/*.sh tests/run tests/*.sh tests/*/*.sh)
+SH_FILES := $(wildcard .ci/run bench/*.sh examples/demo src/shell/*.sh tests/run tests/*.sh tests/*/*.sh) \
+	tests/vm/run tests/vm/guest tests/vm/vm-run
 CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/%.o)
 SHELL_OBJ := $(SHELL_SRC:src/%.c=$(B)/%.o) $(B)/chunks.o
 
@@ -72,7 +74,7 @@ $(B)/flags: FORCE
 	@for tool in $(CC) pkg-config; do command -v $$tool >/dev/null || \
 		{ echo "make: $$tool is missing; 'make deps' installs what the build needs" >&2; exit 1; }; done
 	@for pkg in $(PKGS); do pkg-config --exists $$pkg || \
-		{ echo "make: the library $$pkg is missing (Debian: lib$${pkg%.0}-dev); 'make deps' installs it" >&2; exit 1; }; done
+		{ echo "make: the library $$pkg is missing (Debian: lib$$(echo $${pkg%.0} | sed s/^lib//)-dev); 'make deps' installs it" >&2; exit 1; }; done
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LINK))' >$@.new; \
 		if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
@@ -84,13 +86,17 @@ $(B)/reference: $(NSH) docs/docgen.lua $(LUA_SRC)
 	@touch $@
 
 deps: ## install the Debian packages that building, testing and linting need
-	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS) $(LINT_DEPS))
+	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS) $(VM_DEPS) $(LINT_DEPS))
 
 deps-build:
 	$(call install_packages,$(BUILD_DEPS))
 
 deps-test:
 	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS))
+
+# without the emulator tests/vm/run says so and counts as skipped
+deps-vm:
+	-$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS) $(VM_DEPS))
 
 demo: deps-build ## install what is missing, build, and show a lab with layer-3 routing
 	@$(MAKE) --no-print-directory all
@@ -99,6 +105,10 @@ demo: deps-build ## install what is missing, build, and show a lab with layer-3 
 test: deps-test ## install what is missing, build, and run all tests (SAN=1: with sanitizers)
 	@$(MAKE) --no-print-directory all
 	@NSH=./$(NSH) tests/run
+
+test-vm: deps-vm ## install what is missing, build, and test on Debian's stock kernel in QEMU
+	@$(MAKE) --no-print-directory all
+	@tests/vm/run $(VM_SCRIPTS)
 
 soak: deps-test ## the tests with their long figures: fuzzing, every kill point, thousands of cycles
 	@$(MAKE) --no-print-directory all
@@ -151,5 +161,5 @@ define install_packages
 endef
 
 FORCE:
-.PHONY: all docs deps deps-build deps-test demo test soak bench lint run-lint install clean help FORCE
+.PHONY: all docs deps deps-build deps-test deps-vm demo test test-vm soak bench lint run-lint install clean help FORCE
 -include $(CORE_OBJ:.o=.d) $(SHELL_OBJ:.o=.d)

@@ -6,6 +6,7 @@ local lfs = require "lfs"
 
 local m = {}
 package.loaded["tests.helper"] = m
+package.path = lfs.currentdir() .. "/?.lua;" .. package.path -- the specs' own modules, wherever the program stands
 
 local root = netns.current()
 
@@ -44,14 +45,15 @@ local function without_holes(value)
   return list
 end
 
---- Runs a command of iproute2 that writes JSON and returns what it says; null is nil, empty elements are left out.
+--- Runs a command of iproute2 that writes JSON and returns what it says; null, which is how
+-- it writes a flag that is set, is true; empty elements are left out.
 ---@param ns nsh.Netns
 ---@param command string "ip -j -d link show"
 ---@return table
 function m.oracle(ns, command)
   local out = ns:exec(command).out
   if out:match "^%s*$" then return {} end
-  return without_holes(assert(json.decode(out)))
+  return without_holes(assert(json.decode(out, 1, true)))
 end
 
 --- Returns what a failing call raised: an error object, or a string where it was misuse.
@@ -159,7 +161,10 @@ end
 
 -- --- leaks ---
 
-local function descriptors()
+--- Counts our open descriptors.
+---@return integer count
+---@return table<string, string> open what each one is
+function m.descriptors()
   local open, n = {}, 0
   for name in lfs.dir "/proc/self/fd" do
     local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
@@ -168,7 +173,7 @@ local function descriptors()
       n = n + 1
     end
   end
-  return open, n
+  return n, open
 end
 
 local function words_of(path)
@@ -198,7 +203,7 @@ end
 
 local function state()
   local now = { fds = {}, processes = processes(), links = {}, names = {}, globals = {} }
-  now.fds, now.n_fds = descriptors()
+  now.n_fds, now.fds = m.descriptors()
   for _, link in ipairs(root:links()) do now.links[link.name] = true end
   for _, record in ipairs(netns.list()) do now.names[record.name] = true end
   for key in next, _G do now.globals[tostring(key)] = true end

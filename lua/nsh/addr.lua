@@ -23,9 +23,14 @@ end
 
 local function change(self, verb, how, addr)
   local spec = on_link(self, addr)
-  local target = tostring(spec[1] or spec.addr) .. " dev " .. self.last_name
+  local text = spec[1] or spec.addr
+  local target = tostring(text) .. " dev " .. self.last_name
+  -- the kernel compares the prefix length with that of the second address only: without a peer the same
+  local both = how == "del" and not spec.peer and type(text) == "string" and text:find("/", 1, true)
+  if both then spec.peer = text end
   local ok, message, code, detail = core.addr[how](self.netns.core, spec)
   spec.dev = nil
+  if both then spec.peer = nil end
   fail.check_spec(spec, verb, target, self.netns, ok, message, code, detail)
 end
 

@@ -2,6 +2,7 @@
 -- The kernel saying no raises one object; misuse raises a string at the script's own line.
 local core = require "nsh.core"
 local hints = require "nsh.hints"
+local printable = require("nsh.text").escape
 
 local m = {}
 
@@ -37,7 +38,7 @@ function Error:__tostring()
   if self.attr then text = text .. " [" .. self.attr .. "]" end
   local line = (self.where ~= "" and self.where .. ": " or "") .. what .. ": " .. text
   if self.hint then line = line .. "\n  hint: " .. self.hint end
-  return line
+  return printable(line, "\n\t")
 end
 
 -- The request in one line: "kind=veth peer=eth1@ns1".

@@ -50,13 +50,14 @@ end
 local keys
 local function is_key(kind, key)
   if not keys then
-    keys = { [""] = {} }
+    local all = { [""] = {} }
     local tables = core.tables()
-    for _, row in ipairs(tables[1].rows) do keys[""][row.key] = true end
+    for _, row in ipairs(tables[1].rows) do all[""][row.key] = true end
     for _, k in ipairs(tables.kinds) do
-      keys[k.name] = {}
-      for _, row in ipairs(k.rows) do keys[k.name][row.key] = true end
+      all[k.name] = {}
+      for _, row in ipairs(k.rows) do all[k.name][row.key] = true end
     end
+    keys = all -- now that it is whole
   end
   return keys[""][key] or (keys[kind] and keys[kind][key])
 end
@@ -78,8 +79,11 @@ local function follow(self, record, key)
     return wrap(self.netns, found.index, found.name)
   end
   local ns = netns.by_id(self.netns, nsid)
-  local found = ns and core.link.get(ns.core, to)
-  return found and wrap(ns, found.index, found.name) or nil
+  if not ns then return nil end
+  local found, message, code, detail = core.link.get(ns.core, to)
+  if not found and code == "ENODEV" then return nil end
+  found = fail.check("link get", to, ns, found, message, code, detail)
+  return wrap(ns, found.index, found.name)
 end
 
 --- The bridge or other link that it is a port of; nil when there is none.
@@ -119,8 +123,10 @@ end
 -- The kind of the master that port options are for.
 local function port_kind(ns, master)
   if type(master) == "table" and getmetatable(master) == mt then return master.kind end
-  local record = type(master) == "string" and core.link.get(ns.core, master)
-  return record and record.kind
+  if type(master) ~= "string" then return nil end
+  local record, message, code, detail = core.link.get(ns.core, master)
+  if not record and code == "ENODEV" then return nil end
+  return fail.check("link get", master, ns, record, message, code, detail).kind
 end
 
 -- What only a record has is no wish: it is left out when a record makes a link.
@@ -225,7 +231,11 @@ function Netns:links(filter)
     filter = normalize(filter)
     stats, filter.stats = filter.stats, nil
   end
-  return name_peers(self, fail.check("link list", nil, self, core.link.list(self.core, filter, stats)))
+  local list = fail.check("link list", nil, self, core.link.list(self.core, filter, stats))
+  if not stats then -- older kernels tell them unasked
+    for _, record in ipairs(list) do record.stats = nil end
+  end
+  return name_peers(self, list)
 end
 
 --- Returns all that is known of the link as a record, as the lists have it.

@@ -33,13 +33,13 @@ local function wrap(handle, name)
   local ns = known[identity]
   if ns and not ns.deleted then
     if handle ~= ns.core then core.netns.close(handle) end
-    if name and ns ~= root and not rawget(ns, "name") then
-      rawset(ns, "name", name)
+    if name and ns ~= root and not rawget(ns, "own_name") then
+      rawset(ns, "own_name", name)
       rawset(ns, "label", core.netns.label(ns.core, name))
     end
     return ns
   end
-  ns = setmetatable({ core = handle, name = name, label = core.netns.label(handle), deleted = false }, mt)
+  ns = setmetatable({ core = handle, own_name = name, label = core.netns.label(handle), deleted = false }, mt)
   known[identity] = ns
   return ns
 end
@@ -54,7 +54,7 @@ end
 
 --- Its name under /run/netns; nil for the world's root and for one that was never named.
 ---@return string?
-function Netns.get.name() return nil end
+function Netns.get.name(self) return rawget(self, "own_name") end
 
 --- The number that the world's root has for it; nil while it has none.
 --- Twin: `ip netns list-id`
@@ -105,7 +105,7 @@ function m.del(name)
   local ns = handle and known[core.netns.identity(handle)]
   if handle then core.netns.close(handle) end
   fail.check("netns del", name, nil, core.netns.del(name))
-  if ns and rawget(ns, "name") == name then
+  if ns and rawget(ns, "own_name") == name then
     rawset(ns, "deleted", true)
     core.netns.close(ns.core)
     if world.entered() == ns then world.enter(nil) end
@@ -200,7 +200,7 @@ end
 ---@private
 function m.by_id(viewer, id)
   local function is_it(ns)
-    return not ns.deleted and core.netns.id(viewer.core, ns.core) == id
+    return not ns.deleted and fail.check("netns id", ns.label, viewer, core.netns.id(viewer.core, ns.core)) == id
   end
   for _, ns in pairs(known) do
     if is_it(ns) then return ns end
@@ -215,7 +215,7 @@ end
 --- Twin: `ip netns del NAME`
 function Netns:del()
   if self.deleted then fail.misuse("namespace %s was deleted", self.label) end
-  if not rawget(self, "name") then fail.misuse("the namespace %s has no name to delete", self.label) end
+  if not rawget(self, "own_name") then fail.misuse("the namespace %s has no name to delete", self.label) end
   m.del(self.name)
 end
 
@@ -242,14 +242,11 @@ end
 
 --- Collects the changes that a function asks of this namespace and sends them to the kernel together.
 --- What it reads meanwhile is the state before. The first failure is raised; the other requests are carried out.
----@param fn function
+---@param fn fun(ns: nsh.Netns) may not yield
 ---@return integer requests how many were sent
 function Netns:batch(fn)
-  fail.check("batch", nil, self, core.netns.batch(self.core))
-  local ok, err = pcall(fn, self)
-  local sent, message, code, detail = core.netns.batch_end(self.core, ok)
-  if not ok then error(err, 0) end
-  return (fail.check("batch", nil, self, sent, message, code, detail))
+  if type(fn) ~= "function" then fail.misuse("batch takes a function, not a %s", type(fn)) end
+  return (fail.check("batch", nil, self, core.netns.batch(self.core, fn, self)))
 end
 
 return m

@@ -37,7 +37,8 @@ struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t,
 			       const struct net_kind *port, bool read_only_ok);
 struct net_dump *bind_new_dump(lua_State *L);	     /* userdata on the stack */
 struct net_link_names *bind_new_names(lua_State *L); /* userdata on the stack */
-void bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d);
+int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d);
+int bind_names_result(lua_State *L, const struct net_link_names *names);
 int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);
 
 /* one luaopen per file, each sets one table in nsh.core */

@@ -423,8 +423,19 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 	return n;
 }
 
-/* bind_push_records() - all messages of the dump as a list */
-void bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d)
+/* bind_names_result() - the record or list on top is the result, unless the name of a link could not be asked for */
+int bind_names_result(lua_State *L, const struct net_link_names *names)
+{
+	struct net_err err;
+
+	if (!names->code)
+		return 1;
+	net_fail(&err, names->code, "cannot ask for the name of a link: %s", net_strerror(names->code));
+	return bind_fail(L, &err);
+}
+
+/* bind_push_records() - all messages of the dump as a list; returns the number of results */
+int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d)
 {
 	struct net_link_names *names = bind_new_names(L);
 	struct net_cursor c;
@@ -437,4 +448,5 @@ void bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *n
 		room = bind_push_record(L, ns, &c, names, room); /* records of a list are much alike */
 		lua_rawseti(L, -2, ++n);
 	}
+	return bind_names_result(L, names);
 }

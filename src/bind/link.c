@@ -77,7 +77,7 @@ static int link_get(lua_State *L)
 		return bind_fail(L, &err);
 	}
 	bind_push_record(L, ns, &c, names, LINK_KEYS);
-	return 1;
+	return bind_names_result(L, names);
 }
 
 /* list(ns, filter, with counters) */
@@ -91,8 +91,7 @@ static int link_list(lua_State *L)
 
 	if (net_link_list(ns, filter, stats, d, &err) < 0)
 		return bind_fail(L, &err);
-	bind_push_records(L, ns, &net_link, d);
-	return 1;
+	return bind_push_records(L, ns, &net_link, d);
 }
 
 static int link_check_name(lua_State *L)

@@ -217,36 +217,33 @@ static int netns_call(lua_State *L)
 	return lua_gettop(L);
 }
 
+/* batch(ns, f, ...): run f while changes queue up, then send them; how many there were.  All in here, so that nothing,
+ * be it Ctrl-C or a lack of memory, can leave a batch open that swallows what comes after. */
 static int netns_batch(lua_State *L)
 {
 	struct net_err err;
-
-	return bind_ok(L, net_batch_begin(bind_ns(L, 1), &err), &err);
-}
-
-/* batch_end(ns, send): how many requests it held */
-static int netns_batch_end(lua_State *L)
-{
-	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
-	bool send = lua_toboolean(L, 2);
 	unsigned int sent;
+	int status, r;
 
-	if (net_batch_end(ns, send, &sent, &err) < 0)
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	if (net_batch_begin(ns, &err) < 0)
+		return bind_fail(L, &err);
+	status = lua_pcall(L, lua_gettop(L) - 2, 0, 0);
+	r = net_batch_end(ns, status == LUA_OK, &sent, &err);
+	if (status != LUA_OK)
+		return lua_error(L);
+	if (r < 0)
 		return bind_fail(L, &err);
 	lua_pushinteger(L, sent);
 	return 1;
 }
 
 static const luaL_Reg lib[] = {
-	{"add", netns_add},	      {"attach", netns_attach},
-	{"batch", netns_batch},	      {"batch_end", netns_batch_end},
-	{"call", netns_call},	      {"close", netns_close},
-	{"del", netns_del},	      {"id", netns_id},
-	{"identity", netns_identity}, {"label", netns_label},
-	{"names", netns_names},	      {"of", netns_of},
-	{"open", netns_open},	      {"root", netns_root},
-	{"set_id", netns_set_id},     {NULL, NULL},
+	{"add", netns_add},	{"attach", netns_attach}, {"batch", netns_batch}, {"call", netns_call},
+	{"close", netns_close}, {"del", netns_del},	  {"id", netns_id},	  {"identity", netns_identity},
+	{"label", netns_label}, {"names", netns_names},	  {"of", netns_of},	  {"open", netns_open},
+	{"root", netns_root},	{"set_id", netns_set_id}, {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

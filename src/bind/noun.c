@@ -53,8 +53,7 @@ static int noun_list(lua_State *L)
 
 	if (net_list(ns, noun, filter, d, &err) < 0)
 		return bind_fail(L, &err);
-	bind_push_records(L, ns, noun, d);
-	return 1;
+	return bind_push_records(L, ns, noun, d);
 }
 
 static int route_to(lua_State *L)
@@ -63,12 +62,14 @@ static int route_to(lua_State *L)
 	struct net_ns *ns = bind_ns(L, 1);
 	struct net_fields *f = bind_fields(L, 2, net_route.table, NULL, NULL, false);
 	struct net_dump *d = bind_new_dump(L);
+	int r;
 
 	if (net_route_to(ns, f, d, &err) < 0)
 		return bind_fail(L, &err);
-	bind_push_records(L, ns, &net_route, d);
-	lua_rawgeti(L, -1, 1);
-	return 1;
+	r = bind_push_records(L, ns, &net_route, d);
+	if (r == 1)
+		lua_rawgeti(L, -1, 1);
+	return r;
 }
 
 static const luaL_Reg lib[] = {

@@ -73,14 +73,25 @@ int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t
 		return net_fail(err, ENOMEM, NULL);
 	}
 	h->nlmsg_flags |= NLM_F_ACK;
-	h->nlmsg_seq = net_sock_seq(ns);
 	h->nlmsg_pid = 0;
 	memset(b->buf + b->len, 0, len);
 	memcpy(b->buf + b->len, h, h->nlmsg_len);
-	b->e[b->n++] = (struct entry){b->len, h->nlmsg_seq, t};
+	b->e[b->n++] = (struct entry){.off = b->len, .table = t};
 	b->len += len;
 	nlmsg_free(m);
 	return 0;
+}
+
+/* Numbers are given at the last moment: acks are told by them, so they must follow each other, and a question that is
+ * asked while the batch is open (the index of a link) takes one too. */
+static void number(struct net_ns *ns, unsigned int first, unsigned int k)
+{
+	for (unsigned int i = first; i < first + k; i++) {
+		struct nlmsghdr *h = (void *)(ns->batch->buf + ns->batch->e[i].off);
+
+		h->nlmsg_seq = net_sock_seq(ns);
+		ns->batch->e[i].seq = h->nlmsg_seq;
+	}
 }
 
 /* How many requests from @first on go out together, and where they end. */
@@ -118,7 +129,7 @@ static int collect(struct net_ns *ns, unsigned int first, unsigned int k, unsign
 			if (h->nlmsg_type != NLMSG_ERROR || i >= k)
 				continue;
 			got++;
-			if (((struct nlmsgerr *)nlmsg_data(h))->error == 0)
+			if (net_ack_code(h) == 0)
 				continue;
 			net_err_ack(&here, h, (void *)(b->buf + b->e[first + i].off), b->e[first + i].table);
 			if (!(*failed)++) {
@@ -141,6 +152,7 @@ static int send_all(struct net_ns *ns, struct net_err *err)
 		int r;
 
 		k = window(ns, first, &end);
+		number(ns, first, k);
 		r = net_sock_send(ns, b->buf + b->e[first].off, end - b->e[first].off, err);
 		if (r == 0)
 			r = collect(ns, first, k, &failed, err);

@@ -140,6 +140,9 @@ static struct change changes[MAX_CHANGES];
 static unsigned int n_changes;
 static bool known;
 
+/* With net.core.devconf_inherit_init_net = 3 they inherit from the world's root instead, which scripts change. */
+static bool from_root;
+
 static int read_number(int dir, const char *name, long *value)
 {
 	char buf[32];
@@ -237,10 +240,21 @@ static int apply(const struct change **failed)
 }
 
 /*
+ * net_ns_defaults_begin() - see from whom namespaces inherit; to be called while still in the machine's own, for
+ * others, those of containers too, don't see the sysctl (and are taken to have the usual)
+ */
+void net_ns_defaults_begin(void)
+{
+	long mode = 0;
+
+	from_root = read_number(AT_FDCWD, "/proc/sys/net/core/devconf_inherit_init_net", &mode) == 0 && mode == 3;
+}
+
+/*
  * net_ns_defaults() - give a new namespace the kernel's default sysctls
  * @ns: just made; nothing is set in it yet
  *
- * The first call reads what the machine hands down; later ones only write what has to be changed, mostly nothing.
+ * The first call reads what is handed down; later ones only write what has to be changed, mostly nothing.
  *
  * Return: 0; -errno when a value that differs can't be written.
  */
@@ -258,7 +272,7 @@ int net_ns_defaults(const struct net_ns *ns, struct net_err *err)
 		find_changes();
 	r = apply(&failed);
 	net_ns_leave();
-	known |= r == 0;
+	known |= r == 0 && !from_root;
 	if (r == 0 || !failed)
 		return r;
 	net_fail(err, -r, "cannot set %s to the kernel's default %ld", failed->path, failed->value);

@@ -75,7 +75,8 @@ int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, stru
 	if (!m)
 		return -err->code;
 	if (!stats) {
-		nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS); /* those of IPv6 only; its own come all the same */
+		nla_put_u32(m, IFLA_EXT_MASK,
+			    RTEXT_FILTER_SKIP_STATS); /* those of IPv6 only; its own come all the same */
 		d->skip = IFLA_STATS64;
 	}
 	ask(m, NULL, filter);

@@ -1,4 +1,5 @@
 /* names.c - words for numbers: libnl's name tables, and the names of ifindexes for a listing */
+#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static int keep(struct net_link_names *map, const struct net_dump *d)
 			room = room * 2 + 8;
 			v = realloc(map->v, room * sizeof(*v));
 			if (!v)
-				return -1;
+				return -ENOMEM;
 			map->v = v;
 		}
 		v[map->n].index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
@@ -120,26 +121,32 @@ static int keep(struct net_link_names *map, const struct net_dump *d)
 
 /*
  * net_link_name() - the name of a link by its index, NULL where there is none (any more)
- * @map: what is known already; starts zeroed and serves one listing
+ * @map: what is known already; starts zeroed and serves one listing; its code tells if "none" was for another reason
  */
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index)
 {
 	const char *name = search(map, index);
 	struct net_dump d = {0};
 	struct net_err err;
+	int r;
 
 	if (name || map->full)
 		return name;
 	if (map->n < SINGLE_LOOKUPS) {
-		if (net_link_get(ns, index, NULL, -1, &d, &err) == 0)
-			keep(map, &d);
+		r = net_link_get(ns, index, NULL, -1, &d, &err);
+		if (r == 0)
+			r = keep(map, &d);
 	} else {
 		map->n = 0;
-		if (net_link_list(ns, &(struct net_fields){0}, false, &d, &err) == 0 && keep(map, &d) == 0)
-			map->full = true;
+		r = net_link_list(ns, &(struct net_fields){0}, false, &d, &err);
+		if (r == 0)
+			r = keep(map, &d);
+		map->full = r == 0;
 		if (map->n)
 			qsort(map->v, map->n, sizeof(*map->v), by_index);
 	}
 	net_dump_free(&d);
+	if (r < 0 && r != -ENODEV)
+		map->code = -r;
 	return search(map, index);
 }

@@ -76,6 +76,7 @@ int net_ns_unbind(const char *name, struct net_err *err);
 int net_ns_names(char **names, size_t *len, struct net_err *err); /* malloc'd, NUL-separated */
 int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struct net_err *err);
 int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, struct net_err *err);
+void net_ns_defaults_begin(void);
 int net_ns_defaults(const struct net_ns *ns, struct net_err *err); /* the kernel's default sysctls */
 
 /* --- the world (world.c, mount.c) --- */
@@ -153,6 +154,7 @@ struct net_link_names {
 	struct net_link_name *v;
 	unsigned int n;
 	bool full;
+	int code; /* errno of a look-up that failed, other than for want of the link */
 };
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
 void net_names_free(struct net_link_names *map);

@@ -181,20 +181,21 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	if (dst->family == AF_UNSPEC && dst->plen > 0)
 		return net_misuse(err, "dst: the prefix needs an address");
 	rtm->rtm_family = ctx->family;
+	rtm->rtm_type = type ? (unsigned char)type->i : RTN_UNICAST;
+	rtm->rtm_table = rtm->rtm_type == RTN_LOCAL || rtm->rtm_type == RTN_BROADCAST || rtm->rtm_type == RTN_NAT ||
+					 rtm->rtm_type == RTN_ANYCAST
+				 ? RT_TABLE_LOCAL
+				 : RT_TABLE_MAIN;
 	if (how == NET_DEL) {
-		rtm->rtm_scope = RT_SCOPE_NOWHERE; /* any */
+		rtm->rtm_type = RTN_UNSPEC; /* any, as is the scope */
+		rtm->rtm_scope = RT_SCOPE_NOWHERE;
 		return 0;
 	}
-	rtm->rtm_type = type ? (unsigned char)type->i : RTN_UNICAST;
 	if (rtm->rtm_type == RTN_UNICAST && !given(f, "via") && !given(f, "dev") && !given(f, "nexthops") &&
 	    !given(f, "nhid"))
 		return net_misuse(err, "via, dev or nexthops is needed: where the packets go");
 	rtm->rtm_protocol = RTPROT_BOOT;
 	rtm->rtm_scope = guess_scope(f, rtm->rtm_type, ctx->family);
-	rtm->rtm_table = rtm->rtm_type == RTN_LOCAL || rtm->rtm_type == RTN_BROADCAST || rtm->rtm_type == RTN_NAT ||
-					 rtm->rtm_type == RTN_ANYCAST
-				 ? RT_TABLE_LOCAL
-				 : RT_TABLE_MAIN;
 	return check_hops(f, err);
 }
 

@@ -180,17 +180,30 @@ static void extack(struct net_err *err, const struct nlmsghdr *h, int hdrlen, co
 		name_attr(req, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]), t, err->attr, sizeof(err->attr));
 }
 
+/* net_ack_code() - 0, or the -errno that an ack carries; -EPROTO where it carries none */
+int net_ack_code(const struct nlmsghdr *ack)
+{
+	int code = nlmsg_datalen(ack) >= (int)sizeof(int) ? *(int *)nlmsg_data(ack) : -EPROTO;
+
+	return code <= 0 && code > -4096 ? code : -EPROTO;
+}
+
 /* net_err_ack() - tell the failure that an NLMSG_ERROR, or an NLMSG_DONE with a negative number, carries */
 void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct nlmsghdr *req, const struct net_table *t)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(ack);
 	int hdrlen = sizeof(*e);
 
-	net_fail(err, -e->error, NULL); /* both kinds begin with the number */
+	net_fail(err, -net_ack_code(ack), NULL); /* both kinds begin with the number */
 	if (ack->nlmsg_type == NLMSG_DONE)
 		hdrlen = sizeof(int);
-	else if (!(ack->nlmsg_flags & NLM_F_CAPPED))
+	else if (nlmsg_datalen(ack) < hdrlen)
+		return;
+	else if (!(ack->nlmsg_flags & NLM_F_CAPPED)) {
+		if (e->msg.nlmsg_len < NLMSG_HDRLEN || e->msg.nlmsg_len > ack->nlmsg_len)
+			return;
 		hdrlen += (int)NLMSG_ALIGN(e->msg.nlmsg_len - NLMSG_HDRLEN);
+	}
 	extack(err, ack, hdrlen, req, t);
 }
 
@@ -208,12 +221,13 @@ static int transact(struct net_ns *ns, struct nl_msg *m, const struct net_table 
 	req->nlmsg_pid = 0;
 	r = net_sock_send(ns, req, req->nlmsg_len, err);
 	while (r >= 0) {
-		r = net_sock_recv(ns, err);
-		for (struct nlmsghdr *h = (void *)net_rx; r >= 0 && nlmsg_ok(h, r); h = nlmsg_next(h, &r)) {
+		int left = r = net_sock_recv(ns, err);
+
+		for (struct nlmsghdr *h = (void *)net_rx; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
 			if (h->nlmsg_seq != req->nlmsg_seq)
 				continue; /* of a request that was given up */
 			if (h->nlmsg_type == NLMSG_ERROR) {
-				if (((struct nlmsgerr *)nlmsg_data(h))->error == 0)
+				if (net_ack_code(h) == 0)
 					return 0;
 				net_err_ack(err, h, req, t);
 				return -err->code;

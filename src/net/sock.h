@@ -24,6 +24,7 @@ int net_sock_send(struct net_ns *ns, const void *buf, size_t len, struct net_err
 int net_sock_recv(struct net_ns *ns, struct net_err *err); /* into net_rx; returns the length */
 extern char net_rx[65536];
 unsigned int net_sock_seq(struct net_ns *ns);
+int net_ack_code(const struct nlmsghdr *ack);
 void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct nlmsghdr *req,
 		 const struct net_table *t);
 int net_dump_keep(struct net_dump *d, const struct nlmsghdr *h);

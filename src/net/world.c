@@ -159,8 +159,10 @@ static void raise_limit(void)
 static int make_private(struct net_err *err)
 {
 	struct net_ns root;
-	int r = may_unshare() ? 0 : enter_user(err);
+	int r;
 
+	net_ns_defaults_begin();
+	r = may_unshare() ? 0 : enter_user(err);
 	if (r == 0)
 		r = start_init(err);
 	if (r == 0 && unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)

@@ -5,6 +5,7 @@ local errnos = { "ENOMEM", "EMFILE", "ENOBUFS", "EACCES", "EINTR" }
 local texts = {
   "Cannot allocate memory", "Too many open files", "No buffer space available", "Permission denied",
   "Interrupted system call", "not enough memory", "%(E%u+%)",
+  "cannot write to standard output", -- noticed at the end, when the errno of a print() is long gone
 }
 -- Not among them: brk (it returns no errno: the C library takes an injected one for an address) and wait4 (the kernel
 -- has no such failure).

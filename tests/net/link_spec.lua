@@ -107,16 +107,17 @@ describe("every key of a link", function()
     local a, b = ns:add_link { "s0", kind = "veth", up = true, peer = { "s1", up = true } }
     a:add_addr "10.8.0.1/24"
     ns:reaches("10.8.0.2", { timeout = 0.1 })
-    h.eventually(function()
+    local say, ours
+    h.eventually(function() -- packets may pass between the two readings
       local link = h.oracle(ns, "ip -j -s link show dev s1")[1].stats64
-      local stats = b.stats
-      return link.rx.bytes == stats.rx_bytes and link.rx.packets == stats.rx_packets and link.tx.bytes == stats.tx_bytes
+      local stats = ns:links { stats = true, name = "s1" }[1].stats
+      say = { link.rx.bytes, link.rx.packets, link.rx.errors, link.rx.dropped, link.tx.bytes, link.tx.packets }
+      ours = { stats.rx_bytes, stats.rx_packets, stats.rx_errors, stats.rx_dropped, stats.tx_bytes, stats.tx_packets }
+      return ours[2] > 0 and table.concat(say, " ") == table.concat(ours, " ")
     end)
-    local say = h.oracle(ns, "ip -j -s link show dev s1")[1].stats64
-    local ours = ns:links { stats = true, name = "s1" }[1].stats
-    assert.is_true(ours.rx_packets > 0)
-    assert.same({ say.rx.bytes, say.rx.packets, say.rx.errors, say.rx.dropped, say.tx.bytes, say.tx.packets },
-      { ours.rx_bytes, ours.rx_packets, ours.rx_errors, ours.rx_dropped, ours.tx_bytes, ours.tx_packets })
+    assert.is_true(ours[2] > 0)
+    assert.same(say, ours)
+    assert.is_true(b.stats.rx_packets >= ours[2])
     assert.is_nil(ns:links { name = "s1" }[1].stats)
     a:del()
   end)
@@ -261,9 +262,9 @@ describe("records of links", function()
 
   it("are complete when there are many", function()
     local ns = h.netns()
-    for i = 1, 300 do ns:add_link { "br" .. i, kind = "bridge" } end
+    for i = 1, 100 do ns:add_link { "br" .. i, kind = "bridge" } end
     local theirs = h.oracle(ns, "ip -j link show")
-    assert.equal(301, #theirs)
+    assert.equal(101, #theirs)
     assert.same(h.only(theirs, { name = "ifname", index = "ifindex" }, true),
       h.only(ns:links(), { name = "name", index = "index" }))
   end)

@@ -1,10 +1,8 @@
 -- ping_spec.lua - ping and reaches: what is counted, what is an error, how long it takes
 
-local function raised(fn, ...)
-  local ok, err = pcall(fn, ...)
-  assert.is_false(ok)
-  return err
-end
+local h = require "tests.helper"
+
+local raised = h.raised
 
 local function seconds(fn, ...)
   local f = assert(io.open "/proc/uptime")
@@ -15,18 +13,6 @@ local function seconds(fn, ...)
   local to = f:read "n"
   f:close()
   return to - from, result
-end
-
-local function descriptors()
-  local n = 0
-  for fd = 0, 255 do
-    local f = io.open("/proc/self/fdinfo/" .. fd)
-    if f then
-      n = n + 1
-      f:close()
-    end
-  end
-  return n
 end
 
 -- The kernel's own counters of a namespace: protocol, counter
@@ -233,7 +219,7 @@ describe("ping", function()
     } do
       local err = raised(a.ping, a, "10.0.0.2", case[1])
       assert.is_string(err)
-      assert.truthy(err:find "ping_spec.lua:%d+:")
+      assert.truthy(err:find "%.lua:%d+:")
       assert.truthy(err:find(case[2], 1, true))
     end
     assert.is_string(raised(a.ping, a))
@@ -243,7 +229,7 @@ describe("ping", function()
   end)
 
   it("keeps no descriptor, whatever happens", function()
-    local before = descriptors()
+    local before = h.descriptors()
     for _ = 1, 20 do
       a:ping "10.0.0.2"
       a:reaches("10.0.0.99", { timeout = 0 })
@@ -251,6 +237,6 @@ describe("ping", function()
       pcall(a.ping, a, "10.0.0.2", { dev = "nolink" })
     end
     collectgarbage()
-    assert.equal(before, descriptors())
+    assert.equal(before, h.descriptors())
   end)
 end)

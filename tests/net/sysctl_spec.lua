@@ -1,10 +1,6 @@
 -- sysctl_spec.lua - ns.sysctl: keys, values, errors, and the defaults that new namespaces start from
 
-local function raised(fn, ...)
-  local ok, err = pcall(fn, ...)
-  assert.is_false(ok)
-  return err
-end
+local raised = require("tests.helper").raised
 
 describe("ns.sysctl", function()
   local ns, other

@@ -50,8 +50,17 @@ local function check(pristine, as)
   assert.same({}, where)
 end
 
+describe("on a machine as it was started,", function()
+  it("a namespace inherits nothing from the script's root where the kernel would hand that down", function()
+    local pristine = machine.sysctls(machine.run("unshare -n " .. table.concat(READ, " ")).out)
+    inherit(3)
+    check(pristine)
+    inherit(0)
+  end)
+end)
+
 describe("on a machine where every sysctl of conf/all and conf/default is another than the kernel's,", function()
-  local SAVED, pristine = "/run/sysctls", nil
+  local SAVED, pristine, users = "/run/sysctls", nil, nil
 
   setup(function()
     inherit(0)
@@ -59,6 +68,8 @@ describe("on a machine where every sysctl of conf/all and conf/default is anothe
     assert(list:find "net.ipv6.conf.default.accept_ra = 1")
     pristine = machine.sysctls(machine.run("unshare -n " .. table.concat(READ, " ")).out)
     assert(pristine["ipv4/conf/all/rp_filter"] == "0" and pristine["ipv6/conf/lo/accept_ra"] == "1")
+    users = machine.sysctls(machine.run(machine.as("user", { "unshare", "-Urn", table.unpack(READ) })).out)
+    assert(users["ipv6/conf/default/accept_ra"] == "1")
     for _, family in ipairs { "ipv4", "ipv6" } do
       assert(alter(family, "all") > 25)
       assert(alter(family, "default") > 25)
@@ -80,7 +91,7 @@ describe("on a machine where every sysctl of conf/all and conf/default is anothe
 
   it("an ordinary user's namespaces start from the kernel's own", function()
     inherit(1)
-    check(pristine, "user")
+    check(users, "user")
   end)
 
   it("only --host leaves them to the machine, as ip netns add does", function()

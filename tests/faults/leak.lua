@@ -1,0 +1,39 @@
+-- leak.lua CYCLES - makes and deletes namespaces with veths and runs commands; prints what is held before and after.
+local cycles = tonumber(arg[1])
+
+local function count(command) return tonumber(netns.current():exec(command).out) end
+
+-- Descriptors, bytes of memory, links, mounted namespaces and processes, when all that can be collected is.
+local function held()
+  collectgarbage()
+  collectgarbage()
+  local pages = tonumber(io.open("/proc/self/statm"):read("a"):match "^%d+ (%d+)")
+  local files = 0
+  for _ in require("lfs").dir "/proc/self/fd" do files = files + 1 end
+  return { files = files, memory = pages * 4096, links = count "ip -o link | wc -l",
+    mounts = count "grep -c net: /proc/self/mountinfo || true", processes = count "ls -d /proc/[0-9]* | wc -l" }
+end
+
+local function cycle()
+  local a, b = netns.add "a", netns.add "b"
+  local eth0 = a:add_link { "eth0", kind = "veth", up = true, peer = { "eth0", netns = b, up = true } }
+  eth0:add_addr "10.0.0.1/24"
+  assert(#a:links() >= 2 and #a:routes { table = "all" } >= 1)
+  a:exec "true"
+  local uplink = netns.current():add_link { "up0", kind = "veth", peer = { "eth1", netns = b } }
+  pcall(a.link, a, "none")
+  uplink:del()
+  a:del()
+  b:del()
+end
+
+for _ = 1, 50 do cycle() end
+held() -- opens what is kept for commands in the root
+local before = held()
+for _ = 1, cycles do cycle() end
+local after = held()
+for _, key in ipairs { "files", "memory", "links", "mounts", "processes" } do
+  print(("%s %d -> %d"):format(key, before[key], after[key]))
+  local grown = after[key] - before[key]
+  assert(grown <= (key == "memory" and 1 << 20 or 0), key .. " grow")
+end
