@@ -62,7 +62,7 @@ static const char *const type_names[] = {
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",
-	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_QOSMAP] = "table",
+	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_MACLIST] = "list",	   [NET_QOSMAP] = "table",
 };
 /* clang-format on */
 

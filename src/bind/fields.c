@@ -154,6 +154,11 @@ static void read_list(struct reader *r, const struct net_row *row)
 	}
 }
 
+static bool is_array(const struct net_row *row)
+{
+	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_QOSMAP;
+}
+
 /* A list of addresses, or priorities by priorities. */
 static void read_array(struct reader *r, const struct net_row *row)
 {
@@ -165,7 +170,10 @@ static void read_array(struct reader *r, const struct net_row *row)
 		size_t len = 0;
 		const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
 
-		if (row->type == NET_IPLIST) {
+		if (row->type == NET_MACLIST) {
+			if (net_parse_mac(s, len, &f, &err) < 0)
+				bind_misuse(L, "%s must be a list of MAC addresses", row->key);
+		} else if (row->type == NET_IPLIST) {
 			if (net_parse_ip(s, len, &f, &err) < 0 || f.len != row->size)
 				bind_misuse(L, "%s must be a list of IPv%d addresses", row->key,
 					    row->size == 4 ? 4 : 6);
@@ -183,9 +191,8 @@ static void read_array(struct reader *r, const struct net_row *row)
 static void read_nest(struct reader *r, const struct net_row *row)
 {
 	const struct net_table *t = row->nest;
+	bool array = is_array(row);
 	lua_State *L = r->L;
-
-	bool array = row->type == NET_IPLIST || row->type == NET_QOSMAP;
 
 	if (row->type == NET_PORTNEST)
 		t = r->f->port ? r->f->port->port : NULL;
@@ -227,8 +234,7 @@ static void read_pair(struct reader *r, const struct net_table *t, const struct 
 			bind_misuse(L, "%s can't be set: it is what the kernel tells", row->key);
 		return;
 	}
-	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_LIST || row->type == NET_IPLIST ||
-	    row->type == NET_QOSMAP)
+	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_LIST || is_array(row))
 		read_nest(r, row);
 	else
 		read_value(r, row);
@@ -356,6 +362,7 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_MAC:
 	case NET_IP:
 	case NET_IPLIST:
+	case NET_MACLIST:
 	case NET_PREFIX:
 	case NET_GATEWAY:
 	case NET_BRIDGEID:
@@ -412,7 +419,7 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 				lua_rawseti(L, -2, f.i >> 32);
 				break;
 			}
-			if (f.row->type == NET_IPLIST)
+			if (f.row->type == NET_IPLIST || f.row->type == NET_MACLIST)
 				lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
 			else
 				lua_pushstring(L, f.row->key);

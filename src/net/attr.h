@@ -26,7 +26,7 @@ enum net_type {
 	NET_ENUM,     /* an integer with names */
 	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
 	NET_MAC,      /* link-layer address */
-	NET_FLAG,     /* true when the attribute is there, whatever it holds */
+	NET_FLAG,     /* true when the attribute is there */
 	NET_IP,	      /* address of the message's family, or with row.aux an IPv6 one under that attribute */
 	NET_PREFIX,   /* address in the attribute, its length in the header at row.aux */
 	NET_GATEWAY,  /* RTA_GATEWAY, or RTA_VIA when the family is another */
@@ -38,6 +38,7 @@ enum net_type {
 	NET_PORTNEST, /* IFLA_INFO_SLAVE_DATA: the same for the kind of the master */
 	NET_LIST,     /* rtnexthops: a list of tables */
 	NET_IPLIST,   /* a list of addresses of row.size bytes */
+	NET_MACLIST,  /* a list of link-layer addresses that takes the place of another; row.aux says how it is meant */
 	NET_QOSMAP,   /* struct ifla_vlan_qos_mapping: numbers by numbers */
 };
 
@@ -52,10 +53,10 @@ enum {
 	NET_AFTER = 128,      /* of a link: refused or ignored at creation, set right after */
 	NET_QUIET = 256,      /* of a bit: left out of a record while false */
 	NET_FOREVER = 512,    /* of a time: the wire's all-ones is "forever", left out of a record */
-	NET_ZERO = 1024,      /* left out of a record while 0 */
+	NET_ZERO = 1024,      /* left out of a record while 0 or all zeros; of a struct: left out by the kernel then */
 	NET_NEW = 2048,	      /* only when the object is made */
 	NET_LATE_PEER = 8192, /* of a link: as NET_AFTER when it is a veth's peer */
-	NET_OFF = 32768,      /* of what can be on: not sent while off when the object is made, for it begins so */
+	NET_OFF = 32768,      /* not sent when the object is made with row.begins, for it begins so */
 	NET_SHARE = 16384,    /* of an integer: the wire has one less */
 	NET_BARE = 4096,      /* of a prefix: a host's is written without its length, as ip(8) does for routes */
 };
@@ -74,9 +75,10 @@ struct net_enum {
 struct net_row {
 	const char *key;
 	const char *doc;
-	uint16_t attr; /* attribute number, or offset with NET_HDR */
-	uint8_t type;  /* enum net_type */
-	uint8_t size;  /* bytes on the wire */
+	uint16_t attr;	/* attribute number, or offset with NET_HDR */
+	uint8_t type;	/* enum net_type */
+	uint8_t size;	/* bytes on the wire */
+	uint8_t begins; /* with NET_OFF: what a new object has */
 	uint16_t flags;
 	uint16_t aux;	  /* offset of the prefix length, or of a bit's change mask (0: none) */
 	uint32_t mask;	  /* of a bit */

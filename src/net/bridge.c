@@ -30,7 +30,8 @@ static const struct net_enum port_states = {
 };
 
 #define OPTION(k, bit, text) \
-	{.key = (k), .attr = 0, .type = NET_BIT, .size = 4, .aux = 4, .mask = 1U << (bit), .flags = NET_HDR | NET_OFF, .doc = (text)}
+	{.key = (k), .attr = 0, .type = NET_BIT, .size = 4, .aux = 4, .mask = 1U << (bit), .flags = NET_HDR | NET_OFF, \
+	 .doc = (text)}
 static const struct net_row option_rows[] = {
 	OPTION("no_linklocal_learn", BR_BOOLOPT_NO_LL_LEARN, "don't learn from link-local frames"),
 	OPTION("mcast_vlan_snooping", BR_BOOLOPT_MCAST_VLAN_SNOOPING, "multicast snooping per VLAN"),
@@ -41,7 +42,8 @@ static const struct net_table options = {"multi_boolopt", option_rows, COUNT(opt
 
 static const struct net_row bridge_rows[] = {
 	BOOL32("stp", IFLA_BR_STP_STATE, 0, "spanning tree protocol; on in another program's hands reads as true too"),
-	{.key = "priority", .attr = IFLA_BR_PRIORITY, .type = NET_UINT, .size = 2, .doc = "bridge priority, lowest is root"},
+	{.key = "priority", .attr = IFLA_BR_PRIORITY, .type = NET_UINT, .size = 2,
+	 .doc = "bridge priority, lowest is root"},
 	TICKS("forward_delay", IFLA_BR_FORWARD_DELAY, 4, 0, "time in the listening and in the learning state"),
 	TICKS("hello_time", IFLA_BR_HELLO_TIME, 4, 0, "time between hellos"),
 	TICKS("max_age", IFLA_BR_MAX_AGE, 4, 0, "how long a hello counts"),
@@ -52,7 +54,8 @@ static const struct net_row bridge_rows[] = {
 	{.key = "vlan_default_pvid", .attr = IFLA_BR_VLAN_DEFAULT_PVID, .type = NET_UINT, .size = 2, .max = 4094,
 	 .doc = "VLAN of untagged frames on new ports; 0: none"},
 	BOOL("vlan_stats_enabled", IFLA_BR_VLAN_STATS_ENABLED, 0, "count per VLAN"),
-	BOOL("vlan_stats_per_port", IFLA_BR_VLAN_STATS_PER_PORT, 0, "count per VLAN and port; while no port has a VLAN"),
+	BOOL("vlan_stats_per_port", IFLA_BR_VLAN_STATS_PER_PORT, 0,
+	     "count per VLAN and port; while no port has a VLAN"),
 	{.key = "group_fwd_mask", .attr = IFLA_BR_GROUP_FWD_MASK, .type = NET_UINT, .size = 2,
 	 .doc = "link-local groups that are forwarded, a bit mask"},
 	{.key = "group_address", .attr = IFLA_BR_GROUP_ADDR, .type = NET_MAC, .doc = "where hellos are sent"},
@@ -65,14 +68,17 @@ static const struct net_row bridge_rows[] = {
 	UINT("mcast_hash_max", IFLA_BR_MCAST_HASH_MAX, 4, 0, "most multicast groups"),
 	UINT("mcast_last_member_count", IFLA_BR_MCAST_LAST_MEMBER_CNT, 4, 0, "queries after a leave"),
 	UINT("mcast_startup_query_count", IFLA_BR_MCAST_STARTUP_QUERY_CNT, 4, 0, "queries at the start"),
-	TICKS("mcast_last_member_interval", IFLA_BR_MCAST_LAST_MEMBER_INTVL, 8, 0, "time between queries after a leave"),
+	TICKS("mcast_last_member_interval", IFLA_BR_MCAST_LAST_MEMBER_INTVL, 8, 0,
+	     "time between queries after a leave"),
 	TICKS("mcast_membership_interval", IFLA_BR_MCAST_MEMBERSHIP_INTVL, 8, 0, "how long a membership counts"),
 	TICKS("mcast_querier_interval", IFLA_BR_MCAST_QUERIER_INTVL, 8, 0, "how long another querier counts"),
 	TICKS("mcast_query_interval", IFLA_BR_MCAST_QUERY_INTVL, 8, 0, "time between queries"),
 	TICKS("mcast_query_response_interval", IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, 8, 0, "time to answer in"),
-	TICKS("mcast_startup_query_interval", IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8, 0, "time between queries at the start"),
+	TICKS("mcast_startup_query_interval", IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8, 0,
+	     "time between queries at the start"),
 	BOOL("mcast_stats_enabled", IFLA_BR_MCAST_STATS_ENABLED, 0, "count multicast packets"),
-	{.key = "mcast_igmp_version", .attr = IFLA_BR_MCAST_IGMP_VERSION, .type = NET_UINT, .size = 1, .min = 2, .max = 3,
+	{.key = "mcast_igmp_version", .attr = IFLA_BR_MCAST_IGMP_VERSION, .type = NET_UINT, .size = 1, .min = 2,
+	 .max = 3,
 	 .doc = "IGMP version of queries"},
 	{.key = "mcast_mld_version", .attr = IFLA_BR_MCAST_MLD_VERSION, .type = NET_UINT, .size = 1, .min = 1, .max = 2,
 	 .doc = "MLD version of queries"},
@@ -80,7 +86,8 @@ static const struct net_row bridge_rows[] = {
 	BOOL("nf_call_ip6tables", IFLA_BR_NF_CALL_IP6TABLES, 0, "pass bridged IPv6 to ip6tables"),
 	BOOL("nf_call_arptables", IFLA_BR_NF_CALL_ARPTABLES, 0, "pass bridged ARP to arptables"),
 	{.attr = IFLA_BR_MULTI_BOOLOPT, .type = NET_NEST, .flags = NET_FLAT, .nest = &options},
-	{.key = "root_id", .attr = IFLA_BR_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO, .doc = "the spanning tree's root"},
+	{.key = "root_id", .attr = IFLA_BR_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO,
+	 .doc = "the spanning tree's root"},
 	{.key = "bridge_id", .attr = IFLA_BR_BRIDGE_ID, .type = NET_BRIDGEID, .flags = NET_RO, .doc = "this bridge"},
 	UINT("root_port", IFLA_BR_ROOT_PORT, 2, NET_RO, "number of the port toward the root; 0: it is the root"),
 	UINT("root_path_cost", IFLA_BR_ROOT_PATH_COST, 4, NET_RO, "cost of the path there"),
@@ -88,7 +95,8 @@ static const struct net_row bridge_rows[] = {
 	BOOL("topology_change_detected", IFLA_BR_TOPOLOGY_CHANGE_DETECTED, NET_RO, "a change was seen"),
 	TICKS("hello_timer", IFLA_BR_HELLO_TIMER, 8, NET_RO, "time until the next hello"),
 	TICKS("tcn_timer", IFLA_BR_TCN_TIMER, 8, NET_RO, "time until the next change notification"),
-	TICKS("topology_change_timer", IFLA_BR_TOPOLOGY_CHANGE_TIMER, 8, NET_RO, "how long the change is announced still"),
+	TICKS("topology_change_timer", IFLA_BR_TOPOLOGY_CHANGE_TIMER, 8, NET_RO,
+	     "how long the change is announced still"),
 	TICKS("gc_timer", IFLA_BR_GC_TIMER, 8, NET_RO, "time until old addresses are dropped"),
 };
 const struct net_table net_bridge_table = {"bridge", bridge_rows, COUNT(bridge_rows), 0, false};
@@ -96,8 +104,10 @@ const struct net_table net_bridge_table = {"bridge", bridge_rows, COUNT(bridge_r
 static const struct net_row port_rows[] = {
 	{.key = "state", .attr = IFLA_BRPORT_STATE, .type = NET_ENUM, .size = 1, .names = &port_states,
 	 .doc = "spanning tree state"},
-	{.key = "priority", .attr = IFLA_BRPORT_PRIORITY, .type = NET_UINT, .size = 2, .max = 63, .doc = "port priority"},
-	{.key = "cost", .attr = IFLA_BRPORT_COST, .type = NET_UINT, .size = 4, .min = 1, .max = 65535, .doc = "path cost"},
+	{.key = "priority", .attr = IFLA_BRPORT_PRIORITY, .type = NET_UINT, .size = 2, .max = 63,
+	 .doc = "port priority"},
+	{.key = "cost", .attr = IFLA_BRPORT_COST, .type = NET_UINT, .size = 4, .min = 1, .max = 65535,
+	 .doc = "path cost"},
 	BOOL("hairpin", IFLA_BRPORT_MODE, 0, "send frames back out of the port they came from"),
 	BOOL("guard", IFLA_BRPORT_GUARD, 0, "drop spanning tree messages (BPDU guard)"),
 	BOOL("root_block", IFLA_BRPORT_PROTECT, 0, "never become the root port"),
@@ -121,7 +131,8 @@ static const struct net_row port_rows[] = {
 	BOOL("locked", IFLA_BRPORT_LOCKED, 0, "only hosts in the fdb may send"),
 	UINT("mcast_eht_hosts_limit", IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT, 4, 0, "most tracked hosts of a group"),
 	UINT("mcast_eht_hosts_cnt", IFLA_BRPORT_MCAST_EHT_HOSTS_CNT, 4, NET_RO, "tracked hosts"),
-	{.key = "root_id", .attr = IFLA_BRPORT_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO, .doc = "designated root"},
+	{.key = "root_id", .attr = IFLA_BRPORT_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO,
+	 .doc = "designated root"},
 	{.key = "designated_bridge", .attr = IFLA_BRPORT_BRIDGE_ID, .type = NET_BRIDGEID, .flags = NET_RO,
 	 .doc = "designated bridge"},
 	UINT("designated_port", IFLA_BRPORT_DESIGNATED_PORT, 2, NET_RO, "designated port"),

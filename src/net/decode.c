@@ -55,14 +55,19 @@ static bool get_ip(const char *data, int len, struct net_field *f)
 	return true;
 }
 
-/* All zeros is how a tunnel says that it has no such address. */
+/* All zeros is how the kernel says that there is no such address. */
+static bool is_zero(const struct net_field *f)
+{
+	static const unsigned char zeros[NET_MAX_ADDR];
+
+	return memcmp(f->addr, zeros, f->len) == 0;
+}
+
 static bool get_either_ip(struct nlattr *const *tb, const struct net_row *row, struct net_field *f)
 {
-	static const unsigned char zeros[16];
 	const struct nlattr *a = tb[row->attr] || !row->aux ? tb[row->attr] : tb[row->aux];
 
-	return a && get_ip(nla_data(a), nla_len(a), f) &&
-	       !(row->flags & NET_ZERO && memcmp(f->addr, zeros, f->len) == 0);
+	return a && get_ip(nla_data(a), nla_len(a), f) && !(row->flags & NET_ZERO && is_zero(f));
 }
 
 static bool get_gateway(struct nlattr *const *tb, const struct net_row *row, struct net_field *f)
@@ -90,7 +95,13 @@ static bool get_bytes(const struct nlattr *a, struct net_field *f)
 		return false;
 	f->len = (uint8_t)nla_len(a);
 	memcpy(f->addr, nla_data(a), f->len);
-	return true;
+	return !(f->row->flags & NET_ZERO && is_zero(f));
+}
+
+/* A flag is there, or it is not; but some that are set as flags are told as bytes. */
+static bool is_off(const struct nlattr *a)
+{
+	return nla_len(a) > 0 && *(const char *)nla_data(a) == 0;
 }
 
 static bool get_string(const struct nlattr *a, struct net_field *f)
@@ -138,7 +149,7 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 	case NET_MAC:
 	case NET_BRIDGEID: return get_bytes(l->tb[row->attr], f);
 	case NET_IP: return get_either_ip(l->tb, row, f);
-	case NET_FLAG: return (f->i = l->tb[row->attr] != NULL);
+	case NET_FLAG: return (f->i = l->tb[row->attr] && !is_off(l->tb[row->attr]));
 	case NET_PREFIX: return get_prefix(l, row, f);
 	case NET_GATEWAY: return get_gateway(l->tb, row, f);
 	default: return get_integer(l, row, f);
@@ -147,7 +158,7 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 
 static bool is_list(const struct net_row *row)
 {
-	return row->type == NET_LIST || row->type == NET_IPLIST || row->type == NET_QOSMAP;
+	return row->type == NET_LIST || row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_QOSMAP;
 }
 
 static const struct net_table list_level = {.name = "list"};
@@ -155,6 +166,7 @@ static const struct net_table list_level = {.name = "list"};
 /* Begin the nest of a row.  Return: 1 with a field, 0 when there is nothing to tell. */
 static int begin_nest(struct net_cursor *c, const struct net_row *row, struct net_field *f)
 {
+	static const char zeros[8];
 	const struct nlattr *a = c->level[c->depth].tb[row->attr];
 	const struct net_table *t = row->nest;
 	bool flat = row->flags & NET_FLAT || row->type == NET_KINDNEST;
@@ -166,6 +178,10 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		t = c->port ? c->port->port : NULL;
 	if (is_list(row))
 		t = &list_level;
+	if (!a && t && row->flags & NET_ZERO && t->hdr <= (int)sizeof(zeros) && push_level(c, t, zeros, t->hdr) == 0) {
+		c->level[c->depth].flat = flat;
+		return 0;
+	}
 	if (!a || !t || push_level(c, t, nla_data(a), is_list(row) ? 0 : nla_len(a)) < 0)
 		return 0;
 	l = &c->level[c->depth];
@@ -192,6 +208,8 @@ static int next_plain(struct net_level *l, struct net_field *f)
 		l->rest = l->end;
 	if (l->list->type == NET_IPLIST)
 		return get_ip(nla_data(a), nla_len(a), f);
+	if (l->list->type == NET_MACLIST)
+		return get_bytes(a, f);
 	if (nla_len(a) < (int)sizeof(map))
 		return 0;
 	memcpy(&map, nla_data(a), sizeof(map));

@@ -132,17 +132,24 @@ static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	return r;
 }
 
-/* A nest of plain values: addresses by their place, or priorities by priorities. */
+/* A nest of plain values: addresses, or priorities by priorities. */
 static int put_array(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n)
 {
-	struct nlattr *nest = nla_nest_start(m, row->attr);
-	int r = nest ? 0 : -1;
+	struct nlattr *nest;
+	int r = 0;
 
+	if (row->type == NET_MACLIST)
+		r = nla_put_u32(m, row->aux, MACVLAN_MACADDR_SET);
+	nest = r == 0 ? nla_nest_start(m, row->attr) : NULL;
+	if (!nest)
+		return -1;
 	for (unsigned int i = 0; r == 0 && i < n; i++) {
 		struct ifla_vlan_qos_mapping map = {(uint32_t)(f[i].i >> 32), (uint32_t)f[i].i};
 
-		r = row->type == NET_IPLIST ? nla_put(m, (int)i, f[i].len, f[i].addr)
-					    : nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
+		if (row->type == NET_QOSMAP)
+			r = nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
+		else
+			r = nla_put(m, row->type == NET_MACLIST ? IFLA_MACVLAN_MACADDR : (int)i, f[i].len, f[i].addr);
 	}
 	if (r == 0)
 		nla_nest_end_keep_empty(m, nest);
@@ -194,7 +201,7 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 		t = ctx->port ? ctx->port->port : NULL;
 	if (row->type == NET_LIST)
 		return put_list(m, ctx, row, given + 1, n, err);
-	if (row->type == NET_IPLIST || row->type == NET_QOSMAP)
+	if (row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_QOSMAP)
 		return put_array(m, row, given + 1, n);
 	return t ? put_nest(m, ctx, row, t, given + 1, n, err) : 0;
 }

@@ -29,7 +29,8 @@ static const struct net_kind kinds[] = {
 	{"vcan", NULL, NULL, "CONFIG_CAN_VCAN", "a CAN bus in software"},
 	{"veth", &veth, NULL, "CONFIG_VETH", "a pair of links: what goes into one comes out of the other"},
 	{"vlan", &net_vlan_table, NULL, "CONFIG_VLAN_8021Q", "one VLAN of a link"},
-	{"vrf", &net_vrf_table, &net_vrf_port_table, "CONFIG_NET_VRF", "a routing table for the links that are its ports"},
+	{"vrf", &net_vrf_table, &net_vrf_port_table, "CONFIG_NET_VRF",
+	 "a routing table for the links that are its ports"},
 	{"vxlan", &net_vxlan_table, NULL, "CONFIG_VXLAN", "Ethernet over UDP (RFC 7348)"},
 };
 

@@ -8,11 +8,12 @@
 /* clang-format off */
 #define BOOL(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
-#define ENUM(k, number, words, text) \
-	{.key = (k), .attr = (number), .type = NET_ENUM, .size = 1, .names = &(words), .doc = (text)}
+#define ENUM(k, number, words, more, text) \
+	{.key = (k), .attr = (number), .type = NET_ENUM, .size = 1, .flags = (more), .names = &(words), .doc = (text)}
 #define UINT(k, number, bytes, more, text) \
 	{.key = (k), .attr = (number), .type = NET_UINT, .size = (bytes), .flags = (more), .doc = (text)}
-#define MS(k, number, text) {.key = (k), .attr = (number), .type = NET_TIME, .size = 4, .unit = 1000, .doc = (text)}
+#define MS(k, number, more, text) \
+	{.key = (k), .attr = (number), .type = NET_TIME, .size = 4, .unit = 1000, .flags = (more), .doc = (text)}
 
 static const struct net_enum modes = {
 	.list = (struct net_word[]){{"balance-rr", BOND_MODE_ROUNDROBIN}, {"active-backup", BOND_MODE_ACTIVEBACKUP},
@@ -51,43 +52,53 @@ static const struct net_row ad_info_rows[] = {
 static const struct net_table ad_info = {"ad_info", ad_info_rows, COUNT(ad_info_rows), 0, false};
 
 static const struct net_row bond_rows[] = {
-	ENUM("mode", IFLA_BOND_MODE, modes, "how the ports share the work; while it is down and has none"),
+	ENUM("mode", IFLA_BOND_MODE, modes, 0, "how the ports share the work; while it is down and has none"),
 	{.key = "active_slave", .attr = IFLA_BOND_ACTIVE_SLAVE, .type = NET_LINK, .size = 4, .flags = NET_AFTER,
 	 .doc = "active-backup: the port in use"},
-	MS("miimon", IFLA_BOND_MIIMON, "time between looks at the carrier; 0: none"),
-	MS("updelay", IFLA_BOND_UPDELAY, "wait before a port with carrier is used"),
-	MS("downdelay", IFLA_BOND_DOWNDELAY, "wait before a port without carrier is given up"),
-	MS("peer_notify_delay", IFLA_BOND_PEER_NOTIF_DELAY, "time between announcements after a fail-over"),
+	MS("miimon", IFLA_BOND_MIIMON, 0, "time between looks at the carrier; 0: none"),
+	MS("updelay", IFLA_BOND_UPDELAY, NET_OFF, "wait before a port with carrier is used"),
+	MS("downdelay", IFLA_BOND_DOWNDELAY, NET_OFF, "wait before a port without carrier is given up"),
+	MS("peer_notify_delay", IFLA_BOND_PEER_NOTIF_DELAY, NET_OFF, "time between announcements after a fail-over"),
 	BOOL("use_carrier", IFLA_BOND_USE_CARRIER, 0, "believe the driver's carrier"),
-	MS("arp_interval", IFLA_BOND_ARP_INTERVAL, "time between ARP probes; 0: none"),
+	MS("arp_interval", IFLA_BOND_ARP_INTERVAL, NET_OFF, "time between ARP probes; 0: none"),
 	{.key = "arp_ip_target", .attr = IFLA_BOND_ARP_IP_TARGET, .type = NET_IPLIST, .size = 4,
 	 .doc = "addresses that are probed, a list"},
 	{.key = "ns_ip6_target", .attr = IFLA_BOND_NS_IP6_TARGET, .type = NET_IPLIST, .size = 16,
 	 .doc = "IPv6 addresses that are probed, a list"},
 	{.key = "arp_validate", .attr = IFLA_BOND_ARP_VALIDATE, .type = NET_ENUM, .size = 4, .names = &validates,
+	 .flags = NET_OFF,
 	 .doc = "which ports must see probes or answers"},
 	{.key = "arp_all_targets", .attr = IFLA_BOND_ARP_ALL_TARGETS, .type = NET_ENUM, .size = 4, .names = &targets,
 	 .doc = "how many targets must answer"},
 	{.key = "primary", .attr = IFLA_BOND_PRIMARY, .type = NET_LINK, .size = 4, .flags = NET_AFTER,
 	 .doc = "the port that is used whenever it can be"},
-	ENUM("primary_reselect", IFLA_BOND_PRIMARY_RESELECT, reselects, "when to go back to it"),
-	ENUM("fail_over_mac", IFLA_BOND_FAIL_OVER_MAC, fail_over, "whose address the bond has"),
-	ENUM("xmit_hash_policy", IFLA_BOND_XMIT_HASH_POLICY, hashes, "what decides on the port"),
+	ENUM("primary_reselect", IFLA_BOND_PRIMARY_RESELECT, reselects, NET_OFF, "when to go back to it"),
+	ENUM("fail_over_mac", IFLA_BOND_FAIL_OVER_MAC, fail_over, 0, "whose address the bond has"),
+	ENUM("xmit_hash_policy", IFLA_BOND_XMIT_HASH_POLICY, hashes, 0, "what decides on the port"),
 	UINT("resend_igmp", IFLA_BOND_RESEND_IGMP, 4, 0, "IGMP reports after a fail-over"),
 	UINT("num_peer_notif", IFLA_BOND_NUM_PEER_NOTIF, 1, 0, "announcements after a fail-over"),
 	BOOL("all_slaves_active", IFLA_BOND_ALL_SLAVES_ACTIVE, 0, "take frames from ports that are not in use"),
 	UINT("min_links", IFLA_BOND_MIN_LINKS, 4, 0, "fewest ports for a carrier"),
 	{.key = "lp_interval", .attr = IFLA_BOND_LP_INTERVAL, .type = NET_TIME, .size = 4, .unit = 1,
 	 .doc = "time between learning packets"},
-	UINT("packets_per_slave", IFLA_BOND_PACKETS_PER_SLAVE, 4, 0, "balance-rr: packets before the next port"),
-	BOOL("tlb_dynamic_lb", IFLA_BOND_TLB_DYNAMIC_LB, 0, "balance-tlb: by load"),
-	ENUM("lacp_rate", IFLA_BOND_AD_LACP_RATE, rates, "802.3ad: how often to ask the other side for messages"),
-	BOOL("lacp_active", IFLA_BOND_AD_LACP_ACTIVE, 0, "802.3ad: send without being asked"),
-	ENUM("ad_select", IFLA_BOND_AD_SELECT, selects, "802.3ad: which aggregator is best"),
+	{.key = "packets_per_slave", .attr = IFLA_BOND_PACKETS_PER_SLAVE, .type = NET_UINT, .size = 4, .flags = NET_OFF,
+	 .begins = 1, .doc = "balance-rr: packets before the next port"},
+	{.key = "tlb_dynamic_lb", .attr = IFLA_BOND_TLB_DYNAMIC_LB, .type = NET_BOOL, .size = 1, .flags = NET_OFF,
+	 .begins = 1,
+	 .doc = "balance-tlb: by load"},
+	ENUM("lacp_rate", IFLA_BOND_AD_LACP_RATE, rates, NET_OFF,
+	     "802.3ad: how often to ask the other side for messages"),
+	{.key = "lacp_active", .attr = IFLA_BOND_AD_LACP_ACTIVE, .type = NET_BOOL, .size = 1, .flags = NET_OFF,
+	 .begins = 1,
+	 .doc = "802.3ad: send without being asked"},
+	ENUM("ad_select", IFLA_BOND_AD_SELECT, selects, 0, "802.3ad: which aggregator is best"),
 	UINT("ad_actor_sys_prio", IFLA_BOND_AD_ACTOR_SYS_PRIO, 2, 0, "802.3ad: system priority"),
 	UINT("ad_user_port_key", IFLA_BOND_AD_USER_PORT_KEY, 2, 0, "802.3ad: part of the port key"),
-	{.key = "ad_actor_system", .attr = IFLA_BOND_AD_ACTOR_SYSTEM, .type = NET_MAC, .doc = "802.3ad: system address"},
-	UINT("missed_max", IFLA_BOND_MISSED_MAX, 1, 0, "lost probes before a port is down"),
+	{.key = "ad_actor_system", .attr = IFLA_BOND_AD_ACTOR_SYSTEM, .type = NET_MAC, .flags = NET_ZERO,
+	 .doc = "802.3ad: system address"},
+	{.key = "arp_missed_max", .attr = IFLA_BOND_MISSED_MAX, .type = NET_UINT, .size = 1, .flags = NET_OFF,
+	 .begins = 2,
+	 .doc = "lost probes before a port is down"},
 	{.key = "ad_info", .attr = IFLA_BOND_AD_INFO, .type = NET_NEST, .flags = NET_RO, .nest = &ad_info,
 	 .doc = "802.3ad: the aggregator in use"},
 };
@@ -99,13 +110,21 @@ static const struct net_enum mii_states = {
 };
 
 static const struct net_row port_rows[] = {
-	{.key = "state", .attr = IFLA_BOND_SLAVE_STATE, .type = NET_ENUM, .size = 1, .names = &port_states, .flags = NET_RO,
+	{.key = "state", .attr = IFLA_BOND_SLAVE_STATE, .type = NET_ENUM, .size = 1, .names = &port_states,
+	 .flags = NET_RO,
 	 .doc = "whether it is in use"},
 	{.key = "mii_status", .attr = IFLA_BOND_SLAVE_MII_STATUS, .type = NET_ENUM, .size = 1, .names = &mii_states,
 	 .flags = NET_RO, .doc = "its carrier"},
 	UINT("link_failure_count", IFLA_BOND_SLAVE_LINK_FAILURE_COUNT, 4, NET_RO, "how often it failed"),
-	{.key = "perm_hwaddr", .attr = IFLA_BOND_SLAVE_PERM_HWADDR, .type = NET_MAC, .flags = NET_RO, .doc = "its own address"},
+	{.key = "perm_hwaddr", .attr = IFLA_BOND_SLAVE_PERM_HWADDR, .type = NET_MAC, .flags = NET_RO,
+	 .doc = "its own address"},
 	UINT("queue_id", IFLA_BOND_SLAVE_QUEUE_ID, 2, 0, "queue that is sent by this port"),
+	{.key = "prio", .attr = IFLA_BOND_SLAVE_PRIO, .type = NET_INT, .size = 4,
+	 .doc = "the highest becomes active; since Linux 6.0"},
+	UINT("ad_actor_oper_port_state", IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, 1, NET_RO,
+	     "802.3ad: our state's bits"),
+	UINT("ad_partner_oper_port_state", IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE, 2, NET_RO,
+	     "802.3ad: the other side's state's bits"),
 	UINT("ad_aggregator_id", IFLA_BOND_SLAVE_AD_AGGREGATOR_ID, 2, NET_RO, "802.3ad: its aggregator"),
 };
 const struct net_table net_bond_port_table = {"bond port", port_rows, COUNT(port_rows), 0, false};

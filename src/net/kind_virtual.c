@@ -29,10 +29,11 @@ static const struct net_table vlan_flags = {"vlan flags", vlan_flag_rows, COUNT(
 					    sizeof(struct ifla_vlan_flags), true};
 
 static const struct net_row vlan_rows[] = {
-	{.key = "id", .attr = IFLA_VLAN_ID, .type = NET_UINT, .size = 2, .max = 4094, .flags = NET_NEW, .doc = "VLAN number"},
+	{.key = "id", .attr = IFLA_VLAN_ID, .type = NET_UINT, .size = 2, .max = 4094, .flags = NET_NEW,
+	 .doc = "VLAN number"},
 	{.key = "protocol", .attr = IFLA_VLAN_PROTOCOL, .type = NET_ENUM, .size = 2, .flags = NET_BE | NET_NEW,
 	 .names = &vlan_protocols, .doc = "which tag"},
-	{.attr = IFLA_VLAN_FLAGS, .type = NET_NEST, .flags = NET_FLAT, .nest = &vlan_flags},
+	{.attr = IFLA_VLAN_FLAGS, .type = NET_NEST, .flags = NET_FLAT | NET_ZERO, .nest = &vlan_flags},
 	{.key = "ingress_qos_map", .attr = IFLA_VLAN_INGRESS_QOS, .type = NET_QOSMAP,
 	 .doc = "priority of packets by the tag's: { [5] = 2 }"},
 	{.key = "egress_qos_map", .attr = IFLA_VLAN_EGRESS_QOS, .type = NET_QOSMAP,
@@ -63,6 +64,8 @@ static const struct net_row macvlan_rows[] = {
 	 .doc = "broadcasts that may wait"},
 	{.key = "bcqueuelen_used", .attr = IFLA_MACVLAN_BC_QUEUE_LEN_USED, .type = NET_UINT, .size = 4, .flags = NET_RO,
 	 .doc = "the largest such number on the link below"},
+	{.key = "macaddr", .attr = IFLA_MACVLAN_MACADDR_DATA, .aux = IFLA_MACVLAN_MACADDR_MODE, .type = NET_MACLIST,
+	 .doc = "source: the senders that are let in, a list"},
 	{.key = "macaddr_count", .attr = IFLA_MACVLAN_MACADDR_COUNT, .type = NET_UINT, .size = 4, .flags = NET_RO,
 	 .doc = "source: how many senders are let in"},
 };
@@ -71,7 +74,8 @@ const struct net_table net_macvlan_table = {"macvlan", macvlan_rows, COUNT(macvl
 /* --- ipvlan --- */
 
 static const struct net_enum ipvlan_modes = {
-	.list = (struct net_word[]){{"l2", IPVLAN_MODE_L2}, {"l3", IPVLAN_MODE_L3}, {"l3s", IPVLAN_MODE_L3S}, {NULL, 0}},
+	.list = (struct net_word[]){{"l2", IPVLAN_MODE_L2}, {"l3", IPVLAN_MODE_L3}, {"l3s", IPVLAN_MODE_L3S},
+				    {NULL, 0}},
 };
 #define IPVLAN_FLAG(k, bit, text) \
 	{.key = (k), .type = NET_BIT, .size = 2, .mask = (bit), .flags = NET_HDR | NET_QUIET, .doc = (text)}
@@ -91,7 +95,8 @@ const struct net_table net_ipvlan_table = {"ipvlan", ipvlan_rows, COUNT(ipvlan_r
 /* --- vrf --- */
 
 static const struct net_row vrf_rows[] = {
-	{.key = "table", .attr = IFLA_VRF_TABLE, .type = NET_ENUM, .size = 4, .names = &net_route_tables, .flags = NET_NEW,
+	{.key = "table", .attr = IFLA_VRF_TABLE, .type = NET_ENUM, .size = 4, .names = &net_route_tables,
+	 .flags = NET_NEW,
 	 .doc = "routing table of its ports"},
 };
 const struct net_table net_vrf_table = {"vrf", vrf_rows, COUNT(vrf_rows), 0, false};

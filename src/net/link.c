@@ -139,29 +139,36 @@ static int send_link(struct net_ns *ns, int flags, int index, const struct net_c
 }
 
 /*
- * A bridge port's options go in a message of their own: with a new master in the same one they are refused.  It is
+ * A port's options go in a message of their own: with a new master in the same one they are refused.  A bridge's is
  * bridge(8)'s, not that of ip(8)'s "type bridge_slave", after which the kernel switches a disabled port on again.
  */
 static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, const struct net_field *f, unsigned int n,
 		     struct net_err *err)
 {
-	struct ifinfomsg hdr = {.ifi_family = AF_BRIDGE, .ifi_index = index};
+	bool of_bridge = ctx->port && ctx->port->port == &net_bridge_port_table;
+	struct ifinfomsg hdr = {.ifi_family = of_bridge ? AF_BRIDGE : AF_UNSPEC, .ifi_index = index};
+	struct nlattr *info = NULL, *data;
 	struct nl_msg *m;
-	struct nlattr *data;
 	int r;
 
 	if (!ctx->port || !ctx->port->port)
 		return net_misuse(err, "port: the link has no master whose ports have options");
-	m = net_msg_new(RTM_SETLINK, 0, &hdr, sizeof(hdr), err);
+	m = net_msg_new(of_bridge ? RTM_SETLINK : RTM_NEWLINK, 0, &hdr, sizeof(hdr), err);
 	if (!m)
 		return -err->code;
-	data = nla_nest_start(m, IFLA_PROTINFO | NLA_F_NESTED);
+	if (!of_bridge) {
+		info = nla_nest_start(m, IFLA_LINKINFO);
+		nla_put_string(m, IFLA_INFO_SLAVE_KIND, ctx->port->name);
+	}
+	data = nla_nest_start(m, of_bridge ? IFLA_PROTINFO | NLA_F_NESTED : IFLA_INFO_SLAVE_DATA);
 	r = data ? net_encode(m, ctx, ctx->port->port, NULL, f, n, err) : net_fail(err, EMSGSIZE, NULL);
 	if (r < 0) {
 		nlmsg_free(m);
 		return r;
 	}
 	nla_nest_end(m, data);
+	if (info)
+		nla_nest_end(m, info);
 	return net_do(ns, m, &net_link_table, NULL, err);
 }
 
@@ -259,7 +266,7 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 	p->peer_ns = NULL;
 	for (unsigned int i = 0, span; i < f->n; i += span) {
 		span = net_span(f->v, f->n, i);
-		if (f->v[i].row->flags & NET_OFF && f->v[i].i == 0)
+		if (f->v[i].row->flags & NET_OFF && f->v[i].i == f->v[i].row->begins)
 			continue;
 		if (f->v[i].row->nest == &net_peer_table)
 			plan_peer(p, f->v + i, span);

@@ -23,7 +23,8 @@
 
 static const struct net_enum states = {
 	.list = (struct net_word[]){{"none", NUD_NONE}, {"incomplete", NUD_INCOMPLETE}, {"reachable", NUD_REACHABLE},
-				    {"stale", NUD_STALE}, {"delay", NUD_DELAY}, {"probe", NUD_PROBE}, {"failed", NUD_FAILED},
+				    {"stale", NUD_STALE}, {"delay", NUD_DELAY}, {"probe", NUD_PROBE},
+				    {"failed", NUD_FAILED},
 				    {"noarp", NUD_NOARP}, {"permanent", NUD_PERMANENT}, {NULL, 0}},
 };
 
@@ -36,11 +37,13 @@ static const struct net_table ages = {"cacheinfo", age_rows, COUNT(age_rows), si
 
 static const struct net_row neigh_rows[] = {
 	{.key = "dst", .attr = NDA_DST, .type = NET_IP, .flags = NET_MAIN, .doc = "the neighbour's address"},
-	{.key = "dev", .attr = HDR(ndm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR, .doc = "the link it is on"},
+	{.key = "dev", .attr = HDR(ndm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR,
+	 .doc = "the link it is on"},
 	{.key = "mac", .attr = NDA_LLADDR, .type = NET_MAC, .doc = "its link-layer address"},
 	{.key = "state", .attr = HDR(ndm_state), .type = NET_ENUM, .size = 2, .flags = NET_HDR, .names = &states,
 	 .doc = "what is known of it; permanent unless given"},
-	{.key = "family", .attr = HDR(ndm_family), .type = NET_ENUM, .size = 1, .flags = NET_HDR, .names = &net_families,
+	{.key = "family", .attr = HDR(ndm_family), .type = NET_ENUM, .size = 1, .flags = NET_HDR,
+	 .names = &net_families,
 	 .doc = "IPv4 or IPv6"},
 	{.key = "proto", .attr = NDA_PROTOCOL, .type = NET_ENUM, .size = 1, .names = &net_protocols, .flags = NET_ZERO,
 	 .doc = "who set it"},
@@ -48,14 +51,16 @@ static const struct net_row neigh_rows[] = {
 	FLAG("proxy", NTF_PROXY, 0, "answer for it on this link"),
 	FLAG("extern_learn", NTF_EXT_LEARNED, 0, "learned by another program"),
 	FLAG("use", NTF_USE, NET_WO, "find out where it is now"),
-	{.key = "probes", .attr = NDA_PROBES, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "questions without answer"},
+	{.key = "probes", .attr = NDA_PROBES, .type = NET_UINT, .size = 4, .flags = NET_RO,
+	 .doc = "questions without answer"},
 	{.attr = NDA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &ages},
 };
 static const struct net_table neigh_table = {"neigh", neigh_rows, COUNT(neigh_rows), sizeof(struct ndmsg), false};
 
 static const struct net_row fdb_rows[] = {
 	{.key = "mac", .attr = NDA_LLADDR, .type = NET_MAC, .flags = NET_MAIN, .doc = "where frames go to"},
-	{.key = "dev", .attr = HDR(ndm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR, .doc = "the port it is behind"},
+	{.key = "dev", .attr = HDR(ndm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR,
+	 .doc = "the port it is behind"},
 	{.key = "state", .attr = HDR(ndm_state), .type = NET_ENUM, .size = 2, .flags = NET_HDR, .names = &states,
 	 .doc = "reachable: learned; noarp: static; permanent: the bridge's own"},
 	{.key = "master", .attr = NDA_MASTER, .type = NET_LINK, .size = 4, .doc = "the bridge"},

@@ -18,7 +18,8 @@
 /* clang-format off */
 static const struct net_enum types = {
 	.list = (struct net_word[]){{"unicast", RTN_UNICAST}, {"local", RTN_LOCAL}, {"broadcast", RTN_BROADCAST},
-				    {"anycast", RTN_ANYCAST}, {"multicast", RTN_MULTICAST}, {"blackhole", RTN_BLACKHOLE},
+				    {"anycast", RTN_ANYCAST}, {"multicast", RTN_MULTICAST},
+				    {"blackhole", RTN_BLACKHOLE},
 				    {"unreachable", RTN_UNREACHABLE}, {"prohibit", RTN_PROHIBIT}, {"throw", RTN_THROW},
 				    {"nat", RTN_NAT}, {NULL, 0}},
 };
@@ -78,7 +79,8 @@ static const struct net_table metrics = {"metrics", metric_rows, COUNT(metric_ro
 	 .flags = NET_HDR | NET_QUIET | (more), .doc = (text)}
 static const struct net_row hop_rows[] = {
 	{.key = "via", .attr = RTA_GATEWAY, .type = NET_GATEWAY, .flags = NET_MAIN, .doc = "the gateway"},
-	{.key = "dev", .attr = HOP(rtnh_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR, .doc = "the link to send on"},
+	{.key = "dev", .attr = HOP(rtnh_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR,
+	 .doc = "the link to send on"},
 	{.key = "weight", .attr = HOP(rtnh_hops), .type = NET_UINT, .size = 1, .flags = NET_HDR | NET_SHARE,
 	 .doc = "its share beside the other hops"},
 	HOPFLAG("onlink", RTNH_F_ONLINK, 0, "the gateway is on the link, whatever the addresses say"),
@@ -89,7 +91,8 @@ static const struct net_row hop_rows[] = {
 static const struct net_table hop = {"nexthop", hop_rows, COUNT(hop_rows), sizeof(struct rtnexthop), false};
 
 static const struct net_row expiry_rows[] = {
-	{.key = "expires_in", .attr = offsetof(struct rta_cacheinfo, rta_expires), .type = NET_TIME, .size = 4, .unit = 100,
+	{.key = "expires_in", .attr = offsetof(struct rta_cacheinfo, rta_expires), .type = NET_TIME, .size = 4,
+	 .unit = 100,
 	 .flags = NET_HDR | NET_RO | NET_ZERO, .doc = "how long the route is kept still"},
 };
 static const struct net_table expiry = {"cacheinfo", expiry_rows, 1, sizeof(struct rta_cacheinfo), true};
@@ -105,27 +108,35 @@ static const struct net_row route_rows[] = {
 	{.key = "type", .attr = HDR(rtm_type), .type = NET_ENUM, .size = 1, .flags = NET_HDR, .names = &types,
 	 .doc = "what happens to packets; unicast unless given"},
 	{.key = "src", .attr = RTA_PREFSRC, .type = NET_IP, .doc = "source address of packets that have none yet"},
-	{.key = "metric", .attr = RTA_PRIORITY, .type = NET_UINT, .size = 4, .flags = NET_ZERO, .doc = "lower ones win"},
+	{.key = "metric", .attr = RTA_PRIORITY, .type = NET_UINT, .size = 4, .flags = NET_ZERO,
+	 .doc = "lower ones win"},
 	{.key = "table", .attr = RTA_TABLE, .type = NET_ENUM, .size = 4, .names = &net_route_tables,
 	 .doc = "routing table, a name or number; main unless given"},
 	{.key = "scope", .attr = HDR(rtm_scope), .type = NET_ENUM, .size = 1, .flags = NET_HDR, .names = &net_scopes,
 	 .doc = "how far away the destination is"},
-	{.key = "proto", .attr = HDR(rtm_protocol), .type = NET_ENUM, .size = 1, .flags = NET_HDR, .names = &net_protocols,
+	{.key = "proto", .attr = HDR(rtm_protocol), .type = NET_ENUM, .size = 1, .flags = NET_HDR,
+	 .names = &net_protocols,
 	 .doc = "who set the route; boot unless given"},
-	{.key = "family", .attr = HDR(rtm_family), .type = NET_ENUM, .size = 1, .flags = NET_HDR, .names = &net_families,
+	{.key = "family", .attr = HDR(rtm_family), .type = NET_ENUM, .size = 1, .flags = NET_HDR,
+	 .names = &net_families,
 	 .doc = "IPv4 or IPv6"},
 	{.key = "from", .attr = RTA_SRC, .type = NET_PREFIX, .aux = HDR(rtm_src_len), .flags = NET_BARE,
 	 .doc = "IPv6: only packets from this prefix"},
 	{.key = "tos", .attr = HDR(rtm_tos), .type = NET_UINT, .size = 1, .flags = NET_HDR | NET_ZERO,
 	 .doc = "IPv4: only packets of this type of service"},
 	{.attr = RTA_METRICS, .type = NET_NEST, .flags = NET_FLAT, .nest = &metrics},
-	{.key = "nexthops", .attr = RTA_MULTIPATH, .type = NET_LIST, .nest = &hop, .doc = "several hops that share the load"},
+	{.key = "nexthops", .attr = RTA_MULTIPATH, .type = NET_LIST, .nest = &hop,
+	 .doc = "several hops that share the load"},
 	{.key = "nhid", .attr = RTA_NH_ID, .type = NET_UINT, .size = 4, .doc = "number of a nexthop object"},
-	{.key = "pref", .attr = RTA_PREF, .type = NET_ENUM, .size = 1, .names = &prefs, .doc = "IPv6 router preference"},
-	{.key = "expires", .attr = RTA_EXPIRES, .type = NET_TIME, .size = 4, .flags = NET_WO, .doc = "IPv6: delete it after this time"},
+	{.key = "pref", .attr = RTA_PREF, .type = NET_ENUM, .size = 1, .names = &prefs,
+	 .doc = "IPv6 router preference"},
+	{.key = "expires", .attr = RTA_EXPIRES, .type = NET_TIME, .size = 4, .flags = NET_WO,
+	 .doc = "IPv6: delete it after this time"},
 	{.key = "realm", .attr = RTA_FLOW, .type = NET_UINT, .size = 4, .doc = "IPv4: realm for classification"},
-	{.key = "ttl_propagate", .attr = RTA_TTL_PROPAGATE, .type = NET_BOOL, .size = 1, .doc = "MPLS: carry the TTL over"},
-	{.key = "mark", .attr = RTA_MARK, .type = NET_UINT, .size = 4, .flags = NET_ZERO | NET_RO, .doc = "firewall mark it was asked with"},
+	{.key = "ttl_propagate", .attr = RTA_TTL_PROPAGATE, .type = NET_BOOL, .size = 1,
+	 .doc = "MPLS: carry the TTL over"},
+	{.key = "mark", .attr = RTA_MARK, .type = NET_UINT, .size = 4, .flags = NET_ZERO | NET_RO,
+	 .doc = "firewall mark it was asked with"},
 	{.key = "uid", .attr = RTA_UID, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "user it was asked for"},
 	{.attr = RTA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &expiry},
 	ROUTEFLAG("onlink", RTNH_F_ONLINK, 0, "the gateway is on the link, whatever the addresses say"),

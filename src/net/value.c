@@ -67,6 +67,7 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_PORTNEST: snprintf(buf, size, "a table"); break;
 	case NET_LIST: snprintf(buf, size, "a list of tables"); break;
 	case NET_IPLIST: snprintf(buf, size, "a list of %s addresses", row->size == 4 ? "IPv4" : "IPv6"); break;
+	case NET_MACLIST: snprintf(buf, size, "a list of MAC addresses"); break;
 	case NET_QOSMAP: snprintf(buf, size, "a table as { [5] = 2 } of whole numbers"); break;
 	case NET_ENUM:
 		list_names(row, names, sizeof(names));
@@ -283,7 +284,7 @@ void net_field_addr(const struct net_field *f, char *buf, size_t size)
 		w = (size_t)snprintf(buf, size, "%02x%02x.", f->addr[0], f->addr[1]);
 		for (unsigned int i = 2; i < 8; i++)
 			w += (size_t)snprintf(buf + w, size - w, "%s%02x", i > 2 ? ":" : "", f->addr[i]);
-	} else if (f->row->type == NET_MAC) {
+	} else if (f->row->type == NET_MAC || f->row->type == NET_MACLIST) {
 		for (unsigned int i = 0; i < f->len && w + 4 < size; i++)
 			w += (size_t)snprintf(buf + w, size - w, "%s%02x", i ? ":" : "", f->addr[i]);
 	} else if (f->family == AF_UNSPEC) {
