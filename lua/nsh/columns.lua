@@ -11,7 +11,7 @@ local PREFERRED = {
 }
 
 -- A link has some fifty keys; these are what `ip -br link` shows.
-local LINK = { "name", "kind", "state", "mtu", "mac", "master", "peer" }
+local LINK = { "name", "kind", "state", "mtu", "mac", "master", "peer", "link" }
 
 -- Values that say nothing: a column that holds nothing else in any row is left out.
 local DEFAULTS = {

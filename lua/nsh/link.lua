@@ -132,9 +132,10 @@ end
 -- What only a record has is no wish: it is left out when a record makes a link.
 local told = { "carrier", "link_netnsid", "port_kind" }
 
--- What was so where a record came from, and need not be here: its number, and its spanning tree state of that moment.
+-- What was so where a record came from, and need not be here: its number, the bond's port that was in use, and its
+-- spanning tree state of that moment.
 local function forget_place(spec)
-  spec.index = nil
+  spec.index, spec.active_slave = nil, nil
   if type(spec.port) == "table" then
     local port = {}
     for key, value in pairs(spec.port) do port[key] = value end
