@@ -95,6 +95,160 @@ function m.compare(row, case, want)
   assert(m.same(row, ours, theirs), ("%s is %s, the oracle says %s"):format(row.key, tostring(ours), tostring(theirs)))
 end
 
+-- --- kinds ---
+
+--- In an option's company: leave this key out.
+m.without = {}
+
+-- Two values that an option is tried with: when the link is made, and when it is changed.
+local function two_values(row, case, begins)
+  local given = case.values and case.values[row.key]
+  if type(given) == "table" and given.make ~= nil then return given.make, given.set end
+  if given ~= nil then return given, nil end
+  local first = m.other(row, begins)
+  return first, m.other(row, first)
+end
+
+-- A link of its own for every option: what it was made with, and what came of it.
+local function make(ns, case, name, row, i, begins)
+  local try = { row = row, name = name .. i, spec = {} }
+  try.value, try.next = two_values(row, case, begins)
+  for key, value in pairs(case.base and case.base(i, ns) or {}) do try.spec[key] = value end
+  for key, value in pairs(case.with and case.with[row.key] or {}) do
+    try.spec[key] = value
+    if value == m.without then try.spec[key] = nil end
+  end
+  try.spec[1], try.spec.kind, try.spec[row.key] = try.name, case.kind, try.value
+  local ok, result = pcall(ns.add_link, ns, try.spec)
+  if ok then try.link = result else try.refused = result end
+  return try
+end
+
+-- What ip(8) says of all links, by name: a process costs more than a link.
+local function look(ns)
+  local links = {}
+  for _, link in ipairs(h.oracle(ns, "ip -j -d link show")) do links[link.ifname] = link end
+  return links
+end
+
+-- One option as nsh reads it, with what it must be and with what ip(8) says.
+local function check(case, row, want, ours, link)
+  local key, data = row.key, link.linkinfo.info_data or {}
+  if row.type == "boolean" then ours = ours or false end -- some are told only while they are set
+  if type(want) == "table" then assert.same(want, ours) else assert.equal(want, ours, key) end
+  if case.silent and case.silent[key] then return end
+  local reader = case.read and case.read[key]
+  if type(reader) == "function" then
+    assert.same(want, reader(data, link))
+    return
+  end
+  local theirs = data[reader or key]
+  if row.type == "boolean" then theirs = theirs or false end
+  if row.type == "seconds" and theirs then
+    assert.near(want, theirs / (case.per and case.per[key] or case.per_second or 1), 1e-9)
+    return
+  end
+  if type(want) == "table" then
+    assert.same(want, theirs)
+    return
+  end
+  assert(theirs ~= nil, ("the oracle says nothing of %s"):format(key))
+  assert(m.same(row, ours, theirs), ("%s is %s, the oracle says %s"):format(key, tostring(ours), tostring(theirs)))
+end
+
+-- Ends the test as one that this kernel can't do, where it refused in such words; raises what else was refused.
+local function done(refused, what)
+  if not refused then return end
+  if type(refused) == "table" and refused.code == "EOPNOTSUPP" then
+    h.pending(("this kernel doesn't take %s: %s"):format(what, refused.extack or refused.message))
+  end
+  error(refused, 0)
+end
+
+local function plain(record)
+  local copy = {}
+  for key, value in pairs(record) do copy[key] = value end
+  -- the number, what the moment brings, and an address that differs from the one it was born with
+  for _, key in ipairs { "index", "state", "carrier", "permaddr", "active_slave" } do copy[key] = nil end
+  return copy
+end
+
+--- Makes the tests of a kind: every option set when a link is made, changed where that may be, compared with ip(8),
+--- and each of these links made again from its record.
+---@param name string
+---@param case table { base: function(i, ns) -> keys that all have, with: keys by option, values: by option, one or
+--- { make =, set = }, read: by option, ip(8)'s name or a function of its data, silent: options that ip(8) hides,
+--- skip: options with tests of their own, fixed: options that can be set but not changed, and why,
+--- per_second, per: units of ip(8)'s times }
+function m.kind(name, case)
+  local kind = m.table_of(name)
+  case.kind = name
+  busted.describe("the kind " .. name, function()
+    local ns, lacks
+    local tries, made, changed = {}, {}, {}
+
+    busted.setup(function()
+      ns = netns.add(h.name "kind")
+      local spec = case.base and case.base(0, ns) or {}
+      spec[1], spec.kind = "plain", name
+      local ok, link = pcall(ns.add_link, ns, spec)
+      if not ok then
+        if type(link) ~= "table" or link.code ~= "EOPNOTSUPP" then error(link, 0) end
+        lacks = ("this kernel has no %s (%s)"):format(name, kind.config)
+        return
+      end
+      local begins = link:record()
+      for i, row in ipairs(kind.rows) do
+        if not row.readonly and not (case.skip and case.skip[row.key]) then
+          tries[row.key] = make(ns, case, "x", row, i, begins[row.key])
+        end
+      end
+      made = look(ns)
+      for _, try in pairs(tries) do
+        if try.link then
+          try.made = try.link:record()
+          if try.next ~= nil and not try.row.creation and not (case.fixed and case.fixed[try.row.key]) then
+            local took, refused = pcall(try.link.set, try.link, { [try.row.key] = try.next })
+            if not took then try.kept = refused end
+            try.changed = try.link:record()
+          end
+        end
+      end
+      changed = look(ns)
+    end)
+    busted.teardown(function() ns:del() end)
+
+    for _, row in ipairs(kind.rows) do
+      local key = row.key
+      if not row.readonly and not (case.skip and case.skip[key]) then
+        busted.it("has the option " .. key, function()
+          if lacks then h.pending(lacks) end
+          local try = tries[key]
+          done(try.refused, key)
+          check(case, row, try.value, try.made[key], made[try.name])
+          done(try.kept, "a change of " .. key)
+          if try.changed then check(case, row, try.next, try.changed[key], changed[try.name]) end
+          if row.creation then h.misuse(key, try.link.set, try.link, { [key] = try.value }) end
+        end)
+      end
+    end
+
+    busted.it("is made again from its record", function()
+      if lacks then h.pending(lacks) end
+      tries.plain = { link = ns:link "plain" }
+      for key, try in pairs(tries) do
+        if try.link then
+          local record = try.link:record()
+          try.link:del()
+          local ok, again = pcall(ns.add_link, ns, record)
+          if not ok then error(("with %s: %s"):format(key, tostring(again)), 0) end
+          assert.same(plain(record), plain(again:record()), "with " .. key)
+        end
+      end
+    end)
+  end)
+end
+
 --- Finds a noun's or a kind's table of core.tables().
 ---@param name string
 ---@return table
