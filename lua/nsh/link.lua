@@ -130,7 +130,7 @@ local function port_kind(ns, master)
 end
 
 -- What only a record has is no wish: it is left out when a record makes a link.
-local told = { "carrier", "link_netnsid", "port_kind" }
+local told = { "carrier", "port_kind" }
 
 -- What was so where a record came from, and need not be here: its number, the bond's port that was in use, and its
 -- spanning tree state of that moment.
@@ -141,6 +141,22 @@ local function forget_place(spec)
     for key, value in pairs(spec.port) do port[key] = value end
     port.state = nil
     spec.port = port
+  end
+end
+
+-- The link below may be in another namespace than the new one, which then needs a number for that one.
+local function below(self, ns, spec)
+  for _, key in ipairs { "link", "dev" } do
+    local link = spec[key]
+    if type(link) == "string" and ns ~= self then link = self:link(link) end
+    if getmetatable(link) == mt and link.netns ~= ns then
+      local id = fail.check("netns id", link.netns.label, ns, core.netns.id(ns.core, link.netns.core))
+      if not id or id < 0 then
+        fail.check("netns set", link.netns.label, ns, core.netns.set_id(ns.core, link.netns.core, -1))
+        id = fail.check("netns id", link.netns.label, ns, core.netns.id(ns.core, link.netns.core))
+      end
+      spec[key], spec.link_netnsid = link.index, id
+    end
   end
 end
 
@@ -167,6 +183,7 @@ function Netns:add_link(spec)
     spec.peer = spec.peer or (spec.kind == "veth" and {} or nil)
     if spec.peer then spec.peer.netns = spec.peer.netns or self end
   end
+  below(self, ns, spec)
   local index, peer = fail.check_spec(spec, "link add", name, ns,
     core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
   local link = wrap(ns, index, name or ("#" .. index))

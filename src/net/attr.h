@@ -80,9 +80,10 @@ struct net_row {
 	uint8_t size;	/* bytes on the wire */
 	uint8_t begins; /* with NET_OFF: what a new object has */
 	uint16_t flags;
-	uint16_t aux;	  /* offset of the prefix length, or of a bit's change mask (0: none) */
-	uint32_t mask;	  /* of a bit */
-	uint32_t unit;	  /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
+	uint16_t aux;  /* offset of the prefix length, or of a bit's change mask (0: none); of a bool 1: the row before
+			  says that it is off */
+	uint32_t mask; /* of a bit */
+	uint32_t unit; /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
 	int64_t min, max; /* in wire units; both 0: what the size holds */
 	const struct net_enum *names;
 	const struct net_table *nest;

@@ -192,7 +192,7 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	if (flat)
 		return flat->bare ? put_struct(m, ctx, row, f, n, err) : put_nest(m, ctx, row, flat, f, n, err);
 	given = row->key && !(row->flags & NET_RO) ? net_given(f, n, row) : NULL;
-	if (!given)
+	if (!given || (row->type == NET_BOOL && row->aux && !given->i && net_given(f, n, row - 1)))
 		return 0;
 	if (given->op == NET_VALUE)
 		return put_value(m, ctx, row, hdr, given, err);

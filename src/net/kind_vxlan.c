@@ -72,8 +72,9 @@ static const struct net_row geneve_rows[] = {
 	 .doc = "the other end"},
 	{.key = "ttl", .attr = IFLA_GENEVE_TTL, .type = NET_UINT, .size = 1,
 	 .doc = "of the outer packets; 0: the system's"},
-	BOOL("ttl_inherit", IFLA_GENEVE_TTL_INHERIT, NET_OFF,
-	     "take the inner packet's ttl; where it is given, ttl is not taken"),
+	/* where it is given, true or false, the kernel takes no ttl */
+	{.key = "ttl_inherit", .attr = IFLA_GENEVE_TTL_INHERIT, .type = NET_BOOL, .size = 1, .aux = 1, .flags = NET_OFF,
+	 .doc = "take the inner packet's ttl"},
 	{.key = "tos", .attr = IFLA_GENEVE_TOS, .type = NET_ENUM, .size = 1, .names = &inherit,
 	 .doc = "of the outer packets"},
 	{.key = "df", .attr = IFLA_GENEVE_DF, .type = NET_ENUM, .size = 1, .names = &dfs, .doc = "don't fragment"},

@@ -47,7 +47,9 @@ static void ask(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 /* net_cursor_elsewhere() - whether the link that a field names is in another namespace than the message's */
 bool net_cursor_elsewhere(const struct net_cursor *c, const struct net_field *f)
 {
-	return c->level[0].table == &net_link_table && f->row->attr == IFLA_LINK && c->level[0].tb[IFLA_LINK_NETNSID];
+	bool below = c->depth == 0 ? f->row->attr == IFLA_LINK : c->kind && c->level[c->depth].table == c->kind->data;
+
+	return c->level[0].table == &net_link_table && below && c->level[0].tb[IFLA_LINK_NETNSID];
 }
 
 const struct net_noun net_link = {
@@ -260,8 +262,12 @@ static void plan_peer(struct plan *p, const struct net_field *f, unsigned int sp
 	add_span(p->now, &p->n_now, f + span - 1, 1);
 }
 
+/* Linux up to 6.1 makes a link whose parent is elsewhere there, and moves it: down, and without a master. */
 static void make_plan(struct plan *p, const struct net_fields *f)
 {
+	bool moved = net_given(f->v, f->n, net_key(&net_link_table, NULL, NULL, "link_netnsid"));
+	uint16_t late = moved ? NET_AFTER | NET_LATE_PEER : NET_AFTER;
+
 	p->n_now = p->n_after = p->n_peer = 0;
 	p->peer_ns = NULL;
 	for (unsigned int i = 0, span; i < f->n; i += span) {
@@ -270,7 +276,7 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 			continue;
 		if (f->v[i].row->nest == &net_peer_table)
 			plan_peer(p, f->v + i, span);
-		else if (f->v[i].row->flags & NET_AFTER)
+		else if (f->v[i].row->flags & late)
 			add_span(p->after, &p->n_after, f->v + i, span);
 		else
 			add_span(p->now, &p->n_now, f->v + i, span);

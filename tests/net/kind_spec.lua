@@ -187,6 +187,18 @@ local function needs(ns, kind)
   link:del()
 end
 
+describe("a geneve", function()
+  it("takes a ttl of its own instead of the inner packet's", function()
+    local ns = h.netns()
+    local ok, link = pcall(ns.add_link, ns, { "g0", kind = "geneve", id = 1, remote = "10.0.0.1", ttl_inherit = true })
+    if not ok then h.pending "this kernel has no geneve (CONFIG_GENEVE)" end
+    link:set { ttl_inherit = false, ttl = 9 }
+    assert.same({ 9, false }, { link.ttl, link.ttl_inherit })
+    link:set { ttl_inherit = false }
+    assert.is_false(link.ttl_inherit)
+  end)
+end)
+
 describe("a bond's ports", function()
   it("have options, one of them is preferred and one is in use", function()
     local ns = h.netns()
@@ -295,5 +307,15 @@ describe("a link on another", function()
     link:set { netns = other }
     assert.equal(ns:link "v0", link.link)
     assert.equal("macvlan", other:link("m0").kind)
+    local record = link:record()
+    link:del()
+    assert.equal(ns:link "v0", other:add_link(record).link)
+    assert.equal(ns:link "v1", other:add_link({ "m1", kind = "macvlan", link = ns:link "v1" }).link)
+    local third = h.netns()
+    local far = ns:add_link { "far0", kind = "macvlan", link = "v0", netns = third, up = true }
+    assert.same({ ns:link "v0", third, true }, { far.link, far.netns, far.up })
+    local tunnel = ns:add_link { "x0", kind = "vxlan", id = 7, dstport = 4789, dev = "v0", netns = third }
+    assert.same({ ns:link("v0").index, third }, { tunnel:record().dev, tunnel.netns })
+    assert.equal(3, #ns:links())
   end)
 end)
