@@ -15,10 +15,12 @@ static int core_where(lua_State *L)
 static int core_nearest(lua_State *L)
 {
 	const char *word = luaL_checkstring(L, 1);
-	lua_Integer n = luaL_len(L, 2);
-	const char **known = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*known), 0);
-	lua_Integer count = 0;
+	const char **known;
+	lua_Integer n, count = 0;
 
+	luaL_checktype(L, 2, LUA_TTABLE);
+	n = (lua_Integer)lua_rawlen(L, 2);
+	known = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*known), 0);
 	for (lua_Integer i = 1; i <= n; i++) {
 		if (lua_rawgeti(L, 2, i) == LUA_TSTRING)
 			known[count++] = lua_tostring(L, -1); /* held by the list */
