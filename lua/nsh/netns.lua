@@ -155,9 +155,6 @@ end
 ---@return nsh.Netns
 ---@error ESRCH when there is no such process
 function m.of(pid)
-  if math.type(pid) ~= "integer" or pid < 1 then
-    fail.misuse("pid must be a positive integer, not %s", tostring(pid))
-  end
   world.ensure()
   return wrap(fail.check("netns of", tostring(pid), nil, core.netns.of(pid)))
 end
@@ -227,7 +224,6 @@ function Netns:set(spec)
   for key in pairs(spec) do
     if key ~= "id" then fail.misuse("unknown key '%s' of a namespace; only id can be set", tostring(key)) end
   end
-  if math.type(spec.id) ~= "integer" or spec.id < 0 then fail.misuse("id must be a whole number from 0") end
   fail.check("netns set", self.label, nil, core.netns.set_id(root_ns().core, self.core, spec.id))
 end
 

@@ -146,6 +146,11 @@ describe("a namespace", function()
     h.misuse("pid", netns.of, "x")
     h.misuse("pid", netns.of, 0)
     h.misuse("pid", netns.identify, -1)
+    for _, pid in ipairs { 4294967297, 2147483648, 1.5, "foo", {} } do
+      h.misuse("pid", netns.of, pid)
+      h.misuse("pid", netns.attach, name, pid)
+    end
+    h.misuse("pid", netns.attach, name)
   end)
 
   it("gets a name by a process in it", function()
@@ -177,7 +182,7 @@ describe("a namespace", function()
     h.refused("EEXIST", ns.set, ns, { id = 78 })
     local other <close> = netns.add(h.name "ns")
     h.refused("EEXIST", other.set, other, { id = 77 })
-    h.misuse("id", ns.set, ns, { id = -1 })
+    for _, id in ipairs { -1, 4294967304, 2147483648, "x", 1.5, false } do h.misuse("id", ns.set, ns, { id = id }) end
     h.misuse("unknown key", ns.set, ns, { di = 1 })
   end)
 
