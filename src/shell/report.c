@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chunks.h"
 #include "shell.h"
 
 #define TRACEBACK "nsh.traceback" /* registry: of the last error */
@@ -13,7 +14,7 @@
 static bool is_script_frame(lua_State *L, lua_Debug *ar)
 {
 	lua_getinfo(L, "Slnt", ar);
-	return ar->currentline >= 0 && strncmp(ar->short_src, "nsh/", 4) != 0;
+	return ar->currentline >= 0 && strncmp(ar->source, CHUNK_PREFIX, strlen(CHUNK_PREFIX)) != 0;
 }
 
 static void add_frame(lua_State *L, luaL_Buffer *b, const lua_Debug *ar)

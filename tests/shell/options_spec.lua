@@ -179,6 +179,25 @@ describe("errors", function()
     assert.is_true(os.time() - started < 10)
   end)
 
+  it("know a script by its file, whatever its folder is called", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    local text = "local function f() netns.get {} end\nlocal function g() f() end\ng()\n"
+    for _, name in ipairs { "nsh/lab.lua", "lua/nsh/lab.lua", "nsh/link.lua", "x/lua/nsh/lab.lua" } do
+      assert(os.execute(("mkdir -p %s/%s"):format(dir, name:match "(.*)/")))
+      local f = assert(io.open(dir .. "/" .. name, "w"))
+      f:write(text)
+      f:close()
+      for _, path in ipairs { name, dir .. "/" .. name } do
+        local out = run({ path }, { cd = dir })
+        assert.equal(path .. ":1: ", out:sub(1, #path + 4), out)
+        assert.truthy(out:find("stack traceback:\n\t" .. path .. ":1: in ", 1, true), out)
+        assert.is_nil(out:find("netns.lua", 1, true))
+      end
+    end
+    os.execute("rm -r " .. dir)
+  end)
+
   it("show any error value", function()
     assert.equal("(error object is a table value)\n", (run { "-e", "error {}" }))
     assert.equal("(error object is a nil value)\n", (run { "-e", "error()" }))
