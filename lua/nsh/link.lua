@@ -247,9 +247,14 @@ end
 -- --- changes ---
 
 -- The kernel takes a request apart and may stop half-way: put back what it has changed so far.
+-- One that went to another namespace and came back may have another index.
 local function put_back(self, before, spec)
-  local now = core.link.get(self.netns.core, self.index)
-  for key in pairs(spec) do
+  local now = core.link.get(self.netns.core, spec.netns and before.name or self.index)
+  if now then rawset(self, "index", now.index) end
+  local keys = {}
+  for key in pairs(spec) do keys[key] = true end
+  if spec.netns then keys.up, keys.master = true, true end -- what it lost on its way
+  for key in pairs(keys) do
     local old = before[key]
     if now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
       if old == nil then old = false end
@@ -271,7 +276,7 @@ function Link:set(spec)
   local before = read(self)
   local master = spec.master
   if master == nil then master = before.master end
-  local port = spec.port and port_kind(self.netns, master) or nil
+  local port = spec.port and port_kind(spec.netns or self.netns, master) or nil
   local ok, message, code, detail = core.link.set(self.netns.core, self.index, spec, before.kind, port)
   if not ok and next(spec, next(spec)) ~= nil then put_back(self, before, spec) end
   fail.check_spec(spec, "link set", before.name, self.netns, ok, message, code, detail)

@@ -43,7 +43,7 @@ function Netns:neighs(filter)
   if filter and filter.state then return list end
   local seen = setmetatable({}, show.List)
   for _, record in ipairs(list) do
-    if not hidden[record.state] then seen[#seen + 1] = record end
+    if record.proxy or not hidden[record.state] then seen[#seen + 1] = record end
   end
   return seen
 end

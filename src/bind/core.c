@@ -59,7 +59,7 @@ static int core_record_types(lua_State *L)
 
 /* clang-format off */
 static const char *const type_names[] = {
-	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer",
+	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer", [NET_SIZE] = "integer",
 	[NET_TIME] = "seconds", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
@@ -125,7 +125,7 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	for (unsigned int i = 0; t && i < t->n; i++) {
 		if (t->rows[i].flags & NET_FLAT) {
 			push_rows(L, t->rows[i].nest, true);
-		} else if (t->rows[i].key) {
+		} else if (t->rows[i].key && net_key(t, NULL, NULL, t->rows[i].key) == &t->rows[i]) {
 			push_row(L, &t->rows[i]);
 			lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 		}

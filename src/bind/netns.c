@@ -217,14 +217,14 @@ static int netns_call(lua_State *L)
 {
 	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
-	int status, r;
+	int status, r, before;
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
-	r = net_ns_switch(ns, &err);
+	r = net_ns_switch(ns, &before, &err);
 	if (r < 0)
 		return bind_fail(L, &err);
 	status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
-	net_ns_home();
+	net_ns_unswitch(before);
 	if (status != LUA_OK)
 		return lua_error(L);
 	lua_pushboolean(L, 1);
@@ -240,14 +240,18 @@ static int netns_batch(lua_State *L)
 	struct net_ns *ns = bind_ns(L, 1);
 	unsigned int sent;
 	int status, r;
+	bool gone;
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	if (net_batch_begin(ns, &err) < 0)
 		return bind_fail(L, &err);
 	status = lua_pcall(L, lua_gettop(L) - 2, 0, 0);
+	gone = !ns->batch;
 	r = net_batch_end(ns, status == LUA_OK, &sent, &err);
 	if (status != LUA_OK)
 		return lua_error(L);
+	if (gone)
+		return bind_misuse(L, "namespace %s was deleted in its own batch: what that held is lost", ns->label);
 	if (r < 0)
 		return bind_fail(L, &err);
 	lua_pushinteger(L, sent);

@@ -57,7 +57,7 @@ struct net_ns {
 	unsigned int window;	 /* requests in flight that the receive buffer surely holds the acks of */
 	size_t room;		 /* bytes one send may carry */
 	struct net_batch *batch; /* open batch, or NULL */
-	char label[64];		 /* for messages: the name, "root" or "host" */
+	char label[256];	 /* for messages: the name, "root" or "host" */
 };
 
 void net_ns_init(struct net_ns *ns);
