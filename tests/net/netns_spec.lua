@@ -99,6 +99,17 @@ describe("a namespace", function()
     end
   end)
 
+  it("with a long name has its own files of /etc", function()
+    local result = root:exec({ "unshare", "-Urm", "sh", "-ec", [[
+      mount -t tmpfs none /etc
+      mkdir -p "/etc/netns/$NAME"
+      touch /etc/hosts
+      echo "10.0.0.1 mine" >"/etc/netns/$NAME/hosts"
+      "$NSH" -e 'io.write(netns.add(os.getenv "NAME"):exec("cat /etc/hosts").out)'
+    ]] }, { env = { NAME = ("x"):rep(255), NSH = os.getenv "NSH" or "./nsh" } })
+    assert.equal("10.0.0.1 mine\n", result.out)
+  end)
+
   it("that was deleted says so", function()
     local ns = netns.add(name)
     local link = ns:add_link { "br0", kind = "bridge" }
