@@ -156,6 +156,21 @@ describe("exit status", function()
   end)
 end)
 
+describe("standard descriptors", function()
+  it("that are closed are not taken by others", function()
+    local path = os.tmpname()
+    local chunk = "os.execute 'cd /proc/$$/fd; l=$(readlink 0 1 2); echo \"$l\" >" .. path .. "' " ..
+      "local f = io.open('" .. path .. "', 'a') " ..
+      "f:write(tostring(io.read(1)), ' ', tostring(io.write 'x' and io.stdout:flush())) f:close()"
+    local _, _, status = os.execute(NSH .. " -e " .. quote(chunk) .. " <&- >&- 2>&-")
+    local f = assert(io.open(path))
+    assert.equal(("/dev/null\n"):rep(3) .. "nil nil", f:read "a")
+    f:close()
+    os.remove(path)
+    assert.equal(1, status) -- the output went nowhere
+  end)
+end)
+
 describe("errors", function()
   it("show the script's own frames where there is more than the main chunk", function()
     local out = run { "-e", "error 'flat'" }
