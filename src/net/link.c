@@ -231,20 +231,21 @@ static int name_of(struct net_ns *ns, int index, char *name, size_t size, struct
 	return r;
 }
 
-/* One message that moves and names the link; then its index over there. */
-static int send_move(struct net_ns *ns, struct net_ns *to, int *index, const char *name, struct net_err *err)
+/* One message that moves the link and, when @name isn't NULL, renames it; then its index over there. */
+static int send_move(struct net_ns *ns, struct net_ns *to, int *index, const char *old_name, const char *name,
+		     struct net_err *err)
 {
 	const struct net_row *name_row = net_key(&net_link_table, NULL, NULL, "name");
 	const struct net_row *netns_row = net_key(&net_link_table, NULL, NULL, "netns");
 	struct net_field f[] = {
-		{.row = name_row, .s = name, .slen = strlen(name), .plen = -1},
 		{.row = netns_row, .i = to->fd, .ns = to, .plen = -1},
+		{.row = name_row, .s = name, .slen = name ? strlen(name) : 0, .plen = -1},
 	};
 	struct net_dump echo = {0}; /* none comes, but a batch may not hold the move back */
-	int r = net_link_send(ns, 0, *index, &(struct net_ctx){0}, f, 2, &echo, err);
+	int r = net_link_send(ns, 0, *index, &(struct net_ctx){0}, f, name ? 2 : 1, &echo, err);
 
 	net_dump_free(&echo);
-	return r < 0 ? r : net_link_index(to, name, index, err);
+	return r < 0 ? r : net_link_index(to, name ? name : old_name, index, err);
 }
 
 /*
@@ -269,14 +270,14 @@ static int set_and_move(struct net_ns *ns, int index, const struct net_ctx *ctx,
 	if (r == 0 && count)
 		r = net_link_set_fields(ns, index, ctx, part, count, err);
 	if (r == 0)
-		r = send_move(ns, to, &index, name ? name->s : home_name, err);
+		r = send_move(ns, to, &index, home_name, name ? name->s : NULL, err);
 	if (r < 0)
 		return r;
 	count = pick(part, f, n, behind, true);
 	if (count)
 		r = net_link_set_fields(to, index, ctx, part, count, err);
 	if (r < 0)
-		send_move(to, ns, &index, home_name, &(struct net_err){0});
+		send_move(to, ns, &index, NULL, home_name, &(struct net_err){0});
 	return r;
 }
 
