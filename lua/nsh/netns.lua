@@ -21,10 +21,6 @@ local root, root_ns
 
 function mt.__tostring(self) return "netns " .. self.label end
 
-function mt.__close(self)
-  if not self.deleted then self:del() end
-end
-
 -- The object of a fresh core handle, which is dropped when the namespace has one already. The root stays the one
 -- without a name, whatever name it is given: its object must outlive that name.
 local function wrap(handle, name)
@@ -95,22 +91,35 @@ function m.find(name)
   return wrap(fail.check("netns find", name, nil, handle, message, code, detail), name)
 end
 
+-- The object has done its part.
+local function forget(ns)
+  rawset(ns, "deleted", true)
+  core.netns.close(ns.core)
+  if world.entered() == ns then world.enter(nil) end
+end
+
+-- Takes a name away, from `own` alone where it is given; returns as the core does.
+local function take_name(name, own)
+  world.ensure()
+  local handle, message, code, detail = core.netns.open(name)
+  if own and not handle then return nil, message, code, detail end
+  local ns = handle and known[core.netns.identity(handle)]
+  if handle then core.netns.close(handle) end
+  if own and ns ~= own then
+    return nil, "another namespace has the name now", "ENOENT",
+      { errno = 2, hint = "netns.del(name) takes it from that one" }
+  end
+  local ok
+  ok, message, code, detail = core.netns.del(name)
+  if ok and ns and rawget(ns, "own_name") == name then forget(ns) end
+  return ok, message, code, detail
+end
+
 --- Takes the name away; the namespace ends when nothing uses it any more.
 --- Twin: `ip netns del NAME`
 ---@param name string
 ---@error ENOENT when there is none
-function m.del(name)
-  world.ensure()
-  local handle = core.netns.open(name)
-  local ns = handle and known[core.netns.identity(handle)]
-  if handle then core.netns.close(handle) end
-  fail.check("netns del", name, nil, core.netns.del(name))
-  if ns and rawget(ns, "own_name") == name then
-    rawset(ns, "deleted", true)
-    core.netns.close(ns.core)
-    if world.entered() == ns then world.enter(nil) end
-  end
-end
+function m.del(name) fail.check("netns del", name, nil, take_name(name)) end
 
 --- Returns the names of all named namespaces, sorted; none while there is no world.
 ---@private
@@ -208,12 +217,24 @@ function m.by_id(viewer, id)
   end
 end
 
+local function del(self)
+  if not rawget(self, "own_name") then fail.misuse("the namespace %s has no name to delete", self.label) end
+  return take_name(self.name, self)
+end
+
 --- Deletes the namespace's name; what is in it goes when its last process ends.
 --- Twin: `ip netns del NAME`
+---@error ENOENT when another program took the name away, or gave it to another namespace
 function Netns:del()
   if self.deleted then fail.misuse("namespace %s was deleted", self.label) end
-  if not rawget(self, "own_name") then fail.misuse("the namespace %s has no name to delete", self.label) end
-  m.del(self.name)
+  fail.check("netns del", self.name, nil, del(self))
+end
+
+function mt.__close(self)
+  if self.deleted then return end
+  local ok, message, code, detail = del(self)
+  if code == "ENOENT" then return forget(self) end
+  fail.check("netns del", self.name, nil, ok, message, code, detail)
 end
 
 --- Changes what can be changed of a namespace: the number that the world's root has for it.

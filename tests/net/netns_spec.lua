@@ -68,6 +68,11 @@ describe("a namespace", function()
     root:exec(("ip netns del %s; ip netns add %s"):format(name, name))
     local second = netns.get(name)
     assert.not_equal(first, second)
+    assert.matches("another namespace", h.refused("ENOENT", first.del, first).message)
+    assert.same({ name }, names())
+    do local _ <close> = first end
+    assert.is_true(first.deleted)
+    assert.same({ name }, names())
     second:del()
   end)
 
@@ -141,6 +146,10 @@ describe("a namespace", function()
     do
       local ns <close> = netns.add(name)
       ns:del()
+    end
+    do -- nothing is left to do
+      local _ <close> = netns.add(name)
+      root:exec("ip netns del " .. name)
     end
   end)
 
