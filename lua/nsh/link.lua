@@ -78,7 +78,7 @@ local function follow(self, record, key)
     local found = fail.check("link get", to, self.netns, core.link.get(self.netns.core, to))
     return wrap(self.netns, found.index, found.name)
   end
-  local ns = netns.by_id(self.netns, nsid)
+  local ns = netns.by_ids(self.netns, { [nsid] = true })[nsid]
   if not ns then return nil end
   local found, message, code, detail = core.link.get(ns.core, to)
   if not found and code == "ENODEV" then return nil end
@@ -203,10 +203,15 @@ end
 
 -- A veth's record names its peer instead of the number of a link.
 local function name_peers(self, list)
+  local ids = {}
+  for _, record in ipairs(list) do
+    if record.kind == "veth" and record.link_netnsid then ids[record.link_netnsid] = true end
+  end
+  local homes = netns.by_ids(self, ids)
   for _, record in ipairs(list) do
     if record.kind == "veth" and record.link then
       if record.link_netnsid then
-        local ns = netns.by_id(self, record.link_netnsid)
+        local ns = homes[record.link_netnsid]
         local found = core.link.get(self.core, record.link, record.link_netnsid)
         record.peer = { name = found and found.name, netns = ns and ns.label }
       else

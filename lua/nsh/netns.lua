@@ -132,15 +132,31 @@ function m.names()
   return names
 end
 
---- Lists the named namespaces.
+-- What opening a name fails with where the file is no namespace: half-made, a directory, a socket.
+local stale = { EINVAL = true, EACCES = true, ENXIO = true, ELOOP = true }
+
+-- Walks the names with a handle each, false for a stale one. Who gets a handle closes or wraps it.
+local function each_name()
+  local names, i = m.names(), 0
+  return function()
+    while i < #names do
+      i = i + 1
+      local handle, message, code, detail = core.netns.open(names[i])
+      if handle or stale[code] then return names[i], handle or false end
+      if code ~= "ENOENT" then fail.check("netns list", names[i], nil, handle, message, code, detail) end
+    end
+  end
+end
+
+--- Lists the named namespaces. One whose file is no namespace is marked: netns.del takes it away.
 --- Twin: `ip netns list`
----@return table[] records { name, id }
+---@return table[] records { name, id, stale = true }
 function m.list()
   world.ensure()
   local list = setmetatable({}, show.List)
-  for _, name in ipairs(m.names()) do
-    local ns = m.find(name)
-    if ns then list[#list + 1] = setmetatable({ name = name, id = ns.id }, show.Record) end
+  for name, handle in each_name() do
+    local ns = handle and wrap(handle, name)
+    list[#list + 1] = setmetatable({ name = name, id = ns and ns.id, stale = not ns or nil }, show.Record)
   end
   return list
 end
@@ -174,8 +190,8 @@ end
 ---@return string?
 function m.identify(pid)
   local ns = m.of(pid)
-  for _, name in ipairs(m.names()) do
-    if m.find(name) == ns then return name end
+  for name, handle in each_name() do
+    if handle and wrap(handle, name) == ns then return name end
   end
 end
 
@@ -202,19 +218,37 @@ function m.resolve(ns)
   return ns
 end
 
---- Returns the namespace that `viewer` has the number `id` for, among those that are known or have a name.
+--- Returns the namespaces that `viewer` has these numbers for, among those that are known or have a name.
 ---@private
-function m.by_id(viewer, id)
-  local function is_it(ns)
-    return not ns.deleted and fail.check("netns id", ns.label, viewer, core.netns.id(viewer.core, ns.core)) == id
+---@param viewer nsh.Netns
+---@param ids table<integer, boolean> the numbers that are looked for
+---@return table<integer, nsh.Netns>
+function m.by_ids(viewer, ids)
+  local found, missing = {}, 0
+  for _ in pairs(ids) do missing = missing + 1 end
+  -- the number of a namespace that is looked for and not found yet
+  local function wanted(handle, label)
+    local id = fail.check("netns id", label, viewer, core.netns.id(viewer.core, handle))
+    if not ids[id] or found[id] then return nil end
+    missing = missing - 1
+    return id
   end
   for _, ns in pairs(known) do
-    if is_it(ns) then return ns end
+    if missing == 0 then return found end
+    local id = not ns.deleted and wanted(ns.core, ns.label)
+    if id then found[id] = ns end
   end
-  for _, name in ipairs(m.names()) do
-    local ns = m.find(name)
-    if ns and is_it(ns) then return ns end
+  if missing == 0 then return found end
+  for name, handle in each_name() do
+    local id = handle and wanted(handle, name)
+    if id then
+      found[id] = wrap(handle, name)
+    elseif handle then
+      core.netns.close(handle)
+    end
+    if missing == 0 then return found end
   end
+  return found
 end
 
 local function del(self)

@@ -139,7 +139,7 @@ static int names_gc(lua_State *L)
 	return 0;
 }
 
-/* The names as a list, sorted by the caller. */
+/* The names as a list, sorted by the caller; without those that other programs gave and no function here takes. */
 static int netns_names(lua_State *L)
 {
 	struct net_err err;
@@ -157,6 +157,8 @@ static int netns_names(lua_State *L)
 		return bind_fail(L, &err);
 	lua_newtable(L);
 	for (const char *p = *box; p && p < *box + len; p += strlen(p) + 1) {
+		if (net_check_ns_name(p, strlen(p), &err) < 0)
+			continue;
 		lua_pushstring(L, p);
 		lua_rawseti(L, -2, ++n);
 	}

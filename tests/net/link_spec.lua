@@ -1,5 +1,6 @@
 -- link_spec.lua - links: made, read, changed, moved and deleted, against ip(8)
 local h = require "tests.helper"
+local core = require "nsh.core"
 local oracle = require "tests.net.oracle"
 
 local general = oracle.table_of "link"
@@ -244,6 +245,31 @@ describe("records of links", function()
     end
     assert.equal("b0", ns:link "a0".peer.name)
     assert.equal(other, ns:link "c0".peer.netns)
+  end)
+
+  it("name the peers of many in time that grows with their number", function()
+    local ns, many = h.netns(), 100
+    local names = {}
+    for i = 1, many do names[i] = ("%s-%d"):format(ns.name, i) end
+    for i, name in ipairs(names) do
+      ns:add_link { "p" .. i, kind = "veth", peer = { "eth0", netns = netns.add(name) } }
+    end
+    -- nobody holds the namespaces, so they are found by name
+    collectgarbage()
+    collectgarbage()
+    local opens, open = 0, core.netns.open
+    core.netns.open = function(...)
+      opens = opens + 1
+      return open(...)
+    end
+    local list = ns:links { kind = "veth" }
+    core.netns.open = open
+    for _, record in ipairs(list) do
+      assert.same({ name = "eth0", netns = names[tonumber(record.name:sub(2))] }, record.peer)
+    end
+    for _, name in ipairs(names) do netns.del(name) end
+    assert.equal(many, #list)
+    assert.is_true(opens <= many + 1, opens .. " namespaces were opened")
   end)
 
   it("are filtered by their keys", function()

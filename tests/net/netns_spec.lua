@@ -81,6 +81,18 @@ describe("a namespace", function()
     local err = h.refused("EINVAL", netns.get, name)
     assert.matches("netns.del", err.hint)
     h.refused("EEXIST", netns.add, name)
+    root:exec("mkfifo /run/netns/pipe; mkdir /run/netns/dir; ip netns add 'a b'; ip netns add root")
+    assert.is_true(h.find(netns.list(), { name = name }).stale)
+    assert.is_true(h.find(netns.list(), { name = "pipe" }).stale)
+    local other = netns.add(h.name "ns")
+    local _, peer = root:add_link { "st0", kind = "veth", peer = { "st1", netns = other } }
+    assert.is_nil(h.find(netns.list(), { name = other.name }).stale)
+    assert.is_nil(netns.identify(h.pid))
+    root:exec "ip netns add x; ip link set st0 netns x"
+    assert.equal("x", peer:record().peer.netns)
+    assert.equal("x", peer.peer.netns.name)
+    root:exec "rmdir /run/netns/dir; rm /run/netns/pipe; ip netns del 'a b'; ip netns del root; ip netns del x"
+    other:del()
     netns.del(name)
     netns.add(name):del()
   end)
