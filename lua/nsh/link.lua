@@ -129,6 +129,13 @@ local function port_kind(ns, master)
   return fail.check("link get", master, ns, record, message, code, detail).kind
 end
 
+-- The object of a link just made, which nsh has named where nobody else did.
+local function named(ns, index, name)
+  local link = wrap(ns, index, name or ("#" .. index))
+  if not name then read(link) end
+  return link
+end
+
 -- What only a record has is no wish: it is left out when a record makes a link.
 local told = { "carrier", "link_netnsid", "port_kind" }
 
@@ -168,10 +175,10 @@ function Netns:add_link(spec)
   end
   local index, peer = fail.check_spec(spec, "link add", name, ns,
     core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
-  local link = wrap(ns, index, name or ("#" .. index))
+  local link = named(ns, index, name)
   if spec.kind ~= "veth" then return link end
   local peer_spec = spec.peer or {}
-  return link, wrap(peer_spec.netns or ns, peer, peer_spec[1] or peer_spec.name or ("#" .. peer))
+  return link, named(peer_spec.netns or ns, peer, peer_spec[1] or peer_spec.name)
 end
 
 --- Returns the live link of a name.

@@ -67,9 +67,12 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 static int free_name(struct net_ns *ns, const char *kind, const char *taken, char *name, struct net_err *err)
 {
 	for (int i = 0;; i++) {
+		char full[32] = "";
 		int index, r;
 
-		snprintf(name, NET_NAME_SIZE, "%.9s%d", kind, i % 1000000);
+		snprintf(full, sizeof(full), "%.9s%d", kind, i);
+		memcpy(name, full, NET_NAME_SIZE - 1);
+		name[NET_NAME_SIZE - 1] = 0;
 		if (taken && strcmp(name, taken) == 0)
 			continue;
 		r = net_link_index(ns, name, &index, err);
