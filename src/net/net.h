@@ -63,8 +63,8 @@ struct net_ns {
 void net_ns_init(struct net_ns *ns);
 void net_ns_close(struct net_ns *ns);
 void net_ns_label(struct net_ns *ns, const char *label);
-int net_ns_enter(const struct net_ns *ns, struct net_err *err);	 /* blocks signals; leave() must follow */
-void net_ns_leave(void);					 /* aborts when it can't come home */
+int net_ns_enter(const struct net_ns *ns, struct net_err *err);		      /* blocks signals; leave() must follow */
+void net_ns_leave(void);						      /* aborts when it can't come home */
 int net_ns_switch(const struct net_ns *ns, int *before, struct net_err *err); /* for call(): until net_ns_unswitch() */
 void net_ns_unswitch(int before);
 int net_ns_root(struct net_ns *ns, struct net_err *err); /* the world's root namespace */
