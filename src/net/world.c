@@ -212,6 +212,8 @@ void net_world_end(void)
 	if (world.leash >= 0)
 		close(world.leash);
 	world.leash = -1;
+	if (world.init > 0)
+		kill(world.init, SIGKILL); /* someone may have stopped it */
 	/* a child that nobody has waited for yet keeps init from going: take them all */
 	for (pid_t pid = 0; world.init > 0 && pid != world.init && (pid >= 0 || errno == EINTR);)
 		pid = waitpid(-1, NULL, 0);
