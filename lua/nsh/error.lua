@@ -48,7 +48,7 @@ local function request_of(spec, target)
     if type(key) == "string" and value ~= target then
       if type(value) == "table" then
         value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1)
-          or "{...}"
+        if value == nil or type(value) == "table" then value = "{...}" end
       end
       words[#words + 1] = key .. "=" .. tostring(value)
     end

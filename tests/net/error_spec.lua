@@ -43,6 +43,18 @@ describe("an error of the kernel", function()
     assert.equal("dev=lo metric=3", err.request:gsub("^10%S+ ", ""))
   end)
 
+  it("has a list in its request as one", function()
+    local err = h.raised(ns.add_route, ns, { "10.5.0.0/16", nexthops = { { via = "10.9.9.9" }, { via = "10.9.9.8" } } })
+    assert.equal("nexthops={...}", err.request)
+  end)
+
+  it("blames the value of a sysctl only for the value", function()
+    local sysctl = ns.sysctl
+    assert.is_nil(h.refused("EINVAL", function() return sysctl["net.ipv4."] end).hint)
+    assert.is_nil(h.refused("EINVAL", function() sysctl["net.ipv4."] = 1 end).hint)
+    assert.matches("take 'x'", h.refused("EINVAL", function() sysctl["net.ipv4.ip_forward"] = "x" end).hint)
+  end)
+
   it("has no field that isn't known", function()
     ns:link("lo"):set { up = true }
     local err = h.raised(ns.route_to, ns, "192.0.2.1")
