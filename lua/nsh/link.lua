@@ -32,7 +32,7 @@ function mt.__eq(a, b)
 end
 
 function mt.__close(self)
-  if core.link.get(self.netns.core, self.index) then self:del() end
+  if not self.netns.deleted and core.link.get(self.netns.core, self.index) then self:del() end
 end
 
 -- What the kernel knows of the link now.

@@ -206,12 +206,27 @@ function m.attach(name, pid)
   return wrap(fail.check("netns attach", name, nil, core.netns.attach(name, pid)), name)
 end
 
---- Returns the namespace that is meant: an object, or a name.
+-- The namespace that a record calls so: the root, or one that has no name but is known; nil for other names.
+local function by_label(label)
+  if label == "root" or label == "host" then
+    local ns = root_ns()
+    if ns.label ~= label then fail.misuse("this world's own namespace is '%s', not '%s'", ns.label, label) end
+    return ns
+  end
+  local pid = math.tointeger(tonumber(label:match "^of pid (%d+)$"))
+  if not pid then return nil end
+  for _, ns in pairs(known) do
+    if ns.label == label and not ns.deleted then return ns end
+  end
+  return m.of(pid)
+end
+
+--- Returns the namespace that is meant: an object, or a name, one by which records call it too.
 ---@private
 ---@param ns nsh.Netns|string
 ---@return nsh.Netns
 function m.resolve(ns)
-  if type(ns) == "string" then return m.get(ns) end
+  if type(ns) == "string" then return by_label(ns) or m.get(ns) end
   if type(ns) ~= "table" or getmetatable(ns) ~= mt then
     fail.misuse("a namespace or its name is wanted, not a %s", type(ns))
   end
