@@ -24,4 +24,27 @@ describe("a world", function()
       }]]
     assert.same({ "ready\n", 0 }, { out, status })
   end)
+
+  it("gives commands the limit of open files that nsh was started with", function()
+    local out = sh [[ulimit -Sn 1024; $NSH -e '
+      local limit = "ulimit -Sn; ulimit -Hn"
+      local outside = netns.add("a"):exec(limit).out
+      assert(outside == io.popen(limit):read "a")
+      print(outside)' && ulimit -Hn]]
+    local soft, hard, before = out:match "^(%S+)\n(%S+)\n\n(%S+)\n$"
+    assert.equal("1024", soft, out)
+    assert.equal(before, hard)
+  end)
+
+  it("has an init that holds nothing of the machine's", function()
+    local out = sh [[readlink /proc/self/ns/net; $NSH -e '
+      local root = netns.current()
+      print((root:exec "readlink /proc/1/ns/net; readlink /proc/self/ns/net".out))
+      local init = io.open("/proc/thread-self/children"):read "n"
+      print(netns.of(init) == root)']]
+    local machine, init, root = out:match "^(net:%S+)\n(net:%S+)\n(net:%S+)\n\ntrue\n$"
+    assert.truthy(root, out)
+    assert.equal(root, init)
+    assert.not_equal(machine, init)
+  end)
 end)
