@@ -92,6 +92,17 @@ function m.check_spec(spec, op, target, netns, ...)
   }
 end
 
+--- Returns a copy of an option table or filter, an empty one for nil; anything else is misuse.
+---@param arg? table
+---@param what string who takes it: "routes"
+---@return table
+function m.options(arg, what)
+  if arg ~= nil and type(arg) ~= "table" then m.misuse("%s takes a table of keys, not a %s", what, type(arg)) end
+  local copy = {}
+  for key, value in pairs(arg or {}) do copy[key] = value end
+  return copy
+end
+
 --- Raises a string with the position of the script's own line.
 ---@param fmt string as string.format
 function m.misuse(fmt, ...)

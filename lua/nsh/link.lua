@@ -235,14 +235,9 @@ end
 ---@param filter? table keys that the records must have, as { kind = "veth", master = br0 }; stats = true adds counters
 ---@return table[] records
 function Netns:links(filter)
-  local stats = false
-  if filter ~= nil and type(filter) ~= "table" then
-    fail.misuse("links takes a table of keys, not a %s", type(filter))
-  end
-  if filter then
-    filter = normalize(filter)
-    stats, filter.stats = filter.stats, nil
-  end
+  filter = normalize(fail.options(filter, "links"))
+  local stats = filter.stats
+  filter.stats = nil
   local list = fail.check("link list", nil, self, core.link.list(self.core, filter, stats))
   if not stats then -- older kernels tell them unasked
     for _, record in ipairs(list) do record.stats = nil end
@@ -305,7 +300,10 @@ end
 ---@param opts? { force: boolean } force: delete the link of the machine's default route too
 ---@error EOPNOTSUPP when it is one that can't be deleted
 function Link:del(opts)
-  guard.check(self, opts or {}, "delete")
+  opts = fail.options(opts, "del")
+  guard.check(self, opts, "delete")
+  local slip = next(opts) -- what the guard left
+  if slip ~= nil then fail.misuse("unknown key '%s' of del; only force is taken", tostring(slip)) end
   fail.check("link del", self.last_name, self.netns, core.link.del(self.netns.core, self.index))
 end
 

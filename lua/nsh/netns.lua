@@ -291,6 +291,7 @@ end
 ---@param spec { id: integer }
 ---@error EEXIST when it has a number already, or another one has this
 function Netns:set(spec)
+  spec = fail.options(spec, "set")
   for key in pairs(spec) do
     if key ~= "id" then fail.misuse("unknown key '%s' of a namespace; only id can be set", tostring(key)) end
   end

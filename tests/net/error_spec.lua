@@ -85,6 +85,23 @@ describe("an error of the kernel", function()
     assert.matches("no such program", err.hint)
   end)
 
+  it("is misuse, at the script's line, where a table is wanted", function()
+    local br = ns:add_link { "br0", kind = "bridge" }
+    for _, bad in ipairs { 5, "x", true, print } do
+      for _, case in ipairs {
+        { ns.routes, ns }, { ns.addrs, ns }, { ns.links, ns }, { ns.neighs, ns }, { ns.set, ns }, { br.fdb, br },
+        { br.addrs, br }, { br.flush_addrs, br }, { br.del, br },
+      } do
+        h.misuse("takes a table of keys, not a " .. type(bad), case[1], case[2], bad)
+      end
+    end
+    h.misuse("id", ns.set, ns)
+    h.misuse("unknown key 'froce'", br.del, br, { froce = true })
+    assert.equal(br, ns:link "br0")
+    assert.equal(0, br:flush_addrs())
+    br:del { force = true }
+  end)
+
   it("goes through pcall, coroutines and error handlers whole", function()
     local seen
     xpcall(function() ns:link "nobody" end, function(e) seen = e end)
