@@ -1,10 +1,11 @@
 -- world_spec.lua - the private world as a whole: its end, and what its commands and its init get from outside
 
 local NSH = os.getenv "NSH" or "./nsh"
+local PLAIN = os.getenv "NSH_PLAIN" or NSH -- under strace, never the sanitized one
 
--- Runs a script of sh in which nsh is $NSH; returns what it prints, and its exit status.
+-- Runs a script of sh in which nsh is $NSH, or $PLAIN; returns what it prints, and its exit status.
 local function sh(script)
-  local f = assert(io.popen("NSH='" .. NSH .. "'; exec 2>&1 </dev/null\n" .. script))
+  local f = assert(io.popen("NSH='" .. NSH .. "'; PLAIN='" .. PLAIN .. "'; exec 2>&1 </dev/null\n" .. script))
   local out = f:read "a"
   local _, _, status = f:close()
   return out, status
@@ -46,5 +47,26 @@ describe("a world", function()
     assert.truthy(root, out)
     assert.equal(root, init)
     assert.not_equal(machine, init)
+  end)
+
+  it("tells when what /etc/netns has for a namespace can't be read", function()
+    local out = sh [[unshare -rm sh -c '
+      mount -t tmpfs none /etc && mkdir /etc/netns /etc/netns/good && : >/etc/netns/bad
+      exec "$0" -e "$1"' "$NSH" '
+        for _, name in ipairs { "good", "none", "bad" } do
+          local ns = netns.add(name)
+          local ok, err = pcall(ns.exec, ns, { "true" })
+          print(name, ok or err.code, not ok and err.hint or "")
+        end']]
+    assert.equal("good\ttrue\t\nnone\ttrue\t\nbad\tENOTDIR\tis /etc/netns/bad a folder that we may read?\n", out)
+  end)
+
+  it("tells when the sysctls that it has to even out can't be listed", function()
+    -- the first default read looks as if the machine had changed it
+    local out = sh [[at=/proc/sys/net/ipv4/conf log=$(mktemp)
+      strace -f -o "$log" -P $at/default/forwarding -P $at -e trace=read,getdents64 \
+        -e inject=read:retval=2:poke_exit=@arg2=310a:when=1 -e inject=getdents64:error=EIO $PLAIN -e 'netns.list()'
+      rm "$log"]]
+    assert.truthy(out:find("cannot list the sysctls of a new namespace: Input/output error", 1, true), out)
   end)
 end)
