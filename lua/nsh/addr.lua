@@ -50,8 +50,9 @@ function Link:replace_addr(addr) change(self, "addr replace", "replace", addr) e
 ---@param addr string|table
 ---@error EADDRNOTAVAIL when the link doesn't have it
 function Link:del_addr(addr)
-  guard.check(self, type(addr) == "table" and addr or {}, "strip")
-  change(self, "addr del", "del", addr)
+  local spec = on_link(self, addr)
+  guard.check(self, spec, "strip")
+  change(self, "addr del", "del", spec)
 end
 
 --- Lists the link's addresses.
@@ -59,8 +60,8 @@ end
 ---@param filter? table keys that the records must have, as { family = "inet" }
 ---@return table[] records
 function Link:addrs(filter)
-  local copy = { dev = self.index }
-  for key, value in pairs(filter or {}) do copy[key] = value end
+  local copy = fail.options(filter, "addrs")
+  copy.dev = copy.dev or self.index
   return fail.check("addr list", nil, self.netns, core.addr.list(self.netns.core, copy))
 end
 
@@ -69,8 +70,7 @@ end
 ---@param filter? table keys that the records must have, as { family = "inet6" }; force: on the default route's link too
 ---@return integer count
 function Link:flush_addrs(filter)
-  local copy = {}
-  for key, value in pairs(filter or {}) do copy[key] = value end
+  local copy = fail.options(filter, "flush_addrs")
   guard.check(self, copy, "strip")
   local list = self:addrs(copy)
   for _, record in ipairs(list) do
@@ -89,7 +89,7 @@ end
 ---@param filter? table keys that the records must have, as { dev = "eth0", family = "inet" }
 ---@return table[] records
 function Netns:addrs(filter)
-  return fail.check("addr list", nil, self, core.addr.list(self.core, filter))
+  return fail.check("addr list", nil, self, core.addr.list(self.core, fail.options(filter, "addrs")))
 end
 
 return m

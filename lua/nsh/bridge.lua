@@ -19,8 +19,8 @@ end
 ---@param filter? table keys that the records must have, as { state = "permanent" }
 ---@return table[] records
 function Link:fdb(filter)
-  local copy = { [self.kind == "bridge" and "master" or "dev"] = self }
-  for key, value in pairs(filter or {}) do copy[key] = value end
+  local copy, key = fail.options(filter, "fdb"), self.kind == "bridge" and "master" or "dev"
+  copy[key] = copy[key] or self
   return fail.check("fdb list", self.last_name, self.netns, core.fdb.list(self.netns.core, copy))
 end
 

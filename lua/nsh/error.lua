@@ -48,7 +48,7 @@ local function request_of(spec, target)
     if type(key) == "string" and value ~= target then
       if type(value) == "table" then
         value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1)
-          or "{...}"
+        if value == nil or type(value) == "table" then value = "{...}" end
       end
       words[#words + 1] = key .. "=" .. tostring(value)
     end
@@ -90,6 +90,17 @@ function m.check_spec(spec, op, target, netns, ...)
     summary = op == "link set" and type(spec) == "table" and spec.netns
       and "cannot move it to " .. spec.netns.label or nil,
   }
+end
+
+--- Returns a copy of an option table or filter, an empty one for nil; anything else is misuse.
+---@param arg? table
+---@param what string who takes it: "routes"
+---@return table
+function m.options(arg, what)
+  if arg ~= nil and type(arg) ~= "table" then m.misuse("%s takes a table of keys, not a %s", what, type(arg)) end
+  local copy = {}
+  for key, value in pairs(arg or {}) do copy[key] = value end
+  return copy
 end
 
 --- Raises a string with the position of the script's own line.

@@ -122,7 +122,6 @@ m.rows = {
   -- sysctls, commands, ping
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
-  { op = "^sysctl", code = "EINVAL", hint = "the kernel refuses this value" },
   { op = "^exec", code = "ENOENT", message = "^no program",
     hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
   { op = "^spawn", code = "ENOENT", message = "^no program",

@@ -13,7 +13,7 @@ setmetatable(netns, nil)
 
 for name, fn in pairs(require "nsh.netns") do
   -- what only our own modules need stays theirs
-  if name ~= "Netns" and name ~= "resolve" and name ~= "by_id" and name ~= "names" then netns[name] = fn end
+  if name ~= "Netns" and name ~= "resolve" and name ~= "by_ids" and name ~= "names" then netns[name] = fn end
 end
 
 for _, noun in ipairs { "link", "addr", "route", "neigh", "bridge", "sysctl", "process", "ping" } do

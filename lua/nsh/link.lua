@@ -32,7 +32,7 @@ function mt.__eq(a, b)
 end
 
 function mt.__close(self)
-  if core.link.get(self.netns.core, self.index) then self:del() end
+  if not self.netns.deleted and core.link.get(self.netns.core, self.index) then self:del() end
 end
 
 -- What the kernel knows of the link now.
@@ -78,7 +78,7 @@ local function follow(self, record, key)
     local found = fail.check("link get", to, self.netns, core.link.get(self.netns.core, to))
     return wrap(self.netns, found.index, found.name)
   end
-  local ns = netns.by_id(self.netns, nsid)
+  local ns = netns.by_ids(self.netns, { [nsid] = true })[nsid]
   if not ns then return nil end
   local found, message, code, detail = core.link.get(ns.core, to)
   if not found and code == "ENODEV" then return nil end
@@ -127,6 +127,13 @@ local function port_kind(ns, master)
   local record, message, code, detail = core.link.get(ns.core, master)
   if not record and code == "ENODEV" then return nil end
   return fail.check("link get", master, ns, record, message, code, detail).kind
+end
+
+-- The object of a link just made, which nsh has named where nobody else did.
+local function named(ns, index, name)
+  local link = wrap(ns, index, name or ("#" .. index))
+  if not name then read(link) end
+  return link
 end
 
 -- What only a record has is no wish: it is left out when a record makes a link.
@@ -186,10 +193,10 @@ function Netns:add_link(spec)
   below(self, ns, spec)
   local index, peer = fail.check_spec(spec, "link add", name, ns,
     core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
-  local link = wrap(ns, index, name or ("#" .. index))
+  local link = named(ns, index, name)
   if spec.kind ~= "veth" then return link end
   local peer_spec = spec.peer or {}
-  return link, wrap(peer_spec.netns or ns, peer, peer_spec[1] or peer_spec.name or ("#" .. peer))
+  return link, named(peer_spec.netns or ns, peer, peer_spec[1] or peer_spec.name)
 end
 
 --- Returns the live link of a name.
@@ -221,10 +228,15 @@ end
 
 -- A veth's record names its peer instead of the number of a link.
 local function name_peers(self, list)
+  local ids = {}
+  for _, record in ipairs(list) do
+    if record.kind == "veth" and record.link_netnsid then ids[record.link_netnsid] = true end
+  end
+  local homes = netns.by_ids(self, ids)
   for _, record in ipairs(list) do
     if record.kind == "veth" and record.link then
       if record.link_netnsid then
-        local ns = netns.by_id(self, record.link_netnsid)
+        local ns = homes[record.link_netnsid]
         local found = core.link.get(self.core, record.link, record.link_netnsid)
         record.peer = { name = found and found.name, netns = ns and ns.label }
       else
@@ -241,14 +253,9 @@ end
 ---@param filter? table keys that the records must have, as { kind = "veth", master = br0 }; stats = true adds counters
 ---@return table[] records
 function Netns:links(filter)
-  local stats = false
-  if filter ~= nil and type(filter) ~= "table" then
-    fail.misuse("links takes a table of keys, not a %s", type(filter))
-  end
-  if filter then
-    filter = normalize(filter)
-    stats, filter.stats = filter.stats, nil
-  end
+  filter = normalize(fail.options(filter, "links"))
+  local stats = filter.stats
+  filter.stats = nil
   local list = fail.check("link list", nil, self, core.link.list(self.core, filter, stats))
   if not stats then -- older kernels tell them unasked
     for _, record in ipairs(list) do record.stats = nil end
@@ -265,9 +272,14 @@ end
 -- --- changes ---
 
 -- The kernel takes a request apart and may stop half-way: put back what it has changed so far.
+-- One that went to another namespace and came back may have another index.
 local function put_back(self, before, spec)
-  local now = core.link.get(self.netns.core, self.index)
-  for key in pairs(spec) do
+  local now = core.link.get(self.netns.core, spec.netns and before.name or self.index)
+  if now then rawset(self, "index", now.index) end
+  local keys = {}
+  for key in pairs(spec) do keys[key] = true end
+  if spec.netns then keys.up, keys.master = true, true end -- what it lost on its way
+  for key in pairs(keys) do
     local old = before[key]
     if now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
       if old == nil then old = false end
@@ -289,7 +301,7 @@ function Link:set(spec)
   local before = read(self)
   local master = spec.master
   if master == nil then master = before.master end
-  local port = spec.port and port_kind(self.netns, master) or nil
+  local port = spec.port and port_kind(spec.netns or self.netns, master) or nil
   local ok, message, code, detail = core.link.set(self.netns.core, self.index, spec, before.kind, port)
   if not ok and next(spec, next(spec)) ~= nil then put_back(self, before, spec) end
   fail.check_spec(spec, "link set", before.name, self.netns, ok, message, code, detail)
@@ -306,7 +318,10 @@ end
 ---@param opts? { force: boolean } force: delete the link of the machine's default route too
 ---@error EOPNOTSUPP when it is one that can't be deleted
 function Link:del(opts)
-  guard.check(self, opts or {}, "delete")
+  opts = fail.options(opts, "del")
+  guard.check(self, opts, "delete")
+  local slip = next(opts) -- what the guard left
+  if slip ~= nil then fail.misuse("unknown key '%s' of del; only force is taken", tostring(slip)) end
   fail.check("link del", self.last_name, self.netns, core.link.del(self.netns.core, self.index))
 end
 

@@ -39,11 +39,12 @@ local hidden = { noarp = true, none = true }
 ---@param filter? table keys that the records must have, as { dev = "eth0", state = "reachable" }
 ---@return table[] records
 function Netns:neighs(filter)
+  filter = fail.options(filter, "neighs")
   local list = fail.check("neigh list", nil, self, core.neigh.list(self.core, filter))
-  if filter and filter.state then return list end
+  if filter.state then return list end
   local seen = setmetatable({}, show.List)
   for _, record in ipairs(list) do
-    if not hidden[record.state] then seen[#seen + 1] = record end
+    if record.proxy or not hidden[record.state] then seen[#seen + 1] = record end
   end
   return seen
 end

@@ -21,10 +21,6 @@ local root, root_ns
 
 function mt.__tostring(self) return "netns " .. self.label end
 
-function mt.__close(self)
-  if not self.deleted then self:del() end
-end
-
 -- The object of a fresh core handle, which is dropped when the namespace has one already. The root stays the one
 -- without a name, whatever name it is given: its object must outlive that name.
 local function wrap(handle, name)
@@ -95,22 +91,35 @@ function m.find(name)
   return wrap(fail.check("netns find", name, nil, handle, message, code, detail), name)
 end
 
+-- The object has done its part.
+local function forget(ns)
+  rawset(ns, "deleted", true)
+  core.netns.close(ns.core)
+  if world.entered() == ns then world.enter(nil) end
+end
+
+-- Takes a name away, from `own` alone where it is given; returns as the core does.
+local function take_name(name, own)
+  world.ensure()
+  local handle, message, code, detail = core.netns.open(name)
+  if own and not handle then return nil, message, code, detail end
+  local ns = handle and known[core.netns.identity(handle)]
+  if handle then core.netns.close(handle) end
+  if own and ns ~= own then
+    return nil, "another namespace has the name now", "ENOENT",
+      { errno = 2, hint = "netns.del(name) takes it from that one" }
+  end
+  local ok
+  ok, message, code, detail = core.netns.del(name)
+  if ok and ns and rawget(ns, "own_name") == name then forget(ns) end
+  return ok, message, code, detail
+end
+
 --- Takes the name away; the namespace ends when nothing uses it any more.
 --- Twin: `ip netns del NAME`
 ---@param name string
 ---@error ENOENT when there is none
-function m.del(name)
-  world.ensure()
-  local handle = core.netns.open(name)
-  local ns = handle and known[core.netns.identity(handle)]
-  if handle then core.netns.close(handle) end
-  fail.check("netns del", name, nil, core.netns.del(name))
-  if ns and rawget(ns, "own_name") == name then
-    rawset(ns, "deleted", true)
-    core.netns.close(ns.core)
-    if world.entered() == ns then world.enter(nil) end
-  end
-end
+function m.del(name) fail.check("netns del", name, nil, take_name(name)) end
 
 --- Returns the names of all named namespaces, sorted; none while there is no world.
 ---@private
@@ -123,15 +132,31 @@ function m.names()
   return names
 end
 
---- Lists the named namespaces.
+-- What opening a name fails with where the file is no namespace: half-made, a directory, a socket.
+local stale = { EINVAL = true, EACCES = true, ENXIO = true, ELOOP = true }
+
+-- Walks the names with a handle each, false for a stale one. Who gets a handle closes or wraps it.
+local function each_name()
+  local names, i = m.names(), 0
+  return function()
+    while i < #names do
+      i = i + 1
+      local handle, message, code, detail = core.netns.open(names[i])
+      if handle or stale[code] then return names[i], handle or false end
+      if code ~= "ENOENT" then fail.check("netns list", names[i], nil, handle, message, code, detail) end
+    end
+  end
+end
+
+--- Lists the named namespaces. One whose file is no namespace is marked: netns.del takes it away.
 --- Twin: `ip netns list`
----@return table[] records { name, id }
+---@return table[] records { name, id, stale = true }
 function m.list()
   world.ensure()
   local list = setmetatable({}, show.List)
-  for _, name in ipairs(m.names()) do
-    local ns = m.find(name)
-    if ns then list[#list + 1] = setmetatable({ name = name, id = ns.id }, show.Record) end
+  for name, handle in each_name() do
+    local ns = handle and wrap(handle, name)
+    list[#list + 1] = setmetatable({ name = name, id = ns and ns.id, stale = not ns or nil }, show.Record)
   end
   return list
 end
@@ -155,9 +180,6 @@ end
 ---@return nsh.Netns
 ---@error ESRCH when there is no such process
 function m.of(pid)
-  if math.type(pid) ~= "integer" or pid < 1 then
-    fail.misuse("pid must be a positive integer, not %s", tostring(pid))
-  end
   world.ensure()
   return wrap(fail.check("netns of", tostring(pid), nil, core.netns.of(pid)))
 end
@@ -168,8 +190,8 @@ end
 ---@return string?
 function m.identify(pid)
   local ns = m.of(pid)
-  for _, name in ipairs(m.names()) do
-    if m.find(name) == ns then return name end
+  for name, handle in each_name() do
+    if handle and wrap(handle, name) == ns then return name end
   end
 end
 
@@ -184,39 +206,84 @@ function m.attach(name, pid)
   return wrap(fail.check("netns attach", name, nil, core.netns.attach(name, pid)), name)
 end
 
---- Returns the namespace that is meant: an object, or a name.
+-- The namespace that a record calls so: the root, or one that has no name but is known; nil for other names.
+local function by_label(label)
+  if label == "root" or label == "host" then
+    local ns = root_ns()
+    if ns.label ~= label then fail.misuse("this world's own namespace is '%s', not '%s'", ns.label, label) end
+    return ns
+  end
+  local pid = math.tointeger(tonumber(label:match "^of pid (%d+)$"))
+  if not pid then return nil end
+  for _, ns in pairs(known) do
+    if ns.label == label and not ns.deleted then return ns end
+  end
+  return m.of(pid)
+end
+
+--- Returns the namespace that is meant: an object, or a name, one by which records call it too.
 ---@private
 ---@param ns nsh.Netns|string
 ---@return nsh.Netns
 function m.resolve(ns)
-  if type(ns) == "string" then return m.get(ns) end
+  if type(ns) == "string" then return by_label(ns) or m.get(ns) end
   if type(ns) ~= "table" or getmetatable(ns) ~= mt then
     fail.misuse("a namespace or its name is wanted, not a %s", type(ns))
   end
   return ns
 end
 
---- Returns the namespace that `viewer` has the number `id` for, among those that are known or have a name.
+--- Returns the namespaces that `viewer` has these numbers for, among those that are known or have a name.
 ---@private
-function m.by_id(viewer, id)
-  local function is_it(ns)
-    return not ns.deleted and fail.check("netns id", ns.label, viewer, core.netns.id(viewer.core, ns.core)) == id
+---@param viewer nsh.Netns
+---@param ids table<integer, boolean> the numbers that are looked for
+---@return table<integer, nsh.Netns>
+function m.by_ids(viewer, ids)
+  local found, missing = {}, 0
+  for _ in pairs(ids) do missing = missing + 1 end
+  -- the number of a namespace that is looked for and not found yet
+  local function wanted(handle, label)
+    local id = fail.check("netns id", label, viewer, core.netns.id(viewer.core, handle))
+    if not ids[id] or found[id] then return nil end
+    missing = missing - 1
+    return id
   end
   for _, ns in pairs(known) do
-    if is_it(ns) then return ns end
+    if missing == 0 then return found end
+    local id = not ns.deleted and wanted(ns.core, ns.label)
+    if id then found[id] = ns end
   end
-  for _, name in ipairs(m.names()) do
-    local ns = m.find(name)
-    if ns and is_it(ns) then return ns end
+  if missing == 0 then return found end
+  for name, handle in each_name() do
+    local id = handle and wanted(handle, name)
+    if id then
+      found[id] = wrap(handle, name)
+    elseif handle then
+      core.netns.close(handle)
+    end
+    if missing == 0 then return found end
   end
+  return found
+end
+
+local function del(self)
+  if not rawget(self, "own_name") then fail.misuse("the namespace %s has no name to delete", self.label) end
+  return take_name(self.name, self)
 end
 
 --- Deletes the namespace's name; what is in it goes when its last process ends.
 --- Twin: `ip netns del NAME`
+---@error ENOENT when another program took the name away, or gave it to another namespace
 function Netns:del()
   if self.deleted then fail.misuse("namespace %s was deleted", self.label) end
-  if not rawget(self, "own_name") then fail.misuse("the namespace %s has no name to delete", self.label) end
-  m.del(self.name)
+  fail.check("netns del", self.name, nil, del(self))
+end
+
+function mt.__close(self)
+  if self.deleted then return end
+  local ok, message, code, detail = del(self)
+  if code == "ENOENT" then return forget(self) end
+  fail.check("netns del", self.name, nil, ok, message, code, detail)
 end
 
 --- Changes what can be changed of a namespace: the number that the world's root has for it.
@@ -224,10 +291,10 @@ end
 ---@param spec { id: integer }
 ---@error EEXIST when it has a number already, or another one has this
 function Netns:set(spec)
+  spec = fail.options(spec, "set")
   for key in pairs(spec) do
     if key ~= "id" then fail.misuse("unknown key '%s' of a namespace; only id can be set", tostring(key)) end
   end
-  if math.type(spec.id) ~= "integer" or spec.id < 0 then fail.misuse("id must be a whole number from 0") end
   fail.check("netns set", self.label, nil, core.netns.set_id(root_ns().core, self.core, spec.id))
 end
 

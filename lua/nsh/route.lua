@@ -43,8 +43,8 @@ function Netns:del_route(route) change(self, "route del", "del", route) end
 ---@param filter? table keys that the records must have, as { dst = "default", table = "all", dev = "eth0" }
 ---@return table[] records
 function Netns:routes(filter)
-  local copy = { table = "main" }
-  for key, value in pairs(filter or {}) do copy[key] = value end
+  local copy = fail.options(filter, "routes")
+  copy.table = copy.table or "main"
   if copy.table == "all" then copy.table = nil end
   return fail.check("route list", nil, self, core.route.list(self.core, copy))
 end

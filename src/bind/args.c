@@ -30,13 +30,16 @@ struct net_ns *bind_ns(lua_State *L, int arg)
 	return ns;
 }
 
-/* Push the field; false when it is absent. */
+/* Push the field; false when it is absent.  No metamethod is asked: what it gives would be held by nobody. */
 static bool field(lua_State *L, int idx, const char *key)
 {
-	if (lua_isnoneornil(L, idx))
+	if (lua_istable(L, idx)) {
+		idx = lua_absindex(L, idx);
+		lua_pushstring(L, key);
+		lua_rawget(L, idx);
+	} else {
 		lua_pushnil(L);
-	else
-		lua_getfield(L, idx, key);
+	}
 	return !lua_isnil(L, -1);
 }
 

@@ -15,10 +15,12 @@ static int core_where(lua_State *L)
 static int core_nearest(lua_State *L)
 {
 	const char *word = luaL_checkstring(L, 1);
-	lua_Integer n = luaL_len(L, 2);
-	const char **known = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*known), 0);
-	lua_Integer count = 0;
+	const char **known;
+	lua_Integer n, count = 0;
 
+	luaL_checktype(L, 2, LUA_TTABLE);
+	n = (lua_Integer)lua_rawlen(L, 2);
+	known = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*known), 0);
 	for (lua_Integer i = 1; i <= n; i++) {
 		if (lua_rawgeti(L, 2, i) == LUA_TSTRING)
 			known[count++] = lua_tostring(L, -1); /* held by the list */
@@ -57,7 +59,7 @@ static int core_record_types(lua_State *L)
 
 /* clang-format off */
 static const char *const type_names[] = {
-	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer",
+	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer", [NET_SIZE] = "integer",
 	[NET_TIME] = "seconds", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
@@ -124,7 +126,7 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	for (unsigned int i = 0; t && i < t->n; i++) {
 		if (t->rows[i].flags & NET_FLAT) {
 			push_rows(L, t->rows[i].nest, true);
-		} else if (t->rows[i].key) {
+		} else if (t->rows[i].key && net_key(t, NULL, NULL, t->rows[i].key) == &t->rows[i]) {
 			push_row(L, &t->rows[i]);
 			lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 		}

@@ -38,29 +38,56 @@ int bind_ok(lua_State *L, int r, const struct net_err *err)
 	return 1;
 }
 
-/* Our own Lua files are no place to send a user to. */
-static bool is_ours(const lua_Debug *ar)
-{
-	static const char *const places[] = {"/lua/nsh/", "/lua/5.4/nsh/"}; /* in the tree, installed */
+#define OURS "nsh.ours" /* registry: what the sources of our own Lua begin with */
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
-		if (strstr(ar->short_src, places[i]))
-			return true;
-	return ar->currentline < 0 || strncmp(ar->short_src, "nsh/", 4) == 0 ||
-	       strncmp(ar->short_src, "lua/nsh/", 8) == 0;
+/* Pushes it: "=nsh/" in the program; "@" and the folder of the files in a stock Lua, as one of them tells. */
+static const char *push_ours(lua_State *L)
+{
+	int top = lua_gettop(L);
+	const char *slash;
+	lua_Debug ar;
+
+	if (lua_getfield(L, LUA_REGISTRYINDEX, OURS) == LUA_TSTRING)
+		return lua_tostring(L, -1);
+	lua_pop(L, 1);
+	lua_pushliteral(L, "=nsh/");
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+	if (lua_getfield(L, -1, "nsh.error") == LUA_TTABLE && lua_getfield(L, -1, "misuse") == LUA_TFUNCTION) {
+		lua_getinfo(L, ">S", &ar);
+		slash = strrchr(ar.source, '/');
+		if (slash) {
+			lua_pushlstring(L, ar.source, (size_t)(slash + 1 - ar.source));
+			lua_pushvalue(L, -1);
+			lua_setfield(L, LUA_REGISTRYINDEX, OURS);
+			lua_replace(L, top + 1);
+		}
+	}
+	lua_settop(L, top + 1);
+	return lua_tostring(L, -1);
+}
+
+/* Our own Lua is no place to send a user to. */
+static bool is_ours(const lua_Debug *ar, const char *ours)
+{
+	size_t len = strlen(ours);
+
+	return ar->currentline < 0 || (strncmp(ar->source, ours, len) == 0 && !strchr(ar->source + len, '/'));
 }
 
 void bind_where(lua_State *L)
 {
+	const char *ours = push_ours(L);
 	lua_Debug ar;
 
 	for (int level = 0; lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (!is_ours(&ar)) {
+		if (!is_ours(&ar, ours)) {
 			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+			lua_remove(L, -2);
 			return;
 		}
 	}
+	lua_pop(L, 1);
 	lua_pushliteral(L, "");
 }
 

@@ -83,7 +83,7 @@ static int unknown_key(lua_State *L, const char *key, const struct net_table *t,
 
 static void read_table(struct reader *r, int idx, const struct net_table *t, const struct net_kind *kind);
 
-/* A link object has its index as a plain field. */
+/* A link object has its index and its namespace as plain fields. */
 static bool read_link(lua_State *L, struct net_field *f)
 {
 	if (!lua_istable(L, -1))
@@ -91,6 +91,10 @@ static bool read_link(lua_State *L, struct net_field *f)
 	lua_pushliteral(L, "index");
 	lua_rawget(L, -2);
 	f->i = lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	lua_pushliteral(L, "netns");
+	lua_rawget(L, -2);
+	f->ns = bind_test_ns(L, -1);
 	lua_pop(L, 1);
 	return f->i > 0;
 }
@@ -140,11 +144,11 @@ static void read_value(struct reader *r, const struct net_row *row)
 static void read_list(struct reader *r, const struct net_row *row)
 {
 	lua_State *L = r->L;
-	lua_Integer n = luaL_len(L, -1);
+	lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
 
 	for (lua_Integer i = 1; i <= n; i++) {
 		add_mark(r, row, NET_ITEM);
-		lua_geti(L, -1, i);
+		lua_rawgeti(L, -1, i);
 		if (!lua_istable(L, -1))
 			bind_misuse(L, "%s[%I] must be a table, not a %s", row->key, (LUAI_UACINT)i,
 				    luaL_typename(L, -1));

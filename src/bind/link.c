@@ -28,7 +28,7 @@ static int link_add(lua_State *L)
 	struct net_fields *f = bind_fields(L, 2, net_link.table, kind, kind_arg(L, 3), true);
 	int index, peer;
 
-	if (net_link_add(ns, kind ? kind->name : NULL, f, &index, &peer, &err) < 0)
+	if (net_link_add(ns, bind_string(L, 2, "kind", NULL), f, &index, &peer, &err) < 0)
 		return bind_fail(L, &err);
 	lua_pushinteger(L, index);
 	lua_pushinteger(L, peer);

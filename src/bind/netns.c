@@ -1,4 +1,5 @@
 /* netns.c - nsh.core.netns: namespaces as userdata */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +50,21 @@ static const char *check_name(lua_State *L, int arg)
 	return name;
 }
 
+static int check_int(lua_State *L, int arg, int min, const char *what)
+{
+	lua_Integer i = lua_isinteger(L, arg) ? lua_tointeger(L, arg) : (lua_Integer)min - 1;
+
+	if (i < min || i > INT_MAX)
+		bind_misuse(L, "%s must be a whole number from %d to %d, not %s", what, min, INT_MAX,
+			    luaL_tolstring(L, arg, NULL));
+	return (int)i;
+}
+
+static pid_t check_pid(lua_State *L, int arg)
+{
+	return check_int(L, arg, 1, "pid");
+}
+
 static int netns_root(lua_State *L)
 {
 	struct net_err err;
@@ -69,10 +85,22 @@ static int netns_open(lua_State *L)
 static int netns_of(lua_State *L)
 {
 	struct net_err err;
-	lua_Integer pid = luaL_checkinteger(L, 1);
+	pid_t pid = check_pid(L, 1);
 	struct net_ns *ns = new_ns(L);
 
-	return result(L, net_ns_of(ns, (pid_t)pid, &err), &err);
+	return result(L, net_ns_of(ns, pid, &err), &err);
+}
+
+/* Give the namespace its name, unless making it failed already. */
+static int named(lua_State *L, int r, struct net_ns *ns, const char *name, struct net_err *err)
+{
+	if (r == 0)
+		r = net_ns_bind(ns, name, err);
+	if (r == 0)
+		net_ns_label(ns, name);
+	else
+		net_ns_close(ns);
+	return result(L, r, err);
 }
 
 /* Make a namespace with the kernel's default sysctls and give it a name. */
@@ -85,30 +113,17 @@ static int netns_add(lua_State *L)
 
 	if (r == 0 && !net_world_is_host())
 		r = net_ns_defaults(ns, &err);
-	if (r == 0)
-		r = net_ns_bind(ns, name, &err);
-	if (r == 0)
-		net_ns_label(ns, name);
-	else
-		net_ns_close(ns);
-	return result(L, r, &err);
+	return named(L, r, ns, name, &err);
 }
 
 static int netns_attach(lua_State *L)
 {
 	struct net_err err;
 	const char *name = check_name(L, 1);
-	lua_Integer pid = luaL_checkinteger(L, 2);
+	pid_t pid = check_pid(L, 2);
 	struct net_ns *ns = new_ns(L);
-	int r = net_ns_of(ns, (pid_t)pid, &err);
 
-	if (r == 0)
-		r = net_ns_bind(ns, name, &err);
-	if (r == 0)
-		net_ns_label(ns, name);
-	else
-		net_ns_close(ns);
-	return result(L, r, &err);
+	return named(L, net_ns_of(ns, pid, &err), ns, name, &err);
 }
 
 static int netns_del(lua_State *L)
@@ -124,7 +139,7 @@ static int names_gc(lua_State *L)
 	return 0;
 }
 
-/* The names as a list, sorted by the caller. */
+/* The names as a list, sorted by the caller; without those that other programs gave and no function here takes. */
 static int netns_names(lua_State *L)
 {
 	struct net_err err;
@@ -142,6 +157,8 @@ static int netns_names(lua_State *L)
 		return bind_fail(L, &err);
 	lua_newtable(L);
 	for (const char *p = *box; p && p < *box + len; p += strlen(p) + 1) {
+		if (net_check_ns_name(p, strlen(p), &err) < 0)
+			continue;
 		lua_pushstring(L, p);
 		lua_rawseti(L, -2, ++n);
 	}
@@ -182,9 +199,9 @@ static int netns_set_id(lua_State *L)
 {
 	struct net_err err;
 	struct net_ns *viewer = bind_ns(L, 1), *target = bind_ns(L, 2);
-	lua_Integer id = luaL_checkinteger(L, 3);
+	int id = check_int(L, 3, 0, "id");
 
-	return bind_ok(L, net_ns_set_id(viewer, target, (int)id, &err), &err);
+	return bind_ok(L, net_ns_set_id(viewer, target, id, &err), &err);
 }
 
 static int netns_label(lua_State *L)
@@ -202,14 +219,14 @@ static int netns_call(lua_State *L)
 {
 	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
-	int status, r;
+	int status, r, before;
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
-	r = net_ns_switch(ns, &err);
+	r = net_ns_switch(ns, &before, &err);
 	if (r < 0)
 		return bind_fail(L, &err);
 	status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
-	net_ns_home();
+	net_ns_unswitch(before);
 	if (status != LUA_OK)
 		return lua_error(L);
 	lua_pushboolean(L, 1);
@@ -225,14 +242,18 @@ static int netns_batch(lua_State *L)
 	struct net_ns *ns = bind_ns(L, 1);
 	unsigned int sent;
 	int status, r;
+	bool gone;
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	if (net_batch_begin(ns, &err) < 0)
 		return bind_fail(L, &err);
 	status = lua_pcall(L, lua_gettop(L) - 2, 0, 0);
+	gone = !ns->batch;
 	r = net_batch_end(ns, status == LUA_OK, &sent, &err);
 	if (status != LUA_OK)
 		return lua_error(L);
+	if (gone)
+		return bind_misuse(L, "namespace %s was deleted in its own batch: what that held is lost", ns->label);
 	if (r < 0)
 		return bind_fail(L, &err);
 	lua_pushinteger(L, sent);

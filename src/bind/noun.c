@@ -1,4 +1,4 @@
-/* noun.c - nsh.core.addr, .route, .neigh, .fdb: the same six functions for each noun */
+/* noun.c - nsh.core.addr, .route, .neigh, .fdb: the same five functions for each noun */
 #include "bind.h"
 
 static const struct net_noun *const nouns[] = {&net_addr, &net_route, &net_neigh, &net_fdb};
@@ -31,11 +31,6 @@ static int noun_replace(lua_State *L)
 static int noun_append(lua_State *L)
 {
 	return change(L, NET_APPEND);
-}
-
-static int noun_change(lua_State *L)
-{
-	return change(L, NET_CHANGE);
 }
 
 static int noun_del(lua_State *L)
@@ -73,9 +68,8 @@ static int route_to(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", noun_add}, {"append", noun_append}, {"change", noun_change},
-	{"del", noun_del}, {"list", noun_list},	    {"replace", noun_replace},
-	{NULL, NULL},
+	{"add", noun_add},   {"append", noun_append},	{"del", noun_del},
+	{"list", noun_list}, {"replace", noun_replace}, {NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

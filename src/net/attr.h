@@ -22,6 +22,7 @@ enum net_type {
 	NET_BIT,  /* mask in an integer of a header */
 	NET_UINT,
 	NET_INT,
+	NET_SIZE,     /* bytes; text as "64kb" too */
 	NET_TIME,     /* seconds in Lua; row.unit wire units make one second */
 	NET_ENUM,     /* an integer with names */
 	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
@@ -174,6 +175,7 @@ int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err 
 int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_err *err); /* /N optional */
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_parse_seconds(const char *s, size_t len, double *v);
+int net_parse_bytes(const char *s, size_t len, double *v);
 int net_check_link_name(const char *s, size_t len, struct net_err *err);
 int net_check_ns_name(const char *s, size_t len, struct net_err *err);
 

@@ -199,31 +199,39 @@ static bool compare(const char *family, const char *name, const struct setting *
 	return n_changes > before;
 }
 
-/* The devices that a new namespace is born with: lo, and the fallback tunnels of the modules that are loaded. */
-static void compare_devices(const char *family, const struct setting *s)
+/* The devices that a new namespace is born with: lo, and the fallback tunnels of the modules that are loaded.
+ * Return: -errno when they can't be listed; a family that this kernel has not has none. */
+static int compare_devices(const char *family, const struct setting *s)
 {
 	char path[40];
 	struct dirent *e;
 	DIR *dir;
+	int r;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf", family);
 	dir = opendir(path);
-	while (dir && (e = readdir(dir)))
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (errno = 0, (e = readdir(dir)))
 		if (e->d_name[0] != '.' && strcmp(e->d_name, "all") != 0 && strcmp(e->d_name, "default") != 0)
 			compare(family, e->d_name, s);
-	if (dir)
-		closedir(dir);
+	r = -errno;
+	closedir(dir);
+	return r;
 }
 
-static void find_changes(void)
+static int find_changes(void)
 {
+	int r = 0;
+
 	n_changes = 0;
 	compare("ipv4", "all", v4);
 	if (compare("ipv4", "default", v4))
-		compare_devices("ipv4", v4);
+		r = compare_devices("ipv4", v4);
 	compare("ipv6", "all", v6);
-	if (compare("ipv6", "default", v6))
-		compare_devices("ipv6", v6);
+	if (compare("ipv6", "default", v6) && r == 0)
+		r = compare_devices("ipv6", v6);
+	return r;
 }
 
 /* Return: 0, or -errno with the one that failed in *failed */
@@ -269,12 +277,15 @@ int net_ns_defaults(const struct net_ns *ns, struct net_err *err)
 	if (r < 0)
 		return r;
 	if (!known)
-		find_changes();
-	r = apply(&failed);
+		r = find_changes();
+	if (r == 0)
+		r = apply(&failed);
 	net_ns_leave();
 	known |= r == 0 && !from_root;
-	if (r == 0 || !failed)
+	if (r == 0)
 		return r;
+	if (!failed)
+		return net_fail(err, -r, "cannot list the sysctls of a new namespace: %s", strerror(-r));
 	net_fail(err, -r, "cannot set %s to the kernel's default %ld", failed->path, failed->value);
 	net_hint(err, "new namespaces inherit the machine's value of it, and /proc/sys must be writable to undo that");
 	return r;

@@ -94,13 +94,14 @@ int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err
 	return 0;
 }
 
-/* net_parse_seconds() - "1.5", "10ms", "200us", "2s", "3min", "1h"; Return: 0 or -EINVAL */
-int net_parse_seconds(const char *s, size_t len, double *v)
+struct unit {
+	const char *name;
+	double factor;
+};
+
+/* A number with a unit of the list, which ends with a NULL name. */
+static int parse_quantity(const char *s, size_t len, const struct unit *units, double *v)
 {
-	static const struct {
-		const char *name;
-		double factor;
-	} units[] = {{"", 1}, {"s", 1}, {"sec", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}};
 	char buf[32], *end;
 
 	if (len == 0 || len >= sizeof(buf) || memchr(s, 0, len) || !(isdigit((unsigned char)s[0]) || s[0] == '.'))
@@ -110,12 +111,31 @@ int net_parse_seconds(const char *s, size_t len, double *v)
 	if (strpbrk(buf, "xXpP"))
 		return -EINVAL;
 	*v = strtod(buf, &end);
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (end != buf && strcmp(end, units[i].name) == 0) {
-			*v *= units[i].factor;
+	for (; end != buf && units->name; units++)
+		if (strcmp(end, units->name) == 0) {
+			*v *= units->factor;
 			return 0;
 		}
 	return -EINVAL;
+}
+
+/* net_parse_seconds() - "1.5", "10ms", "200us", "2s", "3min", "1h"; Return: 0 or -EINVAL */
+int net_parse_seconds(const char *s, size_t len, double *v)
+{
+	static const struct unit units[] = {{"", 1},	  {"s", 1},    {"sec", 1},  {"ms", 1e-3}, {"us", 1e-6},
+					    {"ns", 1e-9}, {"min", 60}, {"h", 3600}, {NULL, 0}};
+
+	return parse_quantity(s, len, units, v);
+}
+
+/* net_parse_bytes() - "1500", "64kb", "1mb", in steps of 1024 as tc(8) has them; Return: 0 or -EINVAL */
+int net_parse_bytes(const char *s, size_t len, double *v)
+{
+	static const struct unit units[] = {{"", 1},	    {"b", 1},	     {"k", 1024},
+					    {"kb", 1024},   {"m", 1 << 20},  {"mb", 1 << 20},
+					    {"g", 1 << 30}, {"gb", 1 << 30}, {NULL, 0}};
+
+	return parse_quantity(s, len, units, v);
 }
 
 /* What both kinds of names must not hold: it breaks paths, shells, options or terminals. */

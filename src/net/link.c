@@ -1,8 +1,9 @@
-/* link.c - add, set, delete and read links (ip link) */
+/* link.c - set, delete and read links (ip link); link_add.c makes them */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <linux/veth.h>
+
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -11,6 +12,7 @@
 
 #include "net.h"
 #include "sock.h"
+#include "link.h"
 #include "tables.h"
 
 /* The kind of a link and of its master decide what its nests mean. */
@@ -122,9 +124,9 @@ int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_e
 
 /* --- changing --- */
 
-/* Send the fields as one RTM_NEWLINK; @index 0 makes a link. */
-static int send_link(struct net_ns *ns, int flags, int index, const struct net_ctx *ctx, const struct net_field *f,
-		     unsigned int n, struct net_dump *echo, struct net_err *err)
+/* net_link_send() - send the fields as one RTM_NEWLINK; @index 0 makes a link */
+int net_link_send(struct net_ns *ns, int flags, int index, const struct net_ctx *ctx, const struct net_field *f,
+		  unsigned int n, struct net_dump *echo, struct net_err *err)
 {
 	struct ifinfomsg hdr = {.ifi_index = index};
 	struct nl_msg *m = net_msg_new(RTM_NEWLINK, flags, &hdr, sizeof(hdr), err);
@@ -174,38 +176,122 @@ static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, co
 	return net_do(ns, m, &net_link_table, NULL, err);
 }
 
-static struct net_field *find(struct net_field *f, unsigned int n, const struct net_table *t, const char *key,
-			      const struct net_kind *kind)
+/* net_link_field() - the field of a key of table @t, NULL: not given */
+struct net_field *net_link_field(struct net_field *f, unsigned int n, const struct net_table *t, const char *key,
+				 const struct net_kind *kind)
 {
 	const struct net_row *row = net_key(t, kind, NULL, key);
 
 	return row ? (struct net_field *)(uintptr_t)net_given(f, n, row) : NULL;
 }
 
-/* What can only be set on a link that is there: the port's options apart from the rest. */
-static int set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
-		      struct net_err *err)
+/* Copy the fields, each with its nest, whose keys are in the list, or with @in false those that are not. */
+static unsigned int pick(struct net_field *to, const struct net_field *f, unsigned int n, const char *const *keys,
+			 bool in)
 {
+	unsigned int count = 0;
+
+	for (unsigned int i = 0, span; i < n; i += span) {
+		const char *const *k = keys;
+
+		span = net_span(f, n, i);
+		while (*k && strcmp(*k, f[i].row->key) != 0)
+			k++;
+		if ((*k != NULL) == in) {
+			memcpy(to + count, f + i, span * sizeof(*f));
+			count += span;
+		}
+	}
+	return count;
+}
+
+/* net_link_set_fields() - what can only be set on a link that is there: the port's options apart from the rest */
+int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
+			struct net_err *err)
+{
+	static const char *const port_key[] = {"port", NULL};
 	struct net_fields all = {.v = f, .n = n};
-	struct net_field *port = find(f, n, &net_link_table, "port", NULL);
-	struct net_field *moved = find(f, n, &net_link_table, "netns", NULL);
-	unsigned int span = port ? net_span(f, n, (unsigned int)(port - f)) : 0;
-	struct net_field rest[NET_MAX_FIELDS];
-	unsigned int n_rest = 0;
+	struct net_field part[NET_MAX_FIELDS];
+	unsigned int count;
 	int r = net_resolve_links(ns, &all, err);
 
-	for (unsigned int i = 0; i < n; i++)
-		if (!port || f + i < port || f + i >= port + span)
-			rest[n_rest++] = f[i];
-	if (r == 0 && n_rest)
-		r = send_link(ns, 0, index, ctx, rest, n_rest, NULL, err);
-	if (r == 0 && span > 2)
-		r = send_port(moved && moved->ns ? moved->ns : ns, index, ctx, port + 1, span - 2, err);
+	count = pick(part, f, n, port_key, false);
+	if (r == 0 && count)
+		r = net_link_send(ns, 0, index, ctx, part, count, NULL, err);
+	count = pick(part, f, n, port_key, true);
+	if (r == 0 && count > 2)
+		r = send_port(ns, index, ctx, part + 1, count - 2, err);
+	return r;
+}
+
+static int name_of(struct net_ns *ns, int index, char *name, size_t size, struct net_err *err)
+{
+	struct net_dump d = {0};
+	struct nlattr *a = NULL;
+	int r = net_link_get(ns, index, NULL, -1, &d, err);
+
+	if (r == 0 && d.len)
+		a = nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	if (a)
+		nla_strlcpy(name, a, size);
+	else if (r == 0)
+		r = net_fail(err, EPROTO, "the kernel's answer tells no name");
+	net_dump_free(&d);
+	return r;
+}
+
+/* One message that moves the link and, when @name isn't NULL, renames it; then its index over there. */
+static int send_move(struct net_ns *ns, struct net_ns *to, int *index, const char *old_name, const char *name,
+		     struct net_err *err)
+{
+	const struct net_row *name_row = net_key(&net_link_table, NULL, NULL, "name");
+	const struct net_row *netns_row = net_key(&net_link_table, NULL, NULL, "netns");
+	struct net_field f[] = {
+		{.row = netns_row, .i = to->fd, .ns = to, .plen = -1},
+		{.row = name_row, .s = name, .slen = name ? strlen(name) : 0, .plen = -1},
+	};
+	struct net_dump echo = {0}; /* none comes, but a batch may not hold the move back */
+	int r = net_link_send(ns, 0, *index, &(struct net_ctx){0}, f, name ? 2 : 1, &echo, err);
+
+	net_dump_free(&echo);
+	return r < 0 ? r : net_link_index(to, name ? name : old_name, index, err);
+}
+
+/*
+ * The kernel moves a link first and refuses other keys after, so these have messages of their own: what the link
+ * keeps on its way is set before, what it loses on it (its master, being up) or has only there is set behind, and
+ * when that fails the link is brought home.
+ */
+static int set_and_move(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
+			struct net_ns *to, struct net_err *err)
+{
+	static const char *const moving[] = {"netns", "name", "master", "up", "port", NULL};
+	static const char *const behind[] = {"master", "up", "port", NULL};
+	const struct net_field *name = net_link_field(f, n, &net_link_table, "name", NULL);
+	struct net_field part[NET_MAX_FIELDS];
+	unsigned int count = pick(part, f, n, moving, false);
+	char home_name[NET_NAME_SIZE];
+	int there, r = name_of(ns, index, home_name, sizeof(home_name), err);
+
+	/* the kernel would see a taken name only after the move */
+	if (r == 0 && name && net_link_index(to, name->s, &there, err) == 0)
+		r = net_fail(err, EEXIST, NULL);
+	if (r == 0 && count)
+		r = net_link_set_fields(ns, index, ctx, part, count, err);
+	if (r == 0)
+		r = send_move(ns, to, &index, home_name, name ? name->s : NULL, err);
+	if (r < 0)
+		return r;
+	count = pick(part, f, n, behind, true);
+	if (count)
+		r = net_link_set_fields(to, index, ctx, part, count, err);
+	if (r < 0)
+		send_move(to, ns, &index, NULL, home_name, &(struct net_err){0});
 	return r;
 }
 
 /*
- * net_link_set() - change a link: everything but port options in one message, which the kernel takes or leaves
+ * net_link_set() - change a link, in one message but for port options and a move to another namespace
  * @kind: the link's own; NULL: none or unknown
  * @f: fields; f->port says whose port options those are
  */
@@ -213,7 +299,7 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 {
 	struct net_ctx ctx = {.family = AF_UNSPEC, .kind = net_kind_find(kind), .port = f->port};
 	const struct net_row *kind_row = net_key(&net_link_table, NULL, NULL, "kind");
-	struct net_field v[NET_MAX_FIELDS];
+	struct net_field v[NET_MAX_FIELDS], *netns;
 	bool options = false;
 
 	if (f->n + 1 > NET_MAX_FIELDS)
@@ -227,157 +313,10 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	}
 	if (options) /* the kernel reads a kind's options only beside its name */
 		v[f->n] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
-	return set_fields(ns, index, &ctx, v, f->n + options, err);
-}
-
-/* --- making --- */
-
-/* A link's fields by when they can be told: in the message that makes it, right after it, or after it in the
- * namespace of a veth's peer. */
-struct plan {
-	struct net_field now[NET_MAX_FIELDS], after[NET_MAX_FIELDS], peer[NET_MAX_FIELDS];
-	unsigned int n_now, n_after, n_peer;
-	struct net_ns *peer_ns;
-};
-
-static void add_span(struct net_field *to, unsigned int *n, const struct net_field *from, unsigned int span)
-{
-	memcpy(to + *n, from, span * sizeof(*to));
-	*n += span;
-}
-
-static void plan_peer(struct plan *p, const struct net_field *f, unsigned int span)
-{
-	add_span(p->now, &p->n_now, f, 1);
-	for (unsigned int i = 1, k; i + 1 < span; i += k) {
-		k = net_span(f, span, i);
-		if (f[i].row->type == NET_NETNS)
-			p->peer_ns = f[i].ns;
-		/* the kernel refuses an up peer (ENOTCONN) and forgets its master */
-		if (f[i].row->flags & (NET_AFTER | NET_LATE_PEER))
-			add_span(p->peer, &p->n_peer, f + i, k);
-		else
-			add_span(p->now, &p->n_now, f + i, k);
-	}
-	add_span(p->now, &p->n_now, f + span - 1, 1);
-}
-
-/* Linux up to 6.1 makes a link whose parent is elsewhere there, and moves it: down, and without a master. */
-static void make_plan(struct plan *p, const struct net_fields *f)
-{
-	bool moved = net_given(f->v, f->n, net_key(&net_link_table, NULL, NULL, "link_netnsid"));
-	uint16_t late = moved ? NET_AFTER | NET_LATE_PEER : NET_AFTER;
-
-	p->n_now = p->n_after = p->n_peer = 0;
-	p->peer_ns = NULL;
-	for (unsigned int i = 0, span; i < f->n; i += span) {
-		span = net_span(f->v, f->n, i);
-		if (f->v[i].row->flags & NET_OFF && f->v[i].i == f->v[i].row->begins)
-			continue;
-		if (f->v[i].row->nest == &net_peer_table)
-			plan_peer(p, f->v + i, span);
-		else if (f->v[i].row->flags & late)
-			add_span(p->after, &p->n_after, f->v + i, span);
-		else
-			add_span(p->now, &p->n_now, f->v + i, span);
-	}
-}
-
-/* The newest link of a kind, which is the one with the highest index. */
-static int newest(struct net_ns *ns, const struct net_kind *kind, int *index, struct net_err *err)
-{
-	struct net_dump d = {0};
-	struct net_cursor c;
-	int r = net_link_list(ns, &(struct net_fields){0}, false, &d, err);
-
-	while (r == 0 && net_dump_next(&d, &net_link, &c)) {
-		int i = ((const struct ifinfomsg *)nlmsg_data(c.msg))->ifi_index;
-
-		if (c.kind == kind && i > *index)
-			*index = i;
-	}
-	net_dump_free(&d);
-	return r;
-}
-
-/* Linux up to 6.1 doesn't echo a new link: ask for it by its name, which the kernel chose if we didn't. */
-static int ask_echo(struct net_ns *ns, const struct net_kind *kind, struct plan *p, struct net_dump *echo,
-		    struct net_err *err)
-{
-	const struct net_field *name = find(p->now, p->n_now, &net_link_table, "name", NULL);
-	int index = 0, r = name ? 0 : newest(ns, kind, &index, err);
-
-	return r < 0 ? r : net_link_get(ns, index, name ? name->s : NULL, -1, echo, err);
-}
-
-/* The indexes that the kernel chose, from its echo of the new link. */
-static int read_echo(const struct net_dump *echo, int *index, int *peer_index, struct net_err *err)
-{
-	struct nlmsghdr *h = (void *)echo->buf;
-	struct nlattr *peer;
-
-	if (echo->len == 0 || h->nlmsg_type != RTM_NEWLINK)
-		return net_fail(err, EPROTO, "the kernel did not tell which link it made");
-	*index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
-	peer = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_LINK);
-	*peer_index = peer ? (int)nla_get_u32(peer) : 0;
-	return 0;
-}
-
-/* What the maker's message could not carry.  Links of the peer's fields are looked up where the peer is. */
-static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
-		  struct net_err *err)
-{
-	int r = 0;
-
-	if (p->n_after)
-		r = set_fields(ns, index, ctx, p->after, p->n_after, err);
-	if (r == 0 && p->n_peer)
-		r = set_fields(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err);
-	return r;
-}
-
-/* Only the main end's links are here; the peer's fields that are sent at once name none. */
-static int resolve_now(struct net_ns *ns, struct plan *p, struct net_err *err)
-{
-	struct net_fields now = {.v = p->now, .n = p->n_now};
-
-	return net_resolve_links(ns, &now, err);
-}
-
-/*
- * net_link_add() - make a link, with all its fields or not at all
- * @f: fields, among them the kind; f->port is the kind of its master, for port options
- * @index, @peer_index: the new link's, and its veth peer's in its own namespace
- *
- * Both ends of a veth are born where they belong, by one message; what that message can't carry follows, and
- * when that fails the link is deleted again.
- */
-int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int *index, int *peer_index,
-		 struct net_err *err)
-{
-	struct net_ctx ctx = {.kind = net_kind_find(kind), .port = f->port};
-	struct net_dump echo = {0};
-	struct plan p;
-	int r;
-
-	if (f->n > NET_MAX_FIELDS)
-		return net_misuse(err, "too many keys");
-	make_plan(&p, f);
-	r = resolve_now(ns, &p, err);
-	if (r == 0)
-		r = send_link(ns, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0, &ctx, p.now, p.n_now, &echo, err);
-	if (r == 0 && echo.len == 0)
-		r = ask_echo(ns, ctx.kind, &p, &echo, err);
-	if (r == 0)
-		r = read_echo(&echo, index, peer_index, err);
-	net_dump_free(&echo);
-	if (r < 0)
-		return r;
-	r = finish(ns, &ctx, &p, *index, *peer_index, err);
-	if (r < 0)
-		net_link_del(ns, *index, &(struct net_err){0});
-	return r;
+	netns = net_link_field(v, f->n, &net_link_table, "netns", NULL);
+	if (netns && (netns->ns->ino != ns->ino || netns->ns->dev != ns->dev))
+		return set_and_move(ns, index, &ctx, v, f->n + options, netns->ns, err);
+	return net_link_set_fields(ns, index, &ctx, v, f->n + options, err);
 }
 
 /* net_link_del() - -ENODEV when it is gone; -EOPNOTSUPP for one that can't be deleted */

@@ -140,7 +140,9 @@ static int bind_etc(const char *name)
 
 	snprintf(dir, sizeof(dir), "/etc/netns/%s", name);
 	d = opendir(dir);
-	while (errno = 0, d && r == 0 && (e = readdir(d))) {
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while (errno = 0, r == 0 && (e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(from, sizeof(from), "%s/%s", dir, e->d_name);
@@ -148,10 +150,9 @@ static int bind_etc(const char *name)
 		if (mount(from, to, NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
 			r = -errno;
 	}
-	if (d && r == 0)
+	if (r == 0)
 		r = -errno;
-	if (d)
-		closedir(d);
+	closedir(d);
 	return r;
 }
 
@@ -193,8 +194,12 @@ static int fetch(pid_t pid, int from, struct net_ns *ns, struct net_err *err)
 
 	while (read(from, &r, sizeof(r)) < 0 && errno == EINTR)
 		;
-	if (r < 0)
-		return net_fail(err, -r, "cannot make the mounts for commands in %s: %s", ns->label, strerror(-r));
+	if (r < 0) {
+		net_fail(err, -r, "cannot make the mounts for commands in %s: %s", ns->label, strerror(-r));
+		if (r == -EACCES || r == -ENOTDIR)
+			net_hint(err, "is /etc/netns/%s a folder that we may read?", ns->label);
+		return r;
+	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
 	ns->mnt = open(path, O_RDONLY | O_CLOEXEC);
 	return ns->mnt < 0 ? net_fail(err, errno, "cannot open %s: %s", path, strerror(errno)) : 0;

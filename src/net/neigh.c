@@ -95,8 +95,10 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 static void ask_neigh(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 {
 	const struct net_field *dev = net_given(filter->v, filter->n, DEV(neigh_rows));
+	const struct net_field *proxy = net_given(filter->v, filter->n, net_key(&neigh_table, NULL, NULL, "proxy"));
 
-	(void)hdr;
+	if (proxy && proxy->i) /* they stand in a list of their own */
+		((struct ndmsg *)hdr)->ndm_flags = NTF_PROXY;
 	if (dev && dev->i)
 		nla_put_u32(m, NDA_IFINDEX, (uint32_t)dev->i);
 }

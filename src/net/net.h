@@ -57,16 +57,16 @@ struct net_ns {
 	unsigned int window;	 /* requests in flight that the receive buffer surely holds the acks of */
 	size_t room;		 /* bytes one send may carry */
 	struct net_batch *batch; /* open batch, or NULL */
-	char label[64];		 /* for messages: the name, "root" or "host" */
+	char label[256];	 /* for messages: the name, "root" or "host" */
 };
 
 void net_ns_init(struct net_ns *ns);
 void net_ns_close(struct net_ns *ns);
 void net_ns_label(struct net_ns *ns, const char *label);
-int net_ns_enter(const struct net_ns *ns, struct net_err *err);	 /* blocks signals; leave() must follow */
-void net_ns_leave(void);					 /* aborts when it can't come home */
-int net_ns_switch(const struct net_ns *ns, struct net_err *err); /* for call(): until net_ns_home() */
-void net_ns_home(void);
+int net_ns_enter(const struct net_ns *ns, struct net_err *err);		      /* blocks signals; leave() must follow */
+void net_ns_leave(void);						      /* aborts when it can't come home */
+int net_ns_switch(const struct net_ns *ns, int *before, struct net_err *err); /* for call(): until net_ns_unswitch() */
+void net_ns_unswitch(int before);
 int net_ns_root(struct net_ns *ns, struct net_err *err); /* the world's root namespace */
 int net_ns_new(struct net_ns *ns, struct net_err *err);	 /* unnamed */
 int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
@@ -110,7 +110,7 @@ void net_dump_free(struct net_dump *d);
 
 /* --- nouns (noun.c and one file each) --- */
 
-enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_CHANGE, NET_DEL };
+enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_DEL };
 
 /* A noun is a table of attributes and its three message types. */
 struct net_noun {

@@ -20,7 +20,8 @@
 #include "net.h"
 #include "sock.h"
 
-static int home = -1; /* where this process lives; net_ns_leave() goes back there */
+static int home = -1;  /* where this process lives */
+static int stand = -1; /* where net_ns_switch() has put it meanwhile; net_ns_leave() goes back there */
 static sigset_t mask_outside;
 
 void net_ns_init(struct net_ns *ns)
@@ -99,29 +100,49 @@ int net_ns_enter(const struct net_ns *ns, struct net_err *err)
 }
 
 /* Going on in a namespace that is not ours could change the wrong network: better no process at all. */
+static void go_back(void)
+{
+	if (setns(stand >= 0 ? stand : home, CLONE_NEWNET) < 0)
+		abort();
+}
+
+/* net_ns_leave() - go back to where net_ns_enter() came from */
 void net_ns_leave(void)
 {
-	if (setns(home, CLONE_NEWNET) < 0)
-		abort();
+	go_back();
 	sigprocmask(SIG_SETMASK, &mask_outside, NULL);
 }
 
-/* net_ns_switch() - as net_ns_enter() with signals left as they are, for code of the user's */
-int net_ns_switch(const struct net_ns *ns, struct net_err *err)
+/*
+ * net_ns_switch() - stand in @ns until net_ns_unswitch(), for code of the user's: signals stay as they are, and
+ * whatever that code does with other namespaces comes back to @ns
+ * @before: gets what net_ns_unswitch() needs; switches nest
+ */
+int net_ns_switch(const struct net_ns *ns, int *before, struct net_err *err)
 {
-	int r = know_home(err);
+	int fd, r = know_home(err);
 
 	if (r < 0)
 		return r;
-	if (setns(ns->fd, CLONE_NEWNET) < 0)
+	fd = fcntl(ns->fd, F_DUPFD_CLOEXEC, 0); /* the user's code may close its own */
+	if (fd < 0)
 		return net_fail(err, errno, "cannot enter namespace %s: %s", ns->label, strerror(errno));
+	if (setns(fd, CLONE_NEWNET) < 0) {
+		r = net_fail(err, errno, "cannot enter namespace %s: %s", ns->label, strerror(errno));
+		close(fd);
+		return r;
+	}
+	*before = stand;
+	stand = fd;
 	return 0;
 }
 
-void net_ns_home(void)
+/* net_ns_unswitch() - go back to where net_ns_switch() came from */
+void net_ns_unswitch(int before)
 {
-	if (setns(home, CLONE_NEWNET) < 0)
-		abort();
+	close(stand);
+	stand = before;
+	go_back();
 }
 
 /* net_ns_adopt() - make *ns of a descriptor that is ours from now on, whatever happens */
@@ -149,13 +170,16 @@ int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *e
 	return 0;
 }
 
-/* net_ns_root() - the namespace that this process lives in */
+/* net_ns_root() - the namespace that this process lives in, wherever it stands at the moment */
 int net_ns_root(struct net_ns *ns, struct net_err *err)
 {
-	int fd = open_self(err);
+	int fd, r = know_home(err);
 
+	if (r < 0)
+		return r;
+	fd = fcntl(home, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return fd;
+		return net_fail(err, errno, "cannot hold the world's root: %s", strerror(errno));
 	return net_ns_adopt(ns, fd, net_world_is_host() ? "host" : "root", err);
 }
 

@@ -44,7 +44,12 @@ int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *e
 	for (unsigned int i = 0; i < f->n; i++) {
 		int index, r;
 
-		if (f->v[i].op != NET_VALUE || f->v[i].row->type != NET_LINK || !f->v[i].s)
+		if (f->v[i].op != NET_VALUE || f->v[i].row->type != NET_LINK)
+			continue;
+		if (f->v[i].ns && (f->v[i].ns->ino != ns->ino || f->v[i].ns->dev != ns->dev))
+			return net_misuse(err, "%s is a link of namespace %s, and can't serve in %s", f->v[i].row->key,
+					  f->v[i].ns->label, ns->label);
+		if (!f->v[i].s)
 			continue;
 		r = net_link_index(ns, f->v[i].s, &index, err);
 		if (r < 0)
@@ -56,7 +61,7 @@ int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *e
 }
 
 /*
- * net_change() - add, replace, append, change or delete one object of a noun
+ * net_change() - add, replace, append or delete one object of a noun
  * @f: its fields; links given by name are resolved in place
  *
  * Return: 0, or -errno of the kernel or of a wrong combination of fields.
@@ -68,7 +73,6 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 		[NET_ADD] = NLM_F_CREATE | NLM_F_EXCL,
 		[NET_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
 		[NET_APPEND] = NLM_F_CREATE | NLM_F_APPEND,
-		[NET_CHANGE] = NLM_F_REPLACE,
 		[NET_DEL] = 0,
 	};
 	struct net_ctx ctx = {.family = family_of(noun, f), .kind = f->kind, .port = f->port};

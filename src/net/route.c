@@ -28,6 +28,7 @@ static const struct net_enum prefs = {
 };
 
 #define METRIC(k, number, text) {.key = (k), .attr = (number), .type = NET_UINT, .size = 4, .doc = (text)}
+#define BYTES(k, number, text) {.key = (k), .attr = (number), .type = NET_SIZE, .size = 4, .doc = (text)}
 #define MS(k, number, parts, text) \
 	{.key = (k), .attr = (number), .type = NET_TIME, .size = 4, .unit = 1000 * (parts), .doc = (text)}
 #define LOCK(k, number, text) \
@@ -55,13 +56,13 @@ static const struct net_table features = {"features", feature_rows, COUNT(featur
 
 static const struct net_row metric_rows[] = {
 	{.attr = RTAX_LOCK, .type = NET_NEST, .flags = NET_FLAT, .nest = &locks},
-	METRIC("mtu", RTAX_MTU, "largest packet on the path in bytes"),
-	METRIC("window", RTAX_WINDOW, "largest TCP window that is offered, in bytes"),
+	BYTES("mtu", RTAX_MTU, "largest packet on the path in bytes"),
+	BYTES("window", RTAX_WINDOW, "largest TCP window that is offered, in bytes"),
 	MS("rtt", RTAX_RTT, 8, "first guess of the round-trip time"),
 	MS("rttvar", RTAX_RTTVAR, 4, "first guess of its variance"),
 	METRIC("ssthresh", RTAX_SSTHRESH, "slow start threshold in segments"),
 	METRIC("cwnd", RTAX_CWND, "clamp of the congestion window in segments"),
-	METRIC("advmss", RTAX_ADVMSS, "TCP segment size that is offered, in bytes"),
+	BYTES("advmss", RTAX_ADVMSS, "TCP segment size that is offered, in bytes"),
 	METRIC("reordering", RTAX_REORDERING, "reordering that is no loss yet, in segments"),
 	METRIC("hoplimit", RTAX_HOPLIMIT, "hop limit of packets"),
 	METRIC("initcwnd", RTAX_INITCWND, "first congestion window in segments"),
@@ -91,7 +92,7 @@ static const struct net_row hop_rows[] = {
 static const struct net_table hop = {"nexthop", hop_rows, COUNT(hop_rows), sizeof(struct rtnexthop), false};
 
 static const struct net_row expiry_rows[] = {
-	{.key = "expires_in", .attr = offsetof(struct rta_cacheinfo, rta_expires), .type = NET_TIME, .size = 4,
+	{.key = "expires", .attr = offsetof(struct rta_cacheinfo, rta_expires), .type = NET_TIME, .size = 4,
 	 .unit = 100,
 	 .flags = NET_HDR | NET_RO | NET_ZERO, .doc = "how long the route is kept still"},
 };
@@ -131,7 +132,7 @@ static const struct net_row route_rows[] = {
 	{.key = "pref", .attr = RTA_PREF, .type = NET_ENUM, .size = 1, .names = &prefs,
 	 .doc = "IPv6 router preference"},
 	{.key = "expires", .attr = RTA_EXPIRES, .type = NET_TIME, .size = 4, .flags = NET_WO,
-	 .doc = "IPv6: delete it after this time"},
+	 .doc = "IPv6: how long it is kept; absent: forever"},
 	{.key = "realm", .attr = RTA_FLOW, .type = NET_UINT, .size = 4, .doc = "IPv4: realm for classification"},
 	{.key = "ttl_propagate", .attr = RTA_TTL_PROPAGATE, .type = NET_BOOL, .size = 1,
 	 .doc = "MPLS: carry the TTL over"},

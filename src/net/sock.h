@@ -6,6 +6,9 @@
 
 #include "net.h"
 
+struct rlimit;
+
+const struct rlimit *net_world_files(void);
 int net_ns_moved(struct net_err *err);
 int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *err);
 

@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
 
 #include "net.h"
+#include "sock.h"
 
 /* The child runs on a stack that the address sanitizer knows nothing of. */
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined"), noinline))
@@ -32,9 +34,10 @@ enum stage { STAGE_NONE, STAGE_PARENT, STAGE_ENTER, STAGE_MOUNTS, STAGE_CD, STAG
 
 struct job {
 	const struct net_spawn *spec;
-	const char **env;    /* of the child, the array is ours */
-	char *path;	     /* "PATH=..." with the administrator's directories, ours */
-	char home[PATH_MAX]; /* where we stand, for a child that changes its mounts; "" where that has no path */
+	const char **env;	    /* of the child, the array is ours */
+	char *path;		    /* "PATH=..." with the administrator's directories, ours */
+	char home[PATH_MAX];	    /* where we stand, for a child that changes its mounts; "" where that has no path */
+	const struct rlimit *files; /* NULL: ours */
 	int mnt;
 	pid_t parent; /* 0: the world's init takes care of orphans */
 	/* written by the child */
@@ -165,6 +168,8 @@ CHILD_CODE static int child(void *arg)
 		setpgid(0, 0);
 	enter_namespaces(job);
 	place_stdio(job);
+	if (job->files)
+		setrlimit(RLIMIT_NOFILE, job->files); /* never above what it has: nothing to fail */
 	default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -303,7 +308,7 @@ static int start(struct job *job, struct net_process *p)
  */
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err)
 {
-	struct job job = {.spec = spec, .mnt = -1};
+	struct job job = {.spec = spec, .mnt = -1, .files = net_world_files()};
 	int r;
 
 	*p = (struct net_process){.pidfd = -1};

@@ -127,8 +127,13 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 		return net_field_refuse(row, "true", err);
 	switch (row->type) {
 	case NET_LINK: return 0;
-	case NET_STRING: f->s = ""; return 0;
+	case NET_STRING:
+		if (row->min)
+			return net_field_refuse(row, "false", err);
+		f->s = "";
+		return 0;
 	case NET_UINT:
+	case NET_SIZE:
 	case NET_TIME: return net_field_int(row, 0, f, err);
 	default: return net_field_refuse(row, "false", err);
 	}
@@ -144,6 +149,7 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	snprintf(got, sizeof(got), "%" PRId64, v);
 	switch (row->type) {
 	case NET_UINT:
+	case NET_SIZE:
 	case NET_INT:
 	case NET_TIME:
 	case NET_ENUM: break;
@@ -222,7 +228,7 @@ static int named(const struct net_row *row, int r, struct net_err *err)
 /* net_field_text() - text, which must stay where it is as long as the field is used */
 int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
 {
-	double seconds;
+	double v;
 
 	start(row, f);
 	switch (row->type) {
@@ -241,8 +247,12 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 			f->i = (int64_t)((1ULL << (row->size * 8 - 1)) * 2 - 1);
 			return 0;
 		}
-		if (net_parse_seconds(s, len, &seconds) == 0)
-			return net_field_num(row, seconds, f, err);
+		if (net_parse_seconds(s, len, &v) == 0)
+			return net_field_num(row, v, f, err);
+		return refuse_text(row, s, len, err);
+	case NET_SIZE:
+		if (net_parse_bytes(s, len, &v) == 0)
+			return net_field_num(row, v, f, err);
 		return refuse_text(row, s, len, err);
 	default: return refuse_text(row, s, len, err);
 	}

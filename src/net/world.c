@@ -21,6 +21,8 @@ static struct {
 	struct net_err broken; /* why it could not be made: half-way in there is no way back */
 	int leash;	       /* init ends when this end of its pipe is closed */
 	pid_t init;
+	bool raised;
+	struct rlimit files; /* the limit of open files before it was raised */
 } world = {.leash = -1};
 
 bool net_world_made(void)
@@ -110,7 +112,7 @@ static int enter_user(struct net_err *err)
 	return r < 0 ? forbidden(-r, "user mapping", err) : 0;
 }
 
-/* Process 1 of the world: reaps what is orphaned, holds nothing, and takes all with it when nsh is gone. */
+/* Process 1 of the world: reaps what is orphaned, holds no descriptor, and takes all with it when nsh is gone. */
 static _Noreturn void init_main(int leash)
 {
 	char byte;
@@ -150,10 +152,17 @@ static void raise_limit(void)
 {
 	struct rlimit l;
 
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &l);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= l.rlim_max)
+		return;
+	world.files = l;
+	l.rlim_cur = l.rlim_max;
+	world.raised = setrlimit(RLIMIT_NOFILE, &l) == 0;
+}
+
+/* net_world_files() - the limit of open files that commands get, select(2) of theirs relies on it; NULL: ours */
+const struct rlimit *net_world_files(void)
+{
+	return world.raised ? &world.files : NULL;
 }
 
 static int make_private(struct net_err *err)
@@ -163,10 +172,10 @@ static int make_private(struct net_err *err)
 
 	net_ns_defaults_begin();
 	r = may_unshare() ? 0 : enter_user(err);
-	if (r == 0)
-		r = start_init(err);
 	if (r == 0 && unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)
 		r = forbidden(errno, "mount and network namespace", err);
+	if (r == 0)
+		r = start_init(err);
 	if (r == 0)
 		r = net_ns_moved(err);
 	if (r == 0)
@@ -185,7 +194,8 @@ static int make_private(struct net_err *err)
  * net_world_make() - make the world that @mode asks for, or do nothing when there is one
  *
  * Order matters: the user namespace gives the right to the others, and init must be the first process of its
- * pid namespace.  Nothing may run threads before or after.
+ * pid namespace, but stand in the world's other namespaces, or commands could reach the machine's through it.
+ * Nothing may run threads before or after.
  */
 int net_world_make(enum net_world mode, struct net_err *err)
 {
@@ -212,6 +222,8 @@ void net_world_end(void)
 	if (world.leash >= 0)
 		close(world.leash);
 	world.leash = -1;
+	if (world.init > 0)
+		kill(world.init, SIGKILL); /* someone may have stopped it */
 	/* a child that nobody has waited for yet keeps init from going: take them all */
 	for (pid_t pid = 0; world.init > 0 && pid != world.init && (pid >= 0 || errno == EINTR);)
 		pid = waitpid(-1, NULL, 0);

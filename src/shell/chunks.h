@@ -4,9 +4,12 @@
 
 #include <stddef.h>
 
+/* What the names of these chunks begin with; those of files begin with '@', whatever their folder is called. */
+#define CHUNK_PREFIX "=nsh/"
+
 struct nsh_chunk {
 	const char *module;    /* "nsh.link"; NULL ends the list */
-	const char *chunkname; /* "@nsh/link.lua" */
+	const char *chunkname; /* "=nsh/link.lua" */
 	const char *text;
 	size_t len;
 };

@@ -19,6 +19,6 @@ for file in "$@"; do
 	path=${file##*lua/nsh/}
 	module=nsh.$(printf %s "${path%.lua}" | tr / .)
 	[ "$path" = init.lua ] && module=nsh
-	printf '\t{ "%s", "@nsh/%s", text%d, sizeof(text%d) - 1 },\n' "$module" "$path" "$n" "$n"
+	printf '\t{ "%s", "=nsh/%s", text%d, sizeof(text%d) - 1 },\n' "$module" "$path" "$n" "$n"
 done
 printf '\t{ NULL, NULL, NULL, 0 },\n};\n'

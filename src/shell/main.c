@@ -1,5 +1,6 @@
 /* main.c - from the command line to the exit code */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +194,14 @@ void shell_end(lua_State *L, bool close, int code)
 	exit(code);
 }
 
+/* A standard descriptor that is closed stays unusable, but its number is taken: nothing of ours may come there. */
+static void hold_stdio(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			exit(SHELL_ERROR);
+}
+
 static int start(struct command_line *c)
 {
 	struct net_err err = {0};
@@ -216,6 +225,7 @@ int main(int argc, char **argv)
 {
 	struct command_line c = {.argc = argc, .argv = argv};
 
+	hold_stdio();
 	options_read(argc, argv, &c.options);
 	if (c.options.bad) {
 		fprintf(stderr, "nsh: %s: %s\n", c.options.bad,

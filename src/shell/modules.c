@@ -52,7 +52,7 @@ static void push_text(lua_State *L, const struct nsh_chunk *chunk)
 		lua_pushlstring(L, chunk->text, chunk->len);
 		return;
 	}
-	path = lua_pushfstring(L, "%s/%s", lua_dir, chunk->chunkname + strlen("@nsh/"));
+	path = lua_pushfstring(L, "%s/%s", lua_dir, chunk->chunkname + strlen(CHUNK_PREFIX));
 	text = lua_newuserdatauv(L, MAX_FILE, 0);
 	f = fopen(path, "re");
 	if (!f)

@@ -2,17 +2,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chunks.h"
 #include "shell.h"
 
 #define TRACEBACK "nsh.traceback" /* registry: of the last error */
 #define FIRST 10		  /* frames of a long traceback that are shown at either end */
 #define LAST 10
+#define WINDOW 30 /* levels at either end of the stack that are looked at for them */
 
 /* Frames of our own Lua and of C functions say nothing about the script. */
 static bool is_script_frame(lua_State *L, lua_Debug *ar)
 {
 	lua_getinfo(L, "Slnt", ar);
-	return ar->currentline >= 0 && strncmp(ar->short_src, "nsh/", 4) != 0;
+	return ar->currentline >= 0 && strncmp(ar->source, CHUNK_PREFIX, strlen(CHUNK_PREFIX)) != 0;
 }
 
 static void add_frame(lua_State *L, luaL_Buffer *b, const lua_Debug *ar)
@@ -30,29 +32,55 @@ static void add_frame(lua_State *L, luaL_Buffer *b, const lua_Debug *ar)
 		luaL_addstring(b, "\n\t(...tail calls...)");
 }
 
+/* The outermost level.  To reach a level takes a time that grows with it, so they are not counted one by one: a
+ * runaway recursion has 200000. */
+static int last_level(lua_State *L)
+{
+	lua_Debug ar;
+	int there = 0, beyond = 1;
+
+	for (; lua_getstack(L, beyond, &ar); beyond *= 2)
+		there = beyond;
+	while (beyond - there > 1) {
+		int middle = there + (beyond - there) / 2;
+
+		*(lua_getstack(L, middle, &ar) ? &there : &beyond) = middle;
+	}
+	return there;
+}
+
+/* The script's frames at either end of the stack.  Return: how many. */
+static int find_frames(lua_State *L, lua_Debug frames[2 * WINDOW])
+{
+	int n = 0, last = last_level(L);
+
+	for (int level = 1; level <= last; level++) {
+		if (level == WINDOW + 1 && last > 2 * WINDOW)
+			level = last - WINDOW + 1;
+		n += lua_getstack(L, level, &frames[n]) && is_script_frame(L, &frames[n]);
+	}
+	return n;
+}
+
 /* Pushes the traceback, or nil where the message's own position says as much. */
 static void push_traceback(lua_State *L)
 {
-	lua_Debug ar;
+	lua_Debug frames[2 * WINDOW];
+	int n = find_frames(L, frames);
 	luaL_Buffer b;
-	int n = 0, i = 0;
 
-	for (int level = 1; lua_getstack(L, level, &ar); level++)
-		n += is_script_frame(L, &ar);
 	if (n < 2) {
 		lua_pushnil(L);
 		return;
 	}
 	luaL_buffinit(L, &b);
 	luaL_addstring(&b, "stack traceback:");
-	for (int level = 1; lua_getstack(L, level, &ar); level++) {
-		if (!is_script_frame(L, &ar))
-			continue;
-		if (i < FIRST || i >= n - LAST)
-			add_frame(L, &b, &ar);
-		else if (i == FIRST)
+	for (int i = 0; i < n; i++) {
+		if (i == FIRST && n > FIRST + LAST) {
 			luaL_addstring(&b, "\n\t...");
-		i++;
+			i = n - LAST;
+		}
+		add_frame(L, &b, &frames[i]);
 	}
 	luaL_pushresult(&b);
 }

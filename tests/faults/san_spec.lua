@@ -31,7 +31,15 @@ describe("sanitizers", function()
   before_each(function() machine = faults.machine() end)
   after_each(function() machine:del() end)
 
+  -- Run as root alone: the ordinary user's copy of the tree is only read.
+  local function in_a_copy()
+    if netns.current():exec("test -w .", { check = false }).status == 0 then return false end
+    pending "nothing is built here, this is a copy"
+    return true
+  end
+
   it("find nothing while memory fails", function()
+    if in_a_copy() then return end
     local program = build("alloc", "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc")
     local result = finds_nothing(machine:exec({ program, tostring(faults.seed), faults.soak and "0" or "6" },
       { check = false, timeout = faults.soak and 3600 or 120, env = with_leaks.env }))
@@ -39,6 +47,7 @@ describe("sanitizers", function()
   end)
 
   it("find nothing in malformed messages", function()
+    if in_a_copy() then return end
     local program = build("decode", "")
     local br0 = machine:add_link { "br0", kind = "bridge", up = true }
     for i = 1, 3 do
@@ -59,6 +68,7 @@ describe("sanitizers", function()
   end)
 
   it("find nothing in a lab, nor a leak", function()
+    if in_a_copy() then return end
     local private = finds_nothing(machine:exec({ "build/san/nsh", "tests/faults/lab.lua" }, without_leaks))
     assert.equal("the lab stood\n", private.out)
     local host = finds_nothing(machine:exec(
@@ -67,6 +77,7 @@ describe("sanitizers", function()
   end)
 
   it("find what there is to find", function()
+    if in_a_copy() then return end
     local program = "build/tests/leak"
     netns.current():exec(([[printf 'int main(void){char *volatile p = __builtin_malloc(7); p = 0; return p != 0;}' |
       gcc -fsanitize=address,undefined -x c - -o %s]]):format(program))

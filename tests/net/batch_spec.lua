@@ -37,6 +37,14 @@ describe("ns:batch", function()
     assert.equal(1, #ns:routes())
   end)
 
+  it("says that a namespace deleted in it takes the requests along", function()
+    local gone = netns.add(helper.name "gone")
+    helper.misuse("was deleted in its own batch", gone.batch, gone, function()
+      gone:add_link { "br0", kind = "bridge" }
+      gone:del()
+    end)
+  end)
+
   it("takes a function, and no second batch in it", function()
     helper.misuse("batch takes a function", ns.batch, ns, 3)
     helper.refused("EBUSY", ns.batch, ns, function() ns:batch(function() end) end)

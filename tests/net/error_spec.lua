@@ -43,6 +43,18 @@ describe("an error of the kernel", function()
     assert.equal("dev=lo metric=3", err.request:gsub("^10%S+ ", ""))
   end)
 
+  it("has a list in its request as one", function()
+    local err = h.raised(ns.add_route, ns, { "10.5.0.0/16", nexthops = { { via = "10.9.9.9" }, { via = "10.9.9.8" } } })
+    assert.equal("nexthops={...}", err.request)
+  end)
+
+  it("blames the value of a sysctl only for the value", function()
+    local sysctl = ns.sysctl
+    assert.is_nil(h.refused("EINVAL", function() return sysctl["net.ipv4."] end).hint)
+    assert.is_nil(h.refused("EINVAL", function() sysctl["net.ipv4."] = 1 end).hint)
+    assert.matches("take 'x'", h.refused("EINVAL", function() sysctl["net.ipv4.ip_forward"] = "x" end).hint)
+  end)
+
   it("has no field that isn't known", function()
     ns:link("lo"):set { up = true }
     local err = h.raised(ns.route_to, ns, "192.0.2.1")
@@ -71,6 +83,23 @@ describe("an error of the kernel", function()
     assert.equal("ENOENT", err.code)
     assert.equal(2, err.errno)
     assert.matches("no such program", err.hint)
+  end)
+
+  it("is misuse, at the script's line, where a table is wanted", function()
+    local br = ns:add_link { "br0", kind = "bridge" }
+    for _, bad in ipairs { 5, "x", true, print } do
+      for _, case in ipairs {
+        { ns.routes, ns }, { ns.addrs, ns }, { ns.links, ns }, { ns.neighs, ns }, { ns.set, ns }, { br.fdb, br },
+        { br.addrs, br }, { br.flush_addrs, br }, { br.del, br },
+      } do
+        h.misuse("takes a table of keys, not a " .. type(bad), case[1], case[2], bad)
+      end
+    end
+    h.misuse("id", ns.set, ns)
+    h.misuse("unknown key 'froce'", br.del, br, { froce = true })
+    assert.equal(br, ns:link "br0")
+    assert.equal(0, br:flush_addrs())
+    br:del { force = true }
   end)
 
   it("goes through pcall, coroutines and error handlers whole", function()

@@ -1,5 +1,6 @@
 -- link_spec.lua - links: made, read, changed, moved and deleted, against ip(8)
 local h = require "tests.helper"
+local core = require "nsh.core"
 local oracle = require "tests.net.oracle"
 
 local general = oracle.table_of "link"
@@ -247,6 +248,53 @@ describe("records of links", function()
     assert.equal(other, ns:link "c0".peer.netns)
   end)
 
+  it("make the pair again whose other end is in the root or in a namespace without a name", function()
+    local ns, root = h.netns(), netns.current()
+    local p <close> = root:spawn { "unshare", "-n", "sleep", "30" }
+    local unnamed = h.eventually(function()
+      local there = netns.of(p.pid)
+      return there ~= root and there
+    end)
+    for label, home in pairs { root = root, ["of pid " .. p.pid] = unnamed } do
+      local link = ns:add_link { "a0", kind = "veth", peer = { "rt0", netns = home } }
+      local record = link:record()
+      assert.same({ name = "rt0", netns = label }, record.peer)
+      link:del()
+      local _, peer = ns:add_link(record)
+      assert.equal(home, peer.netns)
+      assert.equal(peer, home:link "rt0")
+      peer:del()
+    end
+    h.misuse("'root', not 'host'", ns.add_link, ns, { "a0", kind = "veth", peer = { "b0", netns = "host" } })
+    h.refused("ESRCH", ns.add_link, ns, { "a0", kind = "veth", peer = { "b0", netns = "of pid 4194305" } })
+    assert.equal(root, netns.enter "root")
+  end)
+
+  it("name the peers of many in time that grows with their number", function()
+    local ns, many = h.netns(), 100
+    local names = {}
+    for i = 1, many do names[i] = ("%s-%d"):format(ns.name, i) end
+    for i, name in ipairs(names) do
+      ns:add_link { "p" .. i, kind = "veth", peer = { "eth0", netns = netns.add(name) } }
+    end
+    -- nobody holds the namespaces, so they are found by name
+    collectgarbage()
+    collectgarbage()
+    local opens, open = 0, core.netns.open
+    core.netns.open = function(...)
+      opens = opens + 1
+      return open(...)
+    end
+    local list = ns:links { kind = "veth" }
+    core.netns.open = open
+    for _, record in ipairs(list) do
+      assert.same({ name = "eth0", netns = names[tonumber(record.name:sub(2))] }, record.peer)
+    end
+    for _, name in ipairs(names) do netns.del(name) end
+    assert.equal(many, #list)
+    assert.is_true(opens <= many + 1, opens .. " namespaces were opened")
+  end)
+
   it("are filtered by their keys", function()
     local ns = h.netns()
     ns:add_link { "a0", kind = "veth", peer = "b0", up = true }
@@ -335,6 +383,18 @@ describe("bad input to links", function()
     h.refused("ENODEV", function() return link.mtu end)
     assert.equal("link g0 in " .. ns.name, tostring(link))
     do local _ <close> = ns:add_link { "g0", kind = "bridge" } end
+    do
+      local other = h.netns()
+      local a, b = other:add_link { "g0", kind = "veth", peer = "g1" }
+      local _ <close> = a
+      local _ <close> = b
+      other:del()
+    end
+    do
+      local a, b = ns:add_link { "g0", kind = "veth", peer = "g1" }
+      local _ <close> = a
+      local _ <close> = b
+    end
     assert.is_nil(ns:find_link "g0")
   end)
 

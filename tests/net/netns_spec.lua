@@ -68,6 +68,11 @@ describe("a namespace", function()
     root:exec(("ip netns del %s; ip netns add %s"):format(name, name))
     local second = netns.get(name)
     assert.not_equal(first, second)
+    assert.matches("another namespace", h.refused("ENOENT", first.del, first).message)
+    assert.same({ name }, names())
+    do local _ <close> = first end
+    assert.is_true(first.deleted)
+    assert.same({ name }, names())
     second:del()
   end)
 
@@ -76,6 +81,18 @@ describe("a namespace", function()
     local err = h.refused("EINVAL", netns.get, name)
     assert.matches("netns.del", err.hint)
     h.refused("EEXIST", netns.add, name)
+    root:exec("mkfifo /run/netns/pipe; mkdir /run/netns/dir; ip netns add 'a b'; ip netns add root")
+    assert.is_true(h.find(netns.list(), { name = name }).stale)
+    assert.is_true(h.find(netns.list(), { name = "pipe" }).stale)
+    local other = netns.add(h.name "ns")
+    local _, peer = root:add_link { "st0", kind = "veth", peer = { "st1", netns = other } }
+    assert.is_nil(h.find(netns.list(), { name = other.name }).stale)
+    assert.is_nil(netns.identify(h.pid))
+    root:exec "ip netns add x; ip link set st0 netns x"
+    assert.equal("x", peer:record().peer.netns)
+    assert.equal("x", peer.peer.netns.name)
+    root:exec "rmdir /run/netns/dir; rm /run/netns/pipe; ip netns del 'a b'; ip netns del root; ip netns del x"
+    other:del()
     netns.del(name)
     netns.add(name):del()
   end)
@@ -97,6 +114,17 @@ describe("a namespace", function()
       assert.equal(good, netns.list()[1].name)
       assert.equal(ns, netns.get(good))
     end
+  end)
+
+  it("with a long name has its own files of /etc", function()
+    local result = root:exec({ "unshare", "-Urm", "sh", "-ec", [[
+      mount -t tmpfs none /etc
+      mkdir -p "/etc/netns/$NAME"
+      touch /etc/hosts
+      echo "10.0.0.1 mine" >"/etc/netns/$NAME/hosts"
+      "$NSH" -e 'io.write(netns.add(os.getenv "NAME"):exec("cat /etc/hosts").out)'
+    ]] }, { env = { NAME = ("x"):rep(255), NSH = os.getenv "NSH" or "./nsh" } })
+    assert.equal("10.0.0.1 mine\n", result.out)
   end)
 
   it("that was deleted says so", function()
@@ -131,6 +159,10 @@ describe("a namespace", function()
       local ns <close> = netns.add(name)
       ns:del()
     end
+    do -- nothing is left to do
+      local _ <close> = netns.add(name)
+      root:exec("ip netns del " .. name)
+    end
   end)
 
   it("is known by a process in it", function()
@@ -146,6 +178,11 @@ describe("a namespace", function()
     h.misuse("pid", netns.of, "x")
     h.misuse("pid", netns.of, 0)
     h.misuse("pid", netns.identify, -1)
+    for _, pid in ipairs { 4294967297, 2147483648, 1.5, "foo", {} } do
+      h.misuse("pid", netns.of, pid)
+      h.misuse("pid", netns.attach, name, pid)
+    end
+    h.misuse("pid", netns.attach, name)
   end)
 
   it("gets a name by a process in it", function()
@@ -177,7 +214,7 @@ describe("a namespace", function()
     h.refused("EEXIST", ns.set, ns, { id = 78 })
     local other <close> = netns.add(h.name "ns")
     h.refused("EEXIST", other.set, other, { id = 77 })
-    h.misuse("id", ns.set, ns, { id = -1 })
+    for _, id in ipairs { -1, 4294967304, 2147483648, "x", 1.5, false } do h.misuse("id", ns.set, ns, { id = id }) end
     h.misuse("unknown key", ns.set, ns, { di = 1 })
   end)
 

@@ -18,7 +18,7 @@ local function in_our_words(r, family)
     rttvar = m.rttvar, ssthresh = m.ssthresh, cwnd = m.cwnd, advmss = m.advmss, reordering = m.reordering,
     hoplimit = m.hoplimit, initcwnd = m.initcwnd, initrwnd = m.initrwnd, rto_min = m.rto_min, quickack = m.quickack,
     congctl = m.congestion, ecn = m.ecn, fastopen_no_cookie = m.fastopen_no_cookie, realm = r.flow,
-    expires_in = r.expires,
+    expires = r.expires,
   }
   for i, hop in ipairs(r.nexthops or {}) do
     local of_hop = {}
@@ -41,7 +41,7 @@ local function theirs_of(ns, what)
   return list
 end
 
-local near = { rtt = 0.001, rttvar = 0.001, rto_min = 0.001, expires_in = 1.1 } -- ip(8) prints whole (milli)seconds
+local near = { rtt = 0.001, rttvar = 0.001, rto_min = 0.001, expires = 1.1 } -- ip(8) prints whole (milli)seconds
 local in_ms = { rtt = true, rttvar = true, rto_min = true }
 local untold = { nhid = true, ttl_propagate = true, mark = true, uid = true, offload = true, cloned = true }
 for _, key in ipairs(locks) do untold[key .. "_lock"] = true end -- its JSON says nothing of them
@@ -215,7 +215,7 @@ describe("a route", function()
   it("ends when its time is over", function()
     ns:add_route { "fd05::/64", dev = "v0", expires = 100 }
     local record = ns:routes { dst = "fd05::/64" }[1]
-    assert.is_true(record.expires_in > 98 and record.expires_in <= 100)
+    assert.is_true(record.expires > 98 and record.expires <= 100)
     compare(ns)
   end)
 

@@ -156,6 +156,21 @@ describe("exit status", function()
   end)
 end)
 
+describe("standard descriptors", function()
+  it("that are closed are not taken by others", function()
+    local path = os.tmpname()
+    local chunk = "os.execute 'cd /proc/$$/fd; l=$(readlink 0 1 2); echo \"$l\" >" .. path .. "' " ..
+      "local f = io.open('" .. path .. "', 'a') " ..
+      "f:write(tostring(io.read(1)), ' ', tostring(io.write 'x' and io.stdout:flush())) f:close()"
+    local _, _, status = os.execute(NSH .. " -e " .. quote(chunk) .. " <&- >&- 2>&-")
+    local f = assert(io.open(path))
+    assert.equal(("/dev/null\n"):rep(3) .. "nil nil", f:read "a")
+    f:close()
+    os.remove(path)
+    assert.equal(1, status) -- the output went nowhere
+  end)
+end)
+
 describe("errors", function()
   it("show the script's own frames where there is more than the main chunk", function()
     local out = run { "-e", "error 'flat'" }
@@ -164,6 +179,38 @@ describe("errors", function()
     assert.truthy(out:find("^%(command line%):1: deep\nstack traceback:\n\t%(command line%):1: in upvalue 'deep'"))
     assert.is_nil(out:find("nsh/", 1, true))
     assert.is_nil(out:find("[C]", 1, true))
+  end)
+
+  it("show both ends of a runaway recursion, at once", function()
+    local started = os.time()
+    local out, status = run { "-e", "local function f() return f() + 1 end\nlocal function main() f() end\nmain()" }
+    assert.equal(1, status)
+    assert.truthy(out:find "^%(command line%):1: stack overflow")
+    local trace = out:sub((out:find("stack traceback:", 1, true)))
+    local _, frames = trace:gsub("\n\t%(command line%):", "")
+    assert.equal(20, frames)
+    assert.truthy(trace:find("\n\t...\n", 1, true))
+    assert.truthy(trace:find("\n\t%(command line%):2: in .-\n\t%(command line%):3: in main chunk\n$"))
+    assert.is_true(os.time() - started < 10)
+  end)
+
+  it("know a script by its file, whatever its folder is called", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    local text = "local function f() netns.get {} end\nlocal function g() f() end\ng()\n"
+    for _, name in ipairs { "nsh/lab.lua", "lua/nsh/lab.lua", "nsh/link.lua", "x/lua/nsh/lab.lua" } do
+      assert(os.execute(("mkdir -p %s/%s"):format(dir, name:match "(.*)/")))
+      local f = assert(io.open(dir .. "/" .. name, "w"))
+      f:write(text)
+      f:close()
+      for _, path in ipairs { name, dir .. "/" .. name } do
+        local out = run({ path }, { cd = dir })
+        assert.equal(path .. ":1: ", out:sub(1, #path + 4), out)
+        assert.truthy(out:find("stack traceback:\n\t" .. path .. ":1: in ", 1, true), out)
+        assert.is_nil(out:find("netns.lua", 1, true))
+      end
+    end
+    os.execute("rm -r " .. dir)
   end)
 
   it("show any error value", function()

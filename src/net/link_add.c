@@ -1,0 +1,201 @@
+/* link_add.c - make links (ip link add): both ends of a veth in their place, and nothing left when a part fails */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "link.h"
+#include "net.h"
+#include "sock.h"
+#include "tables.h"
+
+#define NAMING 4 /* fields that names may add to those of a plan */
+
+/* A link's fields by when they can be told: in the message that makes it, right after it, or after it in the
+ * namespace of a veth's peer. */
+struct plan {
+	struct net_field now[NET_MAX_FIELDS + NAMING], after[NET_MAX_FIELDS], peer[NET_MAX_FIELDS];
+	unsigned int n_now, n_after, n_peer;
+	struct net_ns *peer_ns;
+	char name[NET_NAME_SIZE], peer_name[NET_NAME_SIZE];
+};
+
+static void add_span(struct net_field *to, unsigned int *n, const struct net_field *from, unsigned int span)
+{
+	memcpy(to + *n, from, span * sizeof(*to));
+	*n += span;
+}
+
+static void plan_peer(struct plan *p, const struct net_field *f, unsigned int span)
+{
+	add_span(p->now, &p->n_now, f, 1);
+	for (unsigned int i = 1, k; i + 1 < span; i += k) {
+		k = net_span(f, span, i);
+		if (f[i].row->type == NET_NETNS)
+			p->peer_ns = f[i].ns;
+		/* the kernel refuses an up peer (ENOTCONN) and forgets its master */
+		if (f[i].row->flags & (NET_AFTER | NET_LATE_PEER))
+			add_span(p->peer, &p->n_peer, f + i, k);
+		else
+			add_span(p->now, &p->n_now, f + i, k);
+	}
+	add_span(p->now, &p->n_now, f + span - 1, 1);
+}
+
+/* Linux up to 6.1 makes a link whose parent is elsewhere there, and moves it: down, and without a master. */
+static void make_plan(struct plan *p, const struct net_fields *f)
+{
+	bool moved = net_given(f->v, f->n, net_key(&net_link_table, NULL, NULL, "link_netnsid"));
+	uint16_t late = moved ? NET_AFTER | NET_LATE_PEER : NET_AFTER;
+
+	p->n_now = p->n_after = p->n_peer = 0;
+	p->peer_ns = NULL;
+	for (unsigned int i = 0, span; i < f->n; i += span) {
+		span = net_span(f->v, f->n, i);
+		if (f->v[i].row->flags & NET_OFF && f->v[i].i == f->v[i].row->begins)
+			continue;
+		if (f->v[i].row->nest == &net_peer_table)
+			plan_peer(p, f->v + i, span);
+		else if (f->v[i].row->flags & late)
+			add_span(p->after, &p->n_after, f->v + i, span);
+		else
+			add_span(p->now, &p->n_now, f->v + i, span);
+	}
+}
+
+/* The first of KIND0, KIND1, ... that is free: older kernels don't tell which name they have chosen themselves. */
+static int free_name(struct net_ns *ns, const char *kind, const char *taken, char *name, struct net_err *err)
+{
+	for (int i = 0;; i++) {
+		char full[32] = "";
+		int index, r;
+
+		snprintf(full, sizeof(full), "%.9s%d", kind, i);
+		memcpy(name, full, NET_NAME_SIZE - 1);
+		name[NET_NAME_SIZE - 1] = 0;
+		if (taken && strcmp(name, taken) == 0)
+			continue;
+		r = net_link_index(ns, name, &index, err);
+		if (r < 0)
+			return r == -ENODEV ? 0 : r;
+	}
+}
+
+static void put_name(struct net_field *f, const char *name)
+{
+	*f = (struct net_field){
+		.row = net_key(&net_link_table, NULL, NULL, "name"), .plen = -1, .s = name, .slen = strlen(name)};
+}
+
+/* Give names to a link and to a veth's peer that have none. */
+static int name_all(struct net_ns *ns, struct plan *p, const char *kind, struct net_err *err)
+{
+	const struct net_field *given = net_link_field(p->now, p->n_now, &net_link_table, "name", NULL);
+	struct net_field *peer;
+	int r;
+
+	if (!given) {
+		r = free_name(ns, kind, NULL, p->name, err);
+		if (r < 0)
+			return r;
+		put_name(&p->now[p->n_now++], p->name);
+	} else {
+		snprintf(p->name, sizeof(p->name), "%s", given->s);
+	}
+	if (strcmp(kind, "veth") != 0)
+		return 0;
+	peer = net_link_field(p->now, p->n_now, net_kind_find(kind)->data, "peer", NULL);
+	if (peer && net_given(peer + 1, net_span(peer, p->n_now - (unsigned int)(peer - p->now), 0) - 2,
+			      net_key(&net_link_table, NULL, NULL, "name")))
+		return 0;
+	r = free_name(p->peer_ns ? p->peer_ns : ns, kind, p->peer_ns ? NULL : p->name, p->peer_name, err);
+	if (r < 0)
+		return r;
+	if (!peer) {
+		peer = &p->now[p->n_now++];
+		*peer = (struct net_field){.row = net_key(net_kind_find(kind)->data, NULL, NULL, "peer"),
+					   .op = NET_BEGIN};
+		p->now[p->n_now++] = (struct net_field){.row = peer->row, .op = NET_END};
+	}
+	memmove(peer + 2, peer + 1, (p->n_now++ - (unsigned int)(peer + 1 - p->now)) * sizeof(*peer));
+	put_name(peer + 1, p->peer_name);
+	return 0;
+}
+
+/* The indexes that the kernel chose, from its echo of the new link. */
+static int read_echo(const struct net_dump *echo, int *index, int *peer_index, struct net_err *err)
+{
+	struct nlmsghdr *h = (void *)echo->buf;
+	struct nlattr *peer;
+
+	if (echo->len == 0 || h->nlmsg_type != RTM_NEWLINK)
+		return net_fail(err, EPROTO, "the kernel did not tell which link it made");
+	*index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
+	peer = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_LINK);
+	*peer_index = peer ? (int)nla_get_u32(peer) : 0;
+	return 0;
+}
+
+/* What the maker's message could not carry.  Links of the peer's fields are looked up where the peer is. */
+static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
+		  struct net_err *err)
+{
+	int r = 0;
+
+	if (p->n_after)
+		r = net_link_set_fields(ns, index, ctx, p->after, p->n_after, err);
+	if (r == 0 && p->n_peer)
+		r = net_link_set_fields(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err);
+	return r;
+}
+
+/* Only the main end's links are here; the peer's fields that are sent at once name none. */
+static int resolve_now(struct net_ns *ns, struct plan *p, struct net_err *err)
+{
+	struct net_fields now = {.v = p->now, .n = p->n_now};
+
+	return net_resolve_links(ns, &now, err);
+}
+
+/*
+ * net_link_add() - make a link, with all its fields or not at all
+ * @f: fields, among them the kind; f->port is the kind of its master, for port options
+ * @index, @peer_index: the new link's, and its veth peer's in its own namespace
+ *
+ * Both ends of a veth are born where they belong, by one message; what that message can't carry follows, and
+ * when that fails the link is deleted again.
+ */
+int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int *index, int *peer_index,
+		 struct net_err *err)
+{
+	struct net_ctx ctx = {.kind = net_kind_find(kind), .port = f->port};
+	struct net_dump echo = {0};
+	struct plan p;
+	int r;
+
+	if (!kind)
+		return net_misuse(err, "kind is needed: what sort of link it is, as \"veth\"");
+	if (f->n > NET_MAX_FIELDS)
+		return net_misuse(err, "too many keys");
+	make_plan(&p, f);
+	r = name_all(ns, &p, kind, err);
+	if (r == 0)
+		r = resolve_now(ns, &p, err);
+	if (r == 0)
+		r = net_link_send(ns, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0, &ctx, p.now, p.n_now, &echo, err);
+	if (r == 0 && echo.len == 0) /* Linux up to 6.1, and some drivers, don't echo a new link */
+		r = net_link_get(ns, 0, p.name, -1, &echo, err);
+	if (r == 0)
+		r = read_echo(&echo, index, peer_index, err);
+	net_dump_free(&echo);
+	if (r < 0)
+		return r;
+	r = finish(ns, &ctx, &p, *index, *peer_index, err);
+	if (r < 0)
+		net_link_del(ns, *index, &(struct net_err){0});
+	return r;
+}
