@@ -6,13 +6,24 @@ local world = require "nsh.world"
 local m = {}
 
 local function carries_default(link)
+  local name = link.name
   for _, family in ipairs { "inet", "inet6" } do
     local routes = core.route.list(link.netns.core, { dst = "default", family = family, table = "main" })
     for _, route in ipairs(routes or {}) do
-      if route.dev == link.name then return true end
+      if route.dev == name then return true end
+      for _, hop in ipairs(route.nexthops or {}) do
+        if hop.dev == name then return true end
+      end
     end
   end
   return false
+end
+
+-- The one of the links that the machine's default route goes through, or nil.
+local function carrier(...)
+  for _, link in pairs { ... } do
+    if link.netns.label == "host" and carries_default(link) then return link end
+  end
 end
 
 -- What of a change would cut the link off, or nil.
@@ -32,9 +43,11 @@ function m.check(link, spec, what)
   spec.force = nil
   if not world.is_host() or force then return end
   what = danger(spec, what)
-  if what and link.netns.label == "host" and carries_default(link) then
-    fail.misuse("refusing to %s %s: it carries the machine's default route; say force = true if you mean it",
-      what, link.name)
+  if not what then return end
+  local found = carrier(link, what == "delete" and link.peer or nil) -- a veth goes with its peer
+  if found then
+    fail.misuse("refusing to %s %s: %s carries the machine's default route; say force = true if you mean it",
+      what, link.name, found == link and "it" or "its peer " .. found.name)
   end
 end
 

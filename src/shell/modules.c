@@ -124,52 +124,60 @@ static int load_core(lua_State *L)
 	return 1;
 }
 
-static int lazy_index(lua_State *L)
+/* Leaves the arguments of a metamethod for its operation to be done anew: the globals are no longer lazy then. */
+static void load_globals(lua_State *L, int nargs)
 {
 	modules_require(L, "nsh");
-	lua_settop(L, 2);
+	lua_settop(L, nargs);
+}
+
+static int lazy_index(lua_State *L)
+{
+	load_globals(L, 2);
 	lua_gettable(L, 1);
 	return 1;
 }
 
 static int lazy_newindex(lua_State *L)
 {
-	modules_require(L, "nsh");
-	lua_settop(L, 3);
+	load_globals(L, 3);
 	lua_settable(L, 1);
 	return 0;
 }
 
-static int lazy_call(lua_State *L)
+static int lazy_tostring(lua_State *L)
 {
-	modules_require(L, "nsh");
-	lua_pop(L, 1);
+	load_globals(L, 1);
+	luaL_tolstring(L, 1, NULL);
+	return 1;
+}
+
+/* Calls what is at 1 with the rest of the stack. */
+static int call_all(lua_State *L)
+{
 	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
 	return lua_gettop(L);
 }
 
-static int lazy_pairs(lua_State *L)
+static int lazy_call(lua_State *L)
 {
-	modules_require(L, "nsh");
-	lua_getglobal(L, "pairs");
-	lua_pushvalue(L, 1);
-	lua_call(L, 1, 3);
-	return 3;
+	load_globals(L, lua_gettop(L));
+	return call_all(L);
 }
 
-static int lazy_tostring(lua_State *L)
+static int lazy_pairs(lua_State *L)
 {
-	modules_require(L, "nsh");
-	luaL_tolstring(L, 1, NULL);
-	return 1;
+	load_globals(L, 1);
+	lua_getglobal(L, "pairs");
+	lua_insert(L, 1);
+	return call_all(L);
 }
 
 static int help(lua_State *L)
 {
 	modules_require(L, "nsh.help");
 	lua_insert(L, 1);
-	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-	return lua_gettop(L);
+	return call_all(L);
 }
 
 /* modules_require() - push module `name`, loading it if need be; may raise */

@@ -224,6 +224,36 @@ describe("a veth", function()
   end)
 end)
 
+describe("with --host a link", function()
+  it("that carries the default route, as one of many or by its peer, is not cut off by accident", function()
+    local result = netns.current():exec({ "unshare", "-Urnm", "sh", "-ec",
+      'mount -t tmpfs none /run; exec "$NSH" --host -e "$SCRIPT"' }, { env = { NSH = os.getenv "NSH" or "./nsh",
+      SCRIPT = [[
+      local host, other = netns.current(), netns.add "other"
+      local links, peers = {}, {}
+      for i = 1, 2 do
+        links[i], peers[i] = host:add_link { "up" .. i, kind = "veth", up = true,
+          peer = { "eth" .. i, netns = other, up = true } }
+        links[i]:add_addr(("10.%d.0.2/24"):format(i))
+      end
+      local function try(fn, ...) print(select(2, pcall(fn, ...))) end
+      host:add_route { "default", nexthops = { { via = "10.1.0.1" }, { via = "10.2.0.1" } } }
+      try(links[2].set, links[2], { up = false })
+      host:del_route "default"
+      host:add_route { "default", via = "10.1.0.1" }
+      try(peers[1].del, peers[1])
+      peers[2]:del()
+      peers[1]:del { force = true }
+      print(#host:links())
+    ]] } })
+    assert.equal([[
+refusing to take down up2: it carries the machine's default route; say force = true if you mean it
+refusing to delete eth1: its peer up1 carries the machine's default route; say force = true if you mean it
+1
+]], (result.out:gsub("[^\n]-:%d+: ", "")))
+  end)
+end)
+
 describe("records of links", function()
   it("make the link again", function()
     local ns, other = h.netns(), h.netns()

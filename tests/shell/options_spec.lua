@@ -80,6 +80,15 @@ describe("options", function()
     assert.truthy(out:find("binary chunk", 1, true))
   end)
 
+  it("loads its globals whatever is asked of them first", function()
+    assert.equal("function\n", run { "-e", "print(type(netns.add))" })
+    assert.equal("1\tfunction\n", run { "-e", "nsh.mine = 1 print(nsh.mine, type(nsh.sleep))" })
+    assert.equal("true\n", run { "-e", "for key in pairs(netns) do if key == 'add' then print(true) end end" })
+    assert.truthy((run { "-e", "print(tostring(nsh), type(rawget(nsh, 'sleep')))" }):find "\tfunction\n$")
+    assert.truthy((run { "-e", "print((pcall(netns, 1)), type(rawget(netns, 'add')))" }):find "^false\tfunction\n$")
+    assert.truthy((run { "-e", "help 'netns.add'" }):find "netns.add")
+  end)
+
   it("tells of unknown options and missing arguments", function()
     for _, words in ipairs { { "-x" }, { "--hosts" }, { "-e" }, { "-l" }, { "-iv" } } do
       local out, status = run(words)
