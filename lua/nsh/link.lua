@@ -159,7 +159,7 @@ local function below(self, ns, spec)
     if getmetatable(link) == mt and link.netns ~= ns then
       local id = fail.check("netns id", link.netns.label, ns, core.netns.id(ns.core, link.netns.core))
       if not id or id < 0 then
-        fail.check("netns set", link.netns.label, ns, core.netns.set_id(ns.core, link.netns.core, -1))
+        fail.check("netns set", link.netns.label, ns, core.netns.set_id(ns.core, link.netns.core))
         id = fail.check("netns id", link.netns.label, ns, core.netns.id(ns.core, link.netns.core))
       end
       spec[key], spec.link_netnsid = link.index, id

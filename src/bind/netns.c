@@ -195,11 +195,12 @@ static int netns_id(lua_State *L)
 	return 1;
 }
 
+/* set_id(viewer, target, id): without an id the kernel chooses one */
 static int netns_set_id(lua_State *L)
 {
 	struct net_err err;
 	struct net_ns *viewer = bind_ns(L, 1), *target = bind_ns(L, 2);
-	int id = check_int(L, 3, 0, "id");
+	int id = lua_isnoneornil(L, 3) ? -1 : check_int(L, 3, 0, "id");
 
 	return bind_ok(L, net_ns_set_id(viewer, target, id, &err), &err);
 }
