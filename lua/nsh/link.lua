@@ -276,10 +276,10 @@ end
 local function put_back(self, before, spec)
   local now = core.link.get(self.netns.core, spec.netns and before.name or self.index)
   if now then rawset(self, "index", now.index) end
-  local keys = {}
-  for key in pairs(spec) do keys[key] = true end
-  if spec.netns then keys.up, keys.master = true, true end -- what it lost on its way
-  for key in pairs(keys) do
+  local touched = {}
+  for key in pairs(spec) do touched[key] = true end
+  if spec.netns then touched.up, touched.master = true, true end -- what it lost on its way
+  for key in pairs(touched) do
     local old = before[key]
     if now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
       if old == nil then old = false end
