@@ -59,7 +59,8 @@ static int core_record_types(lua_State *L)
 
 /* clang-format off */
 static const char *const type_names[] = {
-	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer", [NET_SIZE] = "integer",
+	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer",
+	[NET_SIZE] = "integer",
 	[NET_TIME] = "seconds", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",

@@ -70,11 +70,13 @@ static const struct net_table info = {"linkinfo", info_rows, COUNT(info_rows), 0
 
 /* One list for a link and for a veth's peer, which is described by a link message of its own. */
 static const struct net_row link_rows[] = {
-	{.key = "name", .attr = IFLA_IFNAME, .type = NET_STRING, .min = 1, .max = 15, .flags = NET_MAIN, .doc = "1 to 15 bytes"},
+	{.key = "name", .attr = IFLA_IFNAME, .type = NET_STRING, .min = 1, .max = 15, .flags = NET_MAIN,
+	 .doc = "1 to 15 bytes"},
 	{.key = "index", .attr = HDR(ifi_index), .type = NET_INT, .size = 4, .min = 1, .max = INT32_MAX,
 	 .flags = NET_HDR | NET_NEW, .doc = "number in its namespace; chosen by the kernel unless given"},
 	{.attr = IFLA_LINKINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &info},
-	{.key = "mtu", .attr = IFLA_MTU, .type = NET_SIZE, .size = 4, .min = 1, .max = UINT32_MAX, .doc = "largest packet in bytes"},
+	{.key = "mtu", .attr = IFLA_MTU, .type = NET_SIZE, .size = 4, .min = 1, .max = UINT32_MAX,
+	 .doc = "largest packet in bytes"},
 	{.key = "mac", .attr = IFLA_ADDRESS, .type = NET_MAC, .doc = "link-layer address"},
 	FLAG("up", IFF_UP, NET_LATE_PEER, "whether it is switched on"),
 	{.key = "carrier", .attr = IFLA_CARRIER, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
