@@ -295,6 +295,7 @@ function Netns:set(spec)
   for key in pairs(spec) do
     if key ~= "id" then fail.misuse("unknown key '%s' of a namespace; only id can be set", tostring(key)) end
   end
+  if spec.id == nil then fail.misuse("id is needed: the number that the world's root shall have for %s", self.label) end
   fail.check("netns set", self.label, nil, core.netns.set_id(root_ns().core, self.core, spec.id))
 end
 
