@@ -256,11 +256,7 @@ function Netns:links(filter)
   filter = normalize(fail.options(filter, "links"))
   local stats = filter.stats
   filter.stats = nil
-  local list = fail.check("link list", nil, self, core.link.list(self.core, filter, stats))
-  if not stats then -- older kernels tell them unasked
-    for _, record in ipairs(list) do record.stats = nil end
-  end
-  return name_peers(self, list)
+  return name_peers(self, fail.check("link list", nil, self, core.link.list(self.core, filter, stats)))
 end
 
 --- Returns all that is known of the link as a record, as the lists have it.
