@@ -96,6 +96,18 @@ function m.eventually(condition, seconds)
   end
 end
 
+--- Checks what the kernel may need a moment for: raises what the function raised last when it went on for a second.
+---@param fn function
+---@param ... any its arguments
+function m.settles(fn, ...)
+  local args, ok, err = table.pack(...), nil, nil
+  m.eventually(function()
+    ok, err = pcall(fn, table.unpack(args, 1, args.n))
+    return ok
+  end, 1)
+  if not ok then error(err, 2) end
+end
+
 --- Finds the first record that has these values.
 ---@param list table[]
 ---@param want table

@@ -46,14 +46,7 @@ local function compare_once(ns)
 end
 
 -- Duplicate address detection may end between the two readings.
-local function compare(ns)
-  local ok, err
-  h.eventually(function()
-    ok, err = pcall(compare_once, ns)
-    return ok
-  end, 1)
-  if not ok then error(err, 2) end
-end
+local function compare(ns) h.settles(compare_once, ns) end
 
 describe("an address", function()
   local ns, link

@@ -90,14 +90,7 @@ local function compare_once(ns)
 end
 
 -- IPv6 adds and drops routes of its own a little later.
-local function compare(ns)
-  local ok, err
-  h.eventually(function()
-    ok, err = pcall(compare_once, ns)
-    return ok
-  end, 1)
-  if not ok then error(err, 2) end
-end
+local function compare(ns) h.settles(compare_once, ns) end
 
 describe("a route", function()
   local ns
