@@ -61,10 +61,11 @@ static int core_record_types(lua_State *L)
 static const char *const type_names[] = {
 	[NET_BOOL] = "boolean", [NET_BIT] = "boolean",	   [NET_UINT] = "integer",   [NET_INT] = "integer",
 	[NET_SIZE] = "integer",
-	[NET_TIME] = "seconds", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
+	[NET_TIME] = "seconds", [NET_RATE] = "rate",	   [NET_FRACTION] = "fraction", [NET_ENUM] = "name",	   [NET_STRING] = "string",  [NET_MAC] = "mac",
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
-	[NET_PORTNEST] = "table", [NET_LIST] = "list",
+	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
+	[NET_STRINGS] = "strings",
 	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_MACLIST] = "list",	   [NET_QOSMAP] = "table",
 };
 /* clang-format on */
@@ -134,21 +135,13 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	}
 }
 
-static int core_tables(lua_State *L)
+/* Set @key of the table on top to the list of a noun's kinds. */
+static void set_kinds(lua_State *L, const char *key, const struct net_noun *noun)
 {
-	static const struct net_noun *const nouns[] = {&net_link, &net_addr, &net_route, &net_neigh, &net_fdb};
 	const struct net_kind *kind;
 
 	lua_newtable(L);
-	for (int i = 0; i < 5; i++) {
-		lua_newtable(L);
-		set_string(L, "noun", nouns[i]->name);
-		push_rows(L, nouns[i]->table, false);
-		lua_setfield(L, -2, "rows");
-		lua_rawseti(L, -2, i + 1);
-	}
-	lua_newtable(L);
-	for (unsigned int i = 0; (kind = net_kind_all(i)); i++) {
+	for (unsigned int i = 0; (kind = noun->kind_all(i)); i++) {
 		lua_newtable(L);
 		set_string(L, "name", kind->name);
 		set_string(L, "doc", kind->doc);
@@ -159,7 +152,25 @@ static int core_tables(lua_State *L)
 		lua_setfield(L, -2, "port_rows");
 		lua_rawseti(L, -2, (int)i + 1);
 	}
-	lua_setfield(L, -2, "kinds");
+	lua_setfield(L, -2, key);
+}
+
+/* tables() -> the nouns, each with its rows and its kinds; at .kinds those of links */
+static int core_tables(lua_State *L)
+{
+	const struct net_noun *noun;
+
+	lua_newtable(L);
+	for (unsigned int i = 0; (noun = net_noun_all(i)); i++) {
+		lua_newtable(L);
+		set_string(L, "noun", noun->name);
+		push_rows(L, noun->table, false);
+		lua_setfield(L, -2, "rows");
+		if (noun->kind_all && noun != &net_link)
+			set_kinds(L, "kinds", noun);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	set_kinds(L, "kinds", &net_link);
 	return 1;
 }
 

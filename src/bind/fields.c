@@ -141,6 +141,26 @@ static void read_value(struct reader *r, const struct net_row *row)
 		bind_misuse(r->L, "%s", err.text);
 }
 
+/* The kind that the table at @idx names, where its options are those of a kind in a registry. */
+static const struct net_kind *own_kind(lua_State *L, int idx, const struct net_table *t)
+{
+	const struct net_row *options = net_kind_nest(t), *key = options ? net_key(t, NULL, NULL, "kind") : NULL;
+	const struct net_kind *kind = NULL;
+
+	if (!key)
+		return NULL;
+	lua_pushliteral(L, "kind");
+	lua_rawget(L, idx);
+	if (lua_isnil(L, -1) && key->flags & NET_MAIN) {
+		lua_pop(L, 1);
+		lua_rawgeti(L, idx, 1);
+	}
+	if (lua_type(L, -1) == LUA_TSTRING)
+		kind = options->kinds(lua_tostring(L, -1));
+	lua_pop(L, 1);
+	return kind;
+}
+
 static void read_list(struct reader *r, const struct net_row *row)
 {
 	lua_State *L = r->L;
@@ -149,21 +169,19 @@ static void read_list(struct reader *r, const struct net_row *row)
 	for (lua_Integer i = 1; i <= n; i++) {
 		add_mark(r, row, NET_ITEM);
 		lua_rawgeti(L, -1, i);
-		if (!lua_istable(L, -1))
+		if (lua_istable(L, -1))
+			read_table(r, lua_absindex(L, -1), row->nest, own_kind(L, lua_absindex(L, -1), row->nest));
+		else if (lua_type(L, -1) == LUA_TSTRING && net_main_key(row->nest))
+			read_value(r, net_main_key(row->nest));
+		else
 			bind_misuse(L, "%s[%I] must be a table, not a %s", row->key, (LUAI_UACINT)i,
 				    luaL_typename(L, -1));
-		read_table(r, lua_absindex(L, -1), row->nest, NULL);
 		lua_pop(L, 1);
 		add_mark(r, row, NET_END);
 	}
 }
 
-static bool is_array(const struct net_row *row)
-{
-	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_QOSMAP;
-}
-
-/* A list of addresses, or priorities by priorities. */
+/* A list of addresses or names, or priorities by priorities. */
 static void read_array(struct reader *r, const struct net_row *row)
 {
 	struct net_err err = {0};
@@ -174,7 +192,12 @@ static void read_array(struct reader *r, const struct net_row *row)
 		size_t len = 0;
 		const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
 
-		if (row->type == NET_MACLIST) {
+		if (row->type == NET_STRINGS) {
+			if (lua_type(L, -1) != LUA_TSTRING)
+				bind_misuse(L, "%s must be a list of strings", row->key);
+			else if (net_field_text(row, s, len, &f, &err) < 0)
+				bind_misuse(L, "%s", err.text);
+		} else if (row->type == NET_MACLIST) {
 			if (net_parse_mac(s, len, &f, &err) < 0)
 				bind_misuse(L, "%s must be a list of MAC addresses", row->key);
 		} else if (row->type == NET_IPLIST) {
@@ -192,10 +215,18 @@ static void read_array(struct reader *r, const struct net_row *row)
 	}
 }
 
+/* false stands for the list without elements. */
+static bool is_off(lua_State *L, const struct net_row *row)
+{
+	bool can = row->type == NET_NESTS || row->type == NET_STRUCTS || row->type == NET_STRINGS;
+
+	return can && lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+}
+
 static void read_nest(struct reader *r, const struct net_row *row)
 {
 	const struct net_table *t = row->nest;
-	bool array = is_array(row);
+	bool array = net_is_array(row);
 	lua_State *L = r->L;
 
 	if (row->type == NET_PORTNEST)
@@ -203,15 +234,15 @@ static void read_nest(struct reader *r, const struct net_row *row)
 	if (!t && !array)
 		bind_misuse(L, "%s: the link has no master whose ports have options; set master too", row->key);
 	add_mark(r, row, NET_BEGIN);
-	if (lua_istable(L, -1) && row->type == NET_LIST)
+	if (lua_istable(L, -1) && net_is_list(row))
 		read_list(r, row);
 	else if (lua_istable(L, -1) && array)
 		read_array(r, row);
 	else if (lua_istable(L, -1))
-		read_table(r, lua_absindex(L, -1), t, NULL);
-	else if (!array && lua_type(L, -1) == LUA_TSTRING && net_main_key(t))
+		read_table(r, lua_absindex(L, -1), t, own_kind(L, lua_absindex(L, -1), t));
+	else if (!array && !net_is_list(row) && lua_type(L, -1) == LUA_TSTRING && net_main_key(t))
 		read_value(r, net_main_key(t));
-	else
+	else if (!is_off(L, row))
 		bind_misuse(L, "%s must be a table, not a %s", row->key, luaL_typename(L, -1));
 	add_mark(r, row, NET_END);
 }
@@ -238,7 +269,7 @@ static void read_pair(struct reader *r, const struct net_table *t, const struct 
 			bind_misuse(L, "%s can't be set: it is what the kernel tells", row->key);
 		return;
 	}
-	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_LIST || is_array(row))
+	if (row->type == NET_NEST || row->type == NET_PORTNEST || net_is_list(row) || net_is_array(row))
 		read_nest(r, row);
 	else
 		read_value(r, row);
@@ -283,6 +314,8 @@ struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t,
 	idx = lua_absindex(L, idx);
 	r.f = new_box(L, FIRST_ROOM);
 	r.box = lua_gettop(L);
+	if (!kind && lua_istable(L, idx))
+		kind = own_kind(L, idx, t);
 	r.f->kind = kind;
 	r.f->port = port;
 	if (lua_istable(L, idx)) {
@@ -361,7 +394,8 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_BOOL:
 	case NET_FLAG:
 	case NET_BIT: lua_pushboolean(L, f->i != 0); break;
-	case NET_STRING: lua_pushlstring(L, f->s, f->slen); break;
+	case NET_STRING:
+	case NET_STRINGS: lua_pushlstring(L, f->s, f->slen); break;
 	case NET_LINK: push_link(L, ns, c, f, names); break;
 	case NET_MAC:
 	case NET_IP:
@@ -423,7 +457,7 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 				lua_rawseti(L, -2, f.i >> 32);
 				break;
 			}
-			if (f.row->type == NET_IPLIST || f.row->type == NET_MACLIST)
+			if (net_is_array(f.row))
 				lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
 			else
 				lua_pushstring(L, f.row->key);

@@ -1,7 +1,5 @@
-/* noun.c - nsh.core.addr, .route, .neigh, .fdb: the same five functions for each noun */
+/* noun.c - nsh.core.addr, .route, .neigh, ...: the same five functions for each noun */
 #include "bind.h"
-
-static const struct net_noun *const nouns[] = {&net_addr, &net_route, &net_neigh, &net_fdb};
 
 static const struct net_noun *noun_of(lua_State *L)
 {
@@ -75,11 +73,13 @@ static const luaL_Reg lib[] = {
 /* Sets one table per noun in the table on top of the stack. */
 int bind_open_noun(lua_State *L)
 {
-	for (size_t i = 0; i < sizeof(nouns) / sizeof(*nouns); i++) {
+	const struct net_noun *noun;
+
+	for (unsigned int i = 1; (noun = net_noun_all(i)); i++) { /* links have functions of their own */
 		luaL_newlibtable(L, lib);
-		lua_pushlightuserdata(L, (void *)(uintptr_t)nouns[i]);
+		lua_pushlightuserdata(L, (void *)(uintptr_t)noun);
 		luaL_setfuncs(L, lib, 1);
-		lua_setfield(L, -2, nouns[i]->name);
+		lua_setfield(L, -2, noun->name);
 	}
 	lua_getfield(L, -1, "route");
 	lua_pushcfunction(L, route_to);

@@ -41,6 +41,26 @@ const struct net_row *net_main_key(const struct net_table *t)
 	return NULL;
 }
 
+/* net_kind_nest() - the row of a table's options, where they are those of a kind in a registry */
+const struct net_row *net_kind_nest(const struct net_table *t)
+{
+	for (unsigned int i = 0; i < t->n; i++)
+		if (t->rows[i].kinds)
+			return &t->rows[i];
+	return NULL;
+}
+
+bool net_is_list(const struct net_row *row)
+{
+	return row->type == NET_LIST || row->type == NET_NESTS || row->type == NET_STRUCTS;
+}
+
+bool net_is_array(const struct net_row *row)
+{
+	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_STRINGS ||
+	       row->type == NET_QOSMAP;
+}
+
 /* net_span() - how many fields the nest or element that begins at @i takes, both its ends included */
 unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i)
 {

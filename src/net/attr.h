@@ -24,6 +24,8 @@ enum net_type {
 	NET_INT,
 	NET_SIZE,     /* bytes; text as "64kb" too */
 	NET_TIME,     /* seconds in Lua; row.unit wire units make one second */
+	NET_RATE,     /* bits per second in Lua, bytes per second on the wire; text as "10mbit" too */
+	NET_FRACTION, /* 0 to 1 in Lua, of all ones on the wire; text as "1%" too */
 	NET_ENUM,     /* an integer with names */
 	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
 	NET_MAC,      /* link-layer address */
@@ -35,9 +37,12 @@ enum net_type {
 	NET_NETNS,    /* descriptor of a namespace */
 	NET_BRIDGEID, /* bridge or port identifier, text in Lua */
 	NET_NEST,     /* a table of its own, or with NET_FLAT one whose keys stand beside ours */
-	NET_KINDNEST, /* IFLA_INFO_DATA: the table of the message's link kind */
+	NET_KINDNEST, /* options: the table of the object's kind, in row.kinds or, of a link, as the message says */
 	NET_PORTNEST, /* IFLA_INFO_SLAVE_DATA: the same for the kind of the master */
 	NET_LIST,     /* rtnexthops: a list of tables */
+	NET_NESTS,    /* a list of tables, each a nest of attribute row.aux; 0: numbered from 1 */
+	NET_STRUCTS,  /* a list of tables, each a C struct, one behind the other */
+	NET_STRINGS,  /* a list of strings, each in an attribute row.aux */
 	NET_IPLIST,   /* a list of addresses of row.size bytes */
 	NET_MACLIST,  /* a list of link-layer addresses that takes the place of another; row.aux says how it is meant */
 	NET_QOSMAP,   /* struct ifla_vlan_qos_mapping: numbers by numbers */
@@ -82,12 +87,14 @@ struct net_row {
 	uint8_t begins; /* with NET_OFF: what a new object has */
 	uint16_t flags;
 	uint16_t aux;  /* offset of the prefix length, or of a bit's change mask (0: none); of a bool 1: the row before
-			  says that it is off */
+			  says that it is off; of a list: attribute of its elements */
 	uint32_t mask; /* of a bit */
 	uint32_t unit; /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
 	int64_t min, max; /* in wire units; both 0: what the size holds */
 	const struct net_enum *names;
 	const struct net_table *nest;
+	/* of a NET_KINDNEST: finds the kind that the key `kind` beside it names */
+	const struct net_kind *(*kinds)(const char *name);
 };
 
 struct net_table {
@@ -101,7 +108,7 @@ struct net_table {
 struct net_kind {
 	const char *name;
 	const struct net_table *data; /* NULL: no options */
-	const struct net_table *port; /* options of links that have one of us as master */
+	const struct net_table *port; /* of links: options of those that have one of us as master */
 	const char *config;	      /* kernel option that brings it */
 	const char *doc;
 };
@@ -138,8 +145,8 @@ struct net_ctx {
 };
 
 /* Decoding: a stack of tables, each with its attributes found. */
-#define NET_MAX_ATTR 80
-#define NET_MAX_DEPTH 5
+#define NET_MAX_ATTR 128
+#define NET_MAX_DEPTH 8
 struct net_cursor {
 	const struct nlmsghdr *msg;
 	uint8_t family;
@@ -147,6 +154,7 @@ struct net_cursor {
 	int depth;
 	struct net_level {
 		const struct net_table *table;
+		const struct net_kind *kind; /* of a table with a registry of kinds */
 		unsigned int at;
 		const char *hdr;
 		struct nlattr *tb[NET_MAX_ATTR];
@@ -159,6 +167,9 @@ struct net_cursor {
 const struct net_row *net_key(const struct net_table *t, const struct net_kind *kind, const struct net_kind *port,
 			      const char *key);
 const struct net_row *net_main_key(const struct net_table *t);
+const struct net_row *net_kind_nest(const struct net_table *t); /* NULL: its kinds are no registry's */
+bool net_is_list(const struct net_row *row);			/* a list of tables */
+bool net_is_array(const struct net_row *row);			/* a list, or a map, of plain values */
 
 /* Lua's scalars into a field (value.c).  They fail with a sentence that names the legal values. */
 int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struct net_err *err);
@@ -176,6 +187,8 @@ int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_parse_seconds(const char *s, size_t len, double *v);
 int net_parse_bytes(const char *s, size_t len, double *v);
+int net_parse_rate(const char *s, size_t len, double *v);     /* bits per second */
+int net_parse_fraction(const char *s, size_t len, double *v); /* "1%" is 0.01 */
 int net_check_link_name(const char *s, size_t len, struct net_err *err);
 int net_check_ns_name(const char *s, size_t len, struct net_err *err);
 

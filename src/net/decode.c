@@ -11,6 +11,18 @@
 #include "net.h"
 #include "tables.h"
 
+/* The kind that a level's table finds in its registry by the name that the message tells. */
+static const struct net_kind *kind_of(const struct net_level *l)
+{
+	const struct net_row *options = net_kind_nest(l->table);
+	const struct net_row *key = options ? net_key(l->table, NULL, NULL, "kind") : NULL;
+	const struct nlattr *a = key ? l->tb[key->attr] : NULL;
+
+	if (!a || nla_len(a) < 1 || !memchr(nla_data(a), 0, (size_t)nla_len(a)))
+		return NULL;
+	return options->kinds(nla_data(a));
+}
+
 static int push_level(struct net_cursor *c, const struct net_table *t, const char *data, int len)
 {
 	struct net_level *l;
@@ -26,7 +38,14 @@ static int push_level(struct net_cursor *c, const struct net_table *t, const cha
 	    nla_parse(l->tb, NET_MAX_ATTR - 1, (struct nlattr *)(uintptr_t)(data + hdr), len - hdr, NULL) < 0)
 		return -1;
 	c->depth++;
+	l->kind = kind_of(l);
 	return 0;
+}
+
+/* The kind that the options of the level that is being read belong to. */
+static const struct net_kind *kind_here(const struct net_cursor *c, const struct net_row *row)
+{
+	return row->kinds ? c->level[c->depth].kind : c->kind;
 }
 
 /*
@@ -158,7 +177,7 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 
 static bool is_list(const struct net_row *row)
 {
-	return row->type == NET_LIST || row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_QOSMAP;
+	return net_is_list(row) || net_is_array(row);
 }
 
 static const struct net_table list_level = {.name = "list"};
@@ -173,7 +192,7 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 	struct net_level *l;
 
 	if (row->type == NET_KINDNEST)
-		t = c->kind ? c->kind->data : NULL;
+		t = kind_here(c, row) ? kind_here(c, row)->data : NULL;
 	if (row->type == NET_PORTNEST)
 		t = c->port ? c->port->port : NULL;
 	if (is_list(row))
@@ -210,6 +229,8 @@ static int next_plain(struct net_level *l, struct net_field *f)
 		return get_ip(nla_data(a), nla_len(a), f);
 	if (l->list->type == NET_MACLIST)
 		return get_bytes(a, f);
+	if (l->list->type == NET_STRINGS)
+		return nla_type(a) == l->list->aux && get_string(a, f);
 	if (nla_len(a) < (int)sizeof(map))
 		return 0;
 	memcpy(&map, nla_data(a), sizeof(map));
@@ -217,19 +238,43 @@ static int next_plain(struct net_level *l, struct net_field *f)
 	return 1;
 }
 
+/* The bytes of the next element of a list, and how far it is to the one behind it; false where there is none. */
+static bool element(const struct net_level *l, const char **data, int *len, int *step)
+{
+	int left = (int)(l->end - l->rest);
+	const struct rtnexthop *nh = (const void *)l->rest;
+	const struct nlattr *a = (const void *)l->rest;
+
+	*data = l->rest;
+	if (l->list->type == NET_STRUCTS) {
+		*step = *len = l->list->nest->hdr;
+	} else if (l->list->type == NET_NESTS) {
+		if (!nla_ok(a, left))
+			return false;
+		*data = nla_data(a);
+		*len = nla_len(a);
+		*step = NLA_ALIGN(a->nla_len);
+	} else {
+		if (left < (int)sizeof(*nh) || nh->rtnh_len < sizeof(*nh))
+			return false;
+		*len = nh->rtnh_len;
+		*step = RTNH_ALIGN(nh->rtnh_len);
+	}
+	return *len <= left;
+}
+
 /* In a list: its next element, or its end. */
 static int next_element(struct net_cursor *c, struct net_field *f)
 {
 	struct net_level *l = &c->level[c->depth];
-	const struct rtnexthop *nh = (const void *)l->rest;
-	int left = (int)(l->end - l->rest);
+	const char *data;
+	int len, step;
 
 	f->row = l->list;
-	if (l->list->type != NET_LIST && next_plain(l, f))
+	if (net_is_array(l->list) && next_plain(l, f))
 		return 1;
-	if (l->list->type == NET_LIST && left >= (int)sizeof(*nh) && nh->rtnh_len >= sizeof(*nh) &&
-	    nh->rtnh_len <= left && push_level(c, l->list->nest, l->rest, nh->rtnh_len) == 0) {
-		l->rest += RTNH_ALIGN(nh->rtnh_len) > left ? left : (int)RTNH_ALIGN(nh->rtnh_len);
+	if (net_is_list(l->list) && element(l, &data, &len, &step) && push_level(c, l->list->nest, data, len) == 0) {
+		l->rest = step > l->end - l->rest ? l->end : l->rest + step;
 		f->op = NET_ITEM;
 		return 1;
 	}

@@ -107,32 +107,66 @@ static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct 
 	return r < 0 ? r : nla_put(m, row->attr, t->hdr, blob);
 }
 
-/* Elements framed as struct rtnexthop: a length, then the element's own attributes. */
+static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, uint16_t attr,
+		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err);
+
+/* The options of an element are those of its own kind. */
+static struct net_ctx ctx_of(const struct net_ctx *ctx, const struct net_table *t, const struct net_field *f,
+			     unsigned int n)
+{
+	const struct net_row *options = net_kind_nest(t), *key = options ? net_key(t, NULL, NULL, "kind") : NULL;
+	const struct net_field *kind = key ? net_given(f, n, key) : NULL;
+	struct net_ctx here = *ctx;
+
+	if (options)
+		here.kind = kind ? options->kinds(kind->s) : NULL;
+	return here;
+}
+
+/* An element framed as struct rtnexthop: a length, then its own attributes; or a bare struct. */
+static int put_framed(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
+		      unsigned int n, struct net_err *err)
+{
+	char *hdr = nlmsg_reserve(m, row->nest->hdr, row->type == NET_LIST ? NLMSG_ALIGNTO : 1);
+	uint16_t len;
+	int r;
+
+	if (!hdr)
+		return -1;
+	memset(hdr, 0, row->nest->hdr);
+	r = net_encode(m, ctx, row->nest, hdr, f, n, err);
+	if (row->type == NET_STRUCTS)
+		return r;
+	len = (uint16_t)((char *)nlmsg_hdr(m) + nlmsg_hdr(m)->nlmsg_len - hdr);
+	memcpy(hdr, &len, sizeof(len));
+	return r;
+}
+
+/* A list of tables: structs with attributes behind each, nests, or bare structs. */
 static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
 		    unsigned int n, struct net_err *err)
 {
 	struct nlattr *nest = nla_nest_start(m, row->attr);
+	uint16_t number = row->aux;
 	unsigned int span;
-	int r = nest && row->nest ? 0 : -1;
+	int r = nest ? 0 : -1;
 
 	for (unsigned int i = 0; r == 0 && i < n; i += span) {
-		char *hdr = nlmsg_reserve(m, row->nest->hdr, NLMSG_ALIGNTO);
-		uint16_t len;
-
 		span = net_span(f, n, i);
-		if (!hdr)
-			return -1;
-		memset(hdr, 0, row->nest->hdr);
-		r = net_encode(m, ctx, row->nest, hdr, f + i + 1, span - 2, err);
-		len = (uint16_t)((char *)nlmsg_hdr(m) + nlmsg_hdr(m)->nlmsg_len - hdr);
-		memcpy(hdr, &len, sizeof(len));
+		number += !row->aux;
+		if (row->type == NET_NESTS)
+			r = put_nest(m, ctx, row, number, row->nest, f + i + 1, span - 2, err);
+		else
+			r = put_framed(m, ctx, row, f + i + 1, span - 2, err);
 	}
 	if (r == 0)
-		nla_nest_end(m, nest);
+		nla_nest_end_keep_empty(m, nest);
+	if (r == 0 && row->type == NET_STRUCTS)
+		nest->nla_type = row->attr; /* bytes, which the kernel doesn't take as a nest */
 	return r;
 }
 
-/* A nest of plain values: addresses, or priorities by priorities. */
+/* A nest of plain values: addresses, names, or priorities by priorities. */
 static int put_array(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n)
 {
 	struct nlattr *nest;
@@ -148,6 +182,8 @@ static int put_array(struct nl_msg *m, const struct net_row *row, const struct n
 
 		if (row->type == NET_QOSMAP)
 			r = nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
+		else if (row->type == NET_STRINGS)
+			r = nla_put_string(m, row->aux, f[i].s);
 		else
 			r = nla_put(m, row->type == NET_MACLIST ? IFLA_MACVLAN_MACADDR : (int)i, f[i].len, f[i].addr);
 	}
@@ -156,10 +192,11 @@ static int put_array(struct nl_msg *m, const struct net_row *row, const struct n
 	return r;
 }
 
-static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_table *t,
-		    const struct net_field *f, unsigned int n, struct net_err *err)
+static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, uint16_t attr,
+		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err)
 {
-	struct nlattr *nest = nla_nest_start(m, row->attr);
+	struct net_ctx here = ctx_of(ctx, t, f, n);
+	struct nlattr *nest = nla_nest_start(m, attr);
 	uint32_t before;
 	char *hdr = NULL;
 	int r;
@@ -173,10 +210,11 @@ static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 		memset(hdr, 0, t->hdr);
 	}
 	before = nlmsg_hdr(m)->nlmsg_len;
-	r = net_encode(m, ctx, t, hdr, f, n, err);
+	r = net_encode(m, &here, t, hdr, f, n, err);
 	if (r < 0)
 		return r;
-	if (nlmsg_hdr(m)->nlmsg_len == before && net_flat_table(row, ctx->kind))
+	/* keys beside the parent's of which none is given are no nest at all, unless a struct goes out whole */
+	if (!hdr && nlmsg_hdr(m)->nlmsg_len == before && net_flat_table(row, ctx->kind))
 		nla_nest_cancel(m, nest);
 	else
 		nla_nest_end_keep_empty(m, nest);
@@ -190,7 +228,8 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	const struct net_field *given;
 
 	if (flat)
-		return flat->bare ? put_struct(m, ctx, row, f, n, err) : put_nest(m, ctx, row, flat, f, n, err);
+		return flat->bare ? put_struct(m, ctx, row, f, n, err)
+				  : put_nest(m, ctx, row, row->attr, flat, f, n, err);
 	given = row->key && !(row->flags & NET_RO) ? net_given(f, n, row) : NULL;
 	if (!given || (row->type == NET_BOOL && row->aux && !given->i && net_given(f, n, row - 1)))
 		return 0;
@@ -199,11 +238,11 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	n = net_span(given, n - (unsigned int)(given - f), 0) - 2;
 	if (row->type == NET_PORTNEST)
 		t = ctx->port ? ctx->port->port : NULL;
-	if (row->type == NET_LIST)
+	if (net_is_list(row))
 		return put_list(m, ctx, row, given + 1, n, err);
-	if (row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_QOSMAP)
+	if (net_is_array(row))
 		return put_array(m, row, given + 1, n);
-	return t ? put_nest(m, ctx, row, t, given + 1, n, err) : 0;
+	return t ? put_nest(m, ctx, row, row->attr, t, given + 1, n, err) : 0;
 }
 
 /*

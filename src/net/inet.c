@@ -108,7 +108,7 @@ static int parse_quantity(const char *s, size_t len, const struct unit *units, d
 		return -EINVAL;
 	memcpy(buf, s, len);
 	buf[len] = 0;
-	if (strpbrk(buf, "xXpP"))
+	if (strpbrk(buf, "xX"))
 		return -EINVAL;
 	*v = strtod(buf, &end);
 	for (; end != buf && units->name; units++)
@@ -134,6 +134,26 @@ int net_parse_bytes(const char *s, size_t len, double *v)
 	static const struct unit units[] = {{"", 1},	    {"b", 1},	     {"k", 1024},
 					    {"kb", 1024},   {"m", 1 << 20},  {"mb", 1 << 20},
 					    {"g", 1 << 30}, {"gb", 1 << 30}, {NULL, 0}};
+
+	return parse_quantity(s, len, units, v);
+}
+
+/* net_parse_rate() - bits per second: "64kbit", "1.5gbit", "1mibit", or in bytes "10mbps"; Return: 0 or -EINVAL */
+int net_parse_rate(const char *s, size_t len, double *v)
+{
+	static const struct unit units[] = {{"", 1},	       {"bit", 1},	  {"kbit", 1e3},     {"mbit", 1e6},
+					    {"gbit", 1e9},     {"tbit", 1e12},	  {"kibit", 0x1p10}, {"mibit", 0x1p20},
+					    {"gibit", 0x1p30}, {"tibit", 0x1p40}, {"bps", 8},	     {"kbps", 8e3},
+					    {"mbps", 8e6},     {"gbps", 8e9},	  {"tbps", 8e12},    {"kibps", 0x1p13},
+					    {"mibps", 0x1p23}, {"gibps", 0x1p33}, {"tibps", 0x1p43}, {NULL, 0}};
+
+	return parse_quantity(s, len, units, v);
+}
+
+/* net_parse_fraction() - "1%" or "0.01"; Return: 0 or -EINVAL */
+int net_parse_fraction(const char *s, size_t len, double *v)
+{
+	static const struct unit units[] = {{"", 1}, {"%", 0.01}, {NULL, 0}};
 
 	return parse_quantity(s, len, units, v);
 }

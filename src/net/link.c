@@ -57,6 +57,7 @@ bool net_cursor_elsewhere(const struct net_cursor *c, const struct net_field *f)
 const struct net_noun net_link = {
 	.name = "link",
 	.table = &net_link_table,
+	.kind_all = net_kind_all,
 	.add = RTM_NEWLINK,
 	.del = RTM_DELLINK,
 	.get = RTM_GETLINK,

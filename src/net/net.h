@@ -118,15 +118,20 @@ struct net_noun {
 	const struct net_table *table;
 	uint16_t add, del, get;
 	uint8_t family; /* always this one; AF_UNSPEC: that of the addresses */
+	bool unspec;	/* without addresses it is AF_UNSPEC, not IPv4 */
 	bool both;	/* a list without a family asks for IPv4 and for IPv6 */
 	int (*prepare)(enum net_change how, struct net_ctx *ctx, void *hdr, struct net_fields *f, struct net_err *err);
 	/* what the kernel itself can filter */
 	void (*ask)(struct nl_msg *m, void *hdr, const struct net_fields *filter);
 	/* evens out a message before it is read; false: leave it out */
 	bool (*fix)(struct net_cursor *c);
+	/* its kinds one by one, NULL at the end; NULL: it has none */
+	const struct net_kind *(*kind_all)(unsigned int i);
 };
 
 extern const struct net_noun net_link, net_addr, net_route, net_neigh, net_fdb;
+
+const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 
 int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change how, struct net_fields *f,
 	       struct net_err *err);

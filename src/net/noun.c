@@ -1,6 +1,7 @@
 /* noun.c - what all nouns do alike: one change from fields, one list filtered, records one by one */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <netlink/msg.h>
@@ -10,6 +11,16 @@
 #include "tables.h"
 
 #define MAX_HDR 64
+
+/* All nouns, one a line: nsh.core, help, completion and the reference follow from here. */
+static const struct net_noun *const nouns[] = {
+	&net_link, &net_addr, &net_route, &net_neigh, &net_fdb,
+};
+
+const struct net_noun *net_noun_all(unsigned int i)
+{
+	return i < sizeof(nouns) / sizeof(*nouns) ? nouns[i] : NULL;
+}
 
 static bool is_address(const struct net_field *f)
 {
@@ -80,7 +91,7 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 	struct nl_msg *m;
 	int r = net_resolve_links(ns, f, err);
 
-	hdr[0] = (char)(ctx.family = ctx.family ? ctx.family : AF_INET);
+	hdr[0] = (char)(ctx.family = ctx.family || noun->unspec ? ctx.family : AF_INET);
 	if (r == 0 && noun->prepare)
 		r = noun->prepare(how, &ctx, hdr, f, err);
 	if (r < 0)
@@ -154,7 +165,7 @@ static bool matches(const struct net_cursor *at, const struct net_fields *filter
 
 	for (unsigned int i = 0; i < filter->n; i++)
 		missing += filter->v[i].i != 0 || filter->v[i].len || filter->v[i].plen >= 0 || filter->v[i].slen;
-	c = *at;
+	memcpy(&c, at, offsetof(struct net_cursor, level) + (size_t)(at->depth + 1) * sizeof(*at->level));
 	while (net_next(&c, &f)) {
 		const struct net_field *want;
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
@@ -41,6 +42,30 @@ static void list_names(const struct net_row *row, char *buf, size_t size)
 		w += (size_t)snprintf(buf + w, size - w, "%s'%s'", i ? ", " : "", row->names->list[i].name);
 }
 
+/* A value on the wire in Lua's units. */
+static double in_lua(const struct net_row *row, int64_t wire)
+{
+	double all = row->size >= 8 ? 0x1p64 : (double)((1ULL << (row->size * 8)) - 1);
+
+	if (row->type == NET_RATE)
+		return (double)wire * 8;
+	if (row->type == NET_FRACTION)
+		return (double)wire / all;
+	return (double)wire / (double)unit(row);
+}
+
+/* Lua's number in units of the wire, where it has a fraction. */
+static double on_wire(const struct net_row *row, double v)
+{
+	double all = row->size >= 8 ? 0x1p64 : (double)((1ULL << (row->size * 8)) - 1);
+
+	if (row->type == NET_RATE)
+		return v / 8;
+	if (row->type == NET_FRACTION)
+		return v * all;
+	return v * (double)unit(row);
+}
+
 static int64_t share(const struct net_row *row)
 {
 	return row->flags & NET_SHARE ? 1 : 0;
@@ -65,7 +90,10 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_NETNS: snprintf(buf, size, "a namespace or its name"); break;
 	case NET_NEST:
 	case NET_PORTNEST: snprintf(buf, size, "a table"); break;
-	case NET_LIST: snprintf(buf, size, "a list of tables"); break;
+	case NET_LIST:
+	case NET_NESTS:
+	case NET_STRUCTS: snprintf(buf, size, "a list of tables"); break;
+	case NET_STRINGS: snprintf(buf, size, "a list of strings"); break;
 	case NET_IPLIST: snprintf(buf, size, "a list of %s addresses", row->size == 4 ? "IPv4" : "IPv6"); break;
 	case NET_MACLIST: snprintf(buf, size, "a list of MAC addresses"); break;
 	case NET_QOSMAP: snprintf(buf, size, "a table as { [5] = 2 } of whole numbers"); break;
@@ -78,9 +106,15 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 		break;
 	case NET_TIME:
 		range(row, &min, &max);
-		snprintf(buf, size, "seconds from %g to %g (a number, or text as '10ms')",
-			 (double)min / (double)unit(row), (double)max / (double)unit(row));
+		snprintf(buf, size, "seconds from %g to %g (a number, or text as '10ms')", in_lua(row, min),
+			 in_lua(row, max));
 		break;
+	case NET_RATE:
+		range(row, &min, &max);
+		snprintf(buf, size, "bits per second from %.12g to %.12g (a number, or text as '10mbit')",
+			 in_lua(row, min), in_lua(row, max));
+		break;
+	case NET_FRACTION: snprintf(buf, size, "a fraction from 0 to 1 (a number, or text as '1%%')"); break;
 	default:
 		range(row, &min, &max);
 		snprintf(buf, size, "a whole number from %" PRId64 " to %" PRId64,
@@ -134,6 +168,8 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 		return 0;
 	case NET_UINT:
 	case NET_SIZE:
+	case NET_RATE:
+	case NET_FRACTION:
 	case NET_TIME: return net_field_int(row, 0, f, err);
 	default: return net_field_refuse(row, "false", err);
 	}
@@ -158,6 +194,8 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 			return net_field_refuse(row, got, err);
 		f->i = v;
 		return 0;
+	case NET_RATE:
+	case NET_FRACTION: return net_field_num(row, (double)v, f, err);
 	default: return net_field_refuse(row, got, err);
 	}
 	range(row, &min, &max);
@@ -168,22 +206,28 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	return 0;
 }
 
-/* net_field_num() - a number with a fraction: a time, or a whole number in disguise */
+static bool has_unit(const struct net_row *row)
+{
+	return row->type == NET_TIME || row->type == NET_RATE || row->type == NET_FRACTION;
+}
+
+/* net_field_num() - a number with a fraction: a time, a rate, a share of one, or a whole number in disguise */
 int net_field_num(const struct net_row *row, double v, struct net_field *f, struct net_err *err)
 {
 	int64_t min, max;
+	double wire;
 	char got[40];
 
 	start(row, f);
-	if (row->type != NET_TIME && v >= -9e15 && v <= 9e15 && floor(v) == v)
+	if (!has_unit(row) && v >= -9e15 && v <= 9e15 && floor(v) == v)
 		return net_field_int(row, (int64_t)v, f, err);
 	range(row, &min, &max);
-	v *= (double)unit(row);
-	if (row->type == NET_TIME && v >= (double)min && v <= (double)max) {
-		f->i = llround(v);
+	wire = on_wire(row, v);
+	if (has_unit(row) && wire >= (double)min && wire <= (double)max) {
+		f->i = wire >= 0x1p63 ? INT64_MAX : llround(wire);
 		return 0;
 	}
-	snprintf(got, sizeof(got), "%.14g", v / (double)unit(row));
+	snprintf(got, sizeof(got), "%.14g", v);
 	return net_field_refuse(row, got, err);
 }
 
@@ -225,13 +269,23 @@ static int named(const struct net_row *row, int r, struct net_err *err)
 	return r;
 }
 
-/* net_field_text() - text, which must stay where it is as long as the field is used */
-int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
+static int text_of_quantity(const struct net_row *row, const char *s, size_t len,
+			    int (*parse)(const char *s, size_t len, double *v), struct net_field *f,
+			    struct net_err *err)
 {
 	double v;
 
+	if (parse(s, len, &v) < 0)
+		return refuse_text(row, s, len, err);
+	return net_field_num(row, v, f, err);
+}
+
+/* net_field_text() - text, which must stay where it is as long as the field is used */
+int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
 	start(row, f);
 	switch (row->type) {
+	case NET_STRINGS:
 	case NET_STRING: return text_of_string(row, s, len, f, err);
 	case NET_ENUM: return text_of_enum(row, s, f, err);
 	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
@@ -247,15 +301,27 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 			f->i = (int64_t)((1ULL << (row->size * 8 - 1)) * 2 - 1);
 			return 0;
 		}
-		if (net_parse_seconds(s, len, &v) == 0)
-			return net_field_num(row, v, f, err);
-		return refuse_text(row, s, len, err);
-	case NET_SIZE:
-		if (net_parse_bytes(s, len, &v) == 0)
-			return net_field_num(row, v, f, err);
-		return refuse_text(row, s, len, err);
+		return text_of_quantity(row, s, len, net_parse_seconds, f, err);
+	case NET_SIZE: return text_of_quantity(row, s, len, net_parse_bytes, f, err);
+	case NET_RATE: return text_of_quantity(row, s, len, net_parse_rate, f, err);
+	case NET_FRACTION: return text_of_quantity(row, s, len, net_parse_fraction, f, err);
 	default: return refuse_text(row, s, len, err);
 	}
+}
+
+/* The shortest decimal that stands for this very value on the wire. */
+static double shortest(const struct net_row *row, int64_t wire)
+{
+	double exact = in_lua(row, wire), v = exact;
+	char text[32];
+
+	for (int digits = 1; digits < 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, exact);
+		v = strtod(text, NULL);
+		if (llround(on_wire(row, v)) == wire)
+			break;
+	}
+	return v;
 }
 
 /* net_field_number() - a number in Lua's units.  Return: true for a whole one, in *i; else it is in *v. */
@@ -263,6 +329,13 @@ bool net_field_number(const struct net_field *f, int64_t *i, double *v)
 {
 	int64_t per = (int64_t)unit(f->row);
 
+	if (f->row->type == NET_RATE && !__builtin_mul_overflow(f->i, (int64_t)8, i))
+		return true;
+	if (f->row->type == NET_RATE || f->row->type == NET_FRACTION) {
+		*v = f->row->type == NET_RATE ? in_lua(f->row, f->i) : shortest(f->row, f->i);
+		*i = (int64_t)*v;
+		return *v == 0 || *v == 1;
+	}
 	*i = f->i / per + share(f->row);
 	*v = (double)f->i / (double)per;
 	return f->i % per == 0;
