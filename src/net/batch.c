@@ -28,10 +28,8 @@ struct net_batch {
 
 int net_batch_begin(struct net_ns *ns, struct net_err *err)
 {
-	int r = net_sock_open(ns, err);
-
-	if (r < 0)
-		return r;
+	if (!net_sock_get(ns, NETLINK_ROUTE, err))
+		return -err->code;
 	if (ns->batch)
 		return net_fail(err, EBUSY, "a batch is open already in %s", ns->label);
 	ns->batch = calloc(1, sizeof(*ns->batch));
@@ -89,7 +87,7 @@ static void number(struct net_ns *ns, unsigned int first, unsigned int k)
 	for (unsigned int i = first; i < first + k; i++) {
 		struct nlmsghdr *h = (void *)(ns->batch->buf + ns->batch->e[i].off);
 
-		h->nlmsg_seq = net_sock_seq(ns);
+		h->nlmsg_seq = net_sock_seq(&ns->route);
 		ns->batch->e[i].seq = h->nlmsg_seq;
 	}
 }
@@ -100,10 +98,10 @@ static unsigned int window(const struct net_ns *ns, unsigned int first, size_t *
 	const struct net_batch *b = ns->batch;
 	unsigned int k = 0;
 
-	while (first + k < b->n && k < ns->window) {
+	while (first + k < b->n && k < ns->route.window) {
 		size_t to = first + k + 1 < b->n ? b->e[first + k + 1].off : b->len;
 
-		if (k && to - b->e[first].off > ns->room)
+		if (k && to - b->e[first].off > ns->route.room)
 			break;
 		*end = to;
 		k++;
@@ -119,7 +117,7 @@ static int collect(struct net_ns *ns, unsigned int first, unsigned int k, unsign
 	struct net_err here;
 
 	for (unsigned int got = 0; got < k;) {
-		int n = net_sock_recv(ns, err);
+		int n = net_sock_recv(&ns->route, err);
 
 		if (n < 0)
 			return n;
@@ -153,7 +151,7 @@ static int send_all(struct net_ns *ns, struct net_err *err)
 
 		k = window(ns, first, &end);
 		number(ns, first, k);
-		r = net_sock_send(ns, b->buf + b->e[first].off, end - b->e[first].off, err);
+		r = net_sock_send(&ns->route, b->buf + b->e[first].off, end - b->e[first].off, err);
 		if (r == 0)
 			r = collect(ns, first, k, &failed, err);
 		if (r < 0)

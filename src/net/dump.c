@@ -60,16 +60,16 @@ static int take(struct net_dump *d, int n, const struct nlmsghdr *req, bool *int
 }
 
 /*
- * net_dump() - send a dump request and append all its answers to *d; frees the message
+ * net_sock_dump() - send a dump request and append all its answers to *d
  *
  * Return: 0; -EAGAIN when the list changed while it was read, ten times in a row; or another -errno, where a
  * dump that broke off is a failure, never a shorter list.
  */
-int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err)
+int net_sock_dump(struct net_sock *s, struct nl_msg *m, struct net_dump *d, struct net_err *err)
 {
 	struct nlmsghdr *req = nlmsg_hdr(m);
 	size_t before = d->len;
-	int r = net_sock_open(ns, err);
+	int r = 0;
 
 	req->nlmsg_flags |= NLM_F_DUMP;
 	req->nlmsg_pid = 0;
@@ -77,22 +77,29 @@ int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net
 		bool interrupted = false;
 
 		d->len = before;
-		req->nlmsg_seq = net_sock_seq(ns);
-		r = net_sock_send(ns, req, req->nlmsg_len, err);
+		req->nlmsg_seq = net_sock_seq(s);
+		r = net_sock_send(s, req, req->nlmsg_len, err);
 		while (r == 0) {
-			r = net_sock_recv(ns, err);
+			r = net_sock_recv(s, err);
 			if (r >= 0)
 				r = take(d, r, req, &interrupted, err);
 		}
-		if (r == 1 && !interrupted) {
-			nlmsg_free(m);
+		if (r == 1 && !interrupted)
 			return 0;
-		}
 		if (r == 1)
 			r = 0;
 	}
-	nlmsg_free(m);
 	if (r < 0)
 		return r;
 	return net_fail(err, EAGAIN, "it changed each of the %d times that it was read", MAX_TRIES);
+}
+
+/* net_dump() - the same on the route socket; frees the message */
+int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err)
+{
+	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, err);
+	int r = s ? net_sock_dump(s, m, d, err) : -err->code;
+
+	nlmsg_free(m);
+	return r;
 }

@@ -48,16 +48,20 @@ struct nl_sock;
 struct nl_msg;
 struct net_batch;
 
+struct net_sock {
+	struct nl_sock *nl; /* NULL: not open yet */
+	int fd;
+	unsigned int window; /* requests in flight that the receive buffer surely holds the acks of */
+	size_t room;	     /* bytes one send may carry */
+};
+
 struct net_ns {
-	int fd;		      /* nsfs descriptor; -1: closed */
-	int mnt;	      /* mount namespace of its commands (mount.c); -1: not made yet */
-	uint64_t dev, ino;    /* identity */
-	struct nl_sock *sock; /* route socket, opened at first use */
-	int sfd;
-	unsigned int window;	 /* requests in flight that the receive buffer surely holds the acks of */
-	size_t room;		 /* bytes one send may carry */
-	struct net_batch *batch; /* open batch, or NULL */
-	char label[256];	 /* for messages: the name, "root" or "host" */
+	int fd;			     /* nsfs descriptor; -1: closed */
+	int mnt;		     /* mount namespace of its commands (mount.c); -1: not made yet */
+	uint64_t dev, ino;	     /* identity */
+	struct net_sock route, genl; /* opened at first use */
+	struct net_batch *batch;     /* open batch, or NULL */
+	char label[256];	     /* for messages: the name, "root" or "host" */
 };
 
 void net_ns_init(struct net_ns *ns);
@@ -91,9 +95,8 @@ int net_world_mounts(struct net_err *err);
 /* mount namespace for its commands; -1: none needed */
 int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err);
 
-/* --- requests and dumps (sock.c, batch.c, dump.c) --- */
+/* --- requests and dumps (sock.c, batch.c, dump.c, genl.c) --- */
 
-int net_sock_open(struct net_ns *ns, struct net_err *err);
 int net_batch_begin(struct net_ns *ns, struct net_err *err);
 int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_err *err);
 

@@ -15,7 +15,6 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <netlink/socket.h>
 
 #include "net.h"
 #include "sock.h"
@@ -27,7 +26,7 @@ static sigset_t mask_outside;
 void net_ns_init(struct net_ns *ns)
 {
 	memset(ns, 0, sizeof(*ns));
-	ns->fd = ns->mnt = ns->sfd = -1;
+	ns->fd = ns->mnt = -1;
 }
 
 /* net_ns_close() - give back the descriptors; closing twice is harmless.  What runs in the namespace stays. */
@@ -35,14 +34,13 @@ void net_ns_close(struct net_ns *ns)
 {
 	if (ns->batch)
 		net_batch_end(ns, false, NULL, &(struct net_err){0});
-	if (ns->sock)
-		nl_socket_free(ns->sock);
+	net_sock_close(&ns->route);
+	net_sock_close(&ns->genl);
 	if (ns->mnt >= 0)
 		close(ns->mnt);
 	if (ns->fd >= 0)
 		close(ns->fd);
-	ns->sock = NULL;
-	ns->fd = ns->mnt = ns->sfd = -1;
+	ns->fd = ns->mnt = -1;
 }
 
 /* net_ns_label() - what messages call it */

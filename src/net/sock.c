@@ -1,4 +1,4 @@
-/* sock.c - one route socket per namespace; a request with its ack, or with its answer */
+/* sock.c - a namespace's sockets, one per netlink protocol; a request with its ack, or with its answer */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -20,61 +20,70 @@
 
 char net_rx[65536]; /* large enough for any datagram the kernel sends; one reader at a time */
 
-static void set_buffers(struct net_ns *ns)
+static void set_buffers(struct net_sock *s)
 {
 	int rx = RX_BUFFER, tx = TX_BUFFER;
 	socklen_t len = sizeof(int);
 
 	/* FORCE needs the machine's own CAP_NET_ADMIN; what is granted is read back, not assumed */
-	if (setsockopt(ns->sfd, SOL_SOCKET, SO_RCVBUFFORCE, &rx, sizeof(rx)) < 0)
-		setsockopt(ns->sfd, SOL_SOCKET, SO_RCVBUF, &rx, sizeof(rx));
-	if (setsockopt(ns->sfd, SOL_SOCKET, SO_SNDBUFFORCE, &tx, sizeof(tx)) < 0)
-		setsockopt(ns->sfd, SOL_SOCKET, SO_SNDBUF, &tx, sizeof(tx));
-	if (getsockopt(ns->sfd, SOL_SOCKET, SO_RCVBUF, &rx, &len) < 0)
+	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &rx, sizeof(rx)) < 0)
+		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &rx, sizeof(rx));
+	if (setsockopt(s->fd, SOL_SOCKET, SO_SNDBUFFORCE, &tx, sizeof(tx)) < 0)
+		setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &tx, sizeof(tx));
+	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &rx, &len) < 0)
 		rx = 65536;
 	len = sizeof(int);
-	if (getsockopt(ns->sfd, SOL_SOCKET, SO_SNDBUF, &tx, &len) < 0)
+	if (getsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &tx, &len) < 0)
 		tx = 65536;
-	ns->window = (unsigned int)rx / ACK_COST;
-	ns->room = (size_t)tx / 2;
+	s->window = (unsigned int)rx / ACK_COST;
+	s->room = (size_t)tx / 2;
 }
 
-/* net_sock_open() - open the namespace's route socket, if it isn't yet */
-int net_sock_open(struct net_ns *ns, struct net_err *err)
+/* net_sock_get() - the namespace's socket of a protocol, opened if it isn't yet; NULL: it can't be */
+struct net_sock *net_sock_get(struct net_ns *ns, int protocol, struct net_err *err)
 {
+	struct net_sock *s = protocol == NETLINK_ROUTE ? &ns->route : &ns->genl;
 	int on = 1, r, code;
 
-	if (ns->sock)
-		return 0;
-	ns->sock = nl_socket_alloc();
-	if (!ns->sock)
-		return net_fail(err, ENOMEM, NULL);
+	if (s->nl)
+		return s;
+	s->nl = nl_socket_alloc();
+	if (!s->nl) {
+		net_fail(err, ENOMEM, NULL);
+		return NULL;
+	}
 	r = net_ns_enter(ns, err);
 	if (r == 0) {
 		errno = 0;
-		r = nl_connect(ns->sock, NETLINK_ROUTE);
+		r = nl_connect(s->nl, protocol);
 		code = errno ? errno : EIO; /* libnl's own code says nothing for EMFILE */
 		net_ns_leave();
 		if (r < 0)
-			r = net_fail(err, code, "cannot open a route socket in %s: %s", ns->label, strerror(code));
+			r = net_fail(err, code, "cannot open a netlink socket in %s: %s", ns->label, strerror(code));
 	}
 	if (r < 0) {
-		nl_socket_free(ns->sock);
-		ns->sock = NULL;
-		return r;
+		net_sock_close(s);
+		return NULL;
 	}
-	ns->sfd = nl_socket_get_fd(ns->sock);
+	s->fd = nl_socket_get_fd(s->nl);
 	/* Kernels without one of these only tell less. */
-	setsockopt(ns->sfd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	setsockopt(ns->sfd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	setsockopt(ns->sfd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	set_buffers(ns);
-	return 0;
+	setsockopt(s->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(s->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	setsockopt(s->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	set_buffers(s);
+	return s;
 }
 
-unsigned int net_sock_seq(struct net_ns *ns)
+void net_sock_close(struct net_sock *s)
 {
-	return nl_socket_use_seq(ns->sock);
+	if (s->nl)
+		nl_socket_free(s->nl);
+	s->nl = NULL;
+}
+
+unsigned int net_sock_seq(struct net_sock *s)
+{
+	return nl_socket_use_seq(s->nl);
 }
 
 struct nl_msg *net_msg_new(int type, int flags, const void *hdr, size_t hdrlen, struct net_err *err)
@@ -90,10 +99,10 @@ struct nl_msg *net_msg_new(int type, int flags, const void *hdr, size_t hdrlen, 
 	return m;
 }
 
-int net_sock_send(struct net_ns *ns, const void *buf, size_t len, struct net_err *err)
+int net_sock_send(struct net_sock *s, const void *buf, size_t len, struct net_err *err)
 {
 	for (;;) {
-		if (send(ns->sfd, buf, len, 0) >= 0)
+		if (send(s->fd, buf, len, 0) >= 0)
 			return 0;
 		if (errno != EINTR)
 			return net_fail(err, errno, "cannot send to the kernel: %s", strerror(errno));
@@ -102,11 +111,11 @@ int net_sock_send(struct net_ns *ns, const void *buf, size_t len, struct net_err
 
 /* The kernel has answered when send() returns, so waiting is the exception; only then Ctrl-C counts, which lets
  * clean-up after a Ctrl-C still talk to the kernel. */
-int net_sock_recv(struct net_ns *ns, struct net_err *err)
+int net_sock_recv(struct net_sock *s, struct net_err *err)
 {
 	for (;;) {
-		struct pollfd p = {.fd = ns->sfd, .events = POLLIN};
-		ssize_t n = recv(ns->sfd, net_rx, sizeof(net_rx), MSG_DONTWAIT | MSG_TRUNC);
+		struct pollfd p = {.fd = s->fd, .events = POLLIN};
+		ssize_t n = recv(s->fd, net_rx, sizeof(net_rx), MSG_DONTWAIT | MSG_TRUNC);
 		int r;
 
 		if (n > (ssize_t)sizeof(net_rx))
@@ -207,21 +216,23 @@ void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct n
 	extack(err, ack, hdrlen, req, t);
 }
 
-/* Send one request and read until its ack; other messages that bear its number are the answer. */
-static int transact(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_dump *d,
-		    struct net_err *err)
+/*
+ * net_sock_ask() - send one request and read until its ack
+ * @t: table of the request, to name a refused attribute by its key; may be NULL
+ * @d: gets the answer, which is all other messages that bear the request's number; may be NULL
+ */
+int net_sock_ask(struct net_sock *s, struct nl_msg *m, const struct net_table *t, struct net_dump *d,
+		 struct net_err *err)
 {
 	struct nlmsghdr *req = nlmsg_hdr(m);
-	int r = net_sock_open(ns, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	req->nlmsg_flags |= NLM_F_ACK;
-	req->nlmsg_seq = net_sock_seq(ns);
+	req->nlmsg_seq = net_sock_seq(s);
 	req->nlmsg_pid = 0;
-	r = net_sock_send(ns, req, req->nlmsg_len, err);
+	r = net_sock_send(s, req, req->nlmsg_len, err);
 	while (r >= 0) {
-		int left = r = net_sock_recv(ns, err);
+		int left = r = net_sock_recv(s, err);
 
 		for (struct nlmsghdr *h = (void *)net_rx; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
 			if (h->nlmsg_seq != req->nlmsg_seq)
@@ -237,6 +248,14 @@ static int transact(struct net_ns *ns, struct nl_msg *m, const struct net_table 
 		}
 	}
 	return r;
+}
+
+static int transact(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_dump *d,
+		    struct net_err *err)
+{
+	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, err);
+
+	return s ? net_sock_ask(s, m, t, d, err) : -err->code;
 }
 
 /*

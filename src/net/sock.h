@@ -22,11 +22,16 @@ int net_do(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struc
 int net_ask(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err);
 int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err);
 
-/* Used by sock.c, batch.c and dump.c */
-int net_sock_send(struct net_ns *ns, const void *buf, size_t len, struct net_err *err);
-int net_sock_recv(struct net_ns *ns, struct net_err *err); /* into net_rx; returns the length */
+/* Used by sock.c, batch.c, dump.c and genl.c.  These leave the message to the caller. */
+struct net_sock *net_sock_get(struct net_ns *ns, int protocol, struct net_err *err);
+void net_sock_close(struct net_sock *s);
+int net_sock_send(struct net_sock *s, const void *buf, size_t len, struct net_err *err);
+int net_sock_recv(struct net_sock *s, struct net_err *err); /* into net_rx; returns the length */
 extern char net_rx[65536];
-unsigned int net_sock_seq(struct net_ns *ns);
+unsigned int net_sock_seq(struct net_sock *s);
+int net_sock_ask(struct net_sock *s, struct nl_msg *m, const struct net_table *t, struct net_dump *d,
+		 struct net_err *err);
+int net_sock_dump(struct net_sock *s, struct nl_msg *m, struct net_dump *d, struct net_err *err);
 int net_ack_code(const struct nlmsghdr *ack);
 void net_err_ack(struct net_err *err, const struct nlmsghdr *ack, const struct nlmsghdr *req,
 		 const struct net_table *t);
