@@ -133,17 +133,24 @@ local function write_table(title, rows)
   write_rows(rows, "")
 end
 
+local function write_kinds(noun)
+  write("\n## Kinds of a ", noun.noun, "\n")
+  write("A kind's own keys stand beside the general ones",
+    noun.noun == "link" and "; those of its ports are in the table `port` of a link." or ".")
+  for _, kind in ipairs(noun.kinds) do
+    write("\n### ", noun.noun == "link" and "" or noun.noun .. " ", kind.name, "\n")
+    write((kind.doc or "") .. (kind.config and " (kernel option `" .. kind.config .. "`)" or ""))
+    write_table("Its own keys:", kind.rows)
+    write_table("Of its ports:", kind.port_rows)
+  end
+end
+
 local function write_attributes()
   write "\n## Keys of the nouns\n"
   write "Times are seconds, sizes bytes, rates bits per second. A read-only key is in records; adders ignore it."
   for _, noun in ipairs(attrs.nouns()) do write_table("### " .. noun.noun, noun.rows) end
-  write "\n## Link kinds\n"
-  write "A kind's own keys stand beside the general ones; those of its ports are in the table `port` of a link."
-  for _, kind in ipairs(attrs.kinds()) do
-    write("\n### ", kind.name, "\n")
-    write((kind.doc or "") .. (kind.config and " (kernel option `" .. kind.config .. "`)" or ""))
-    write_table("Its own keys:", kind.rows)
-    write_table("Of its ports:", kind.port_rows)
+  for _, noun in ipairs(attrs.nouns()) do
+    if noun.kinds then write_kinds(noun) end
   end
 end
 

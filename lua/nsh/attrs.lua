@@ -18,12 +18,12 @@ local m = {}
 local tables
 
 local function all()
-  if not tables then tables = core.tables and core.tables() or { kinds = {} } end
+  if not tables then tables = core.tables and core.tables() or {} end
   return tables
 end
 
 --- Lists the nouns.
----@return { noun: string, rows: nsh.Attribute[] }[]
+---@return { noun: string, rows: nsh.Attribute[], kinds: nsh.Kind[]? }[]
 function m.nouns()
   return all()
 end
@@ -38,18 +38,46 @@ function m.rows(noun)
   return {}
 end
 
---- Lists the link kinds.
----@return { name: string, doc: string?, config: string?, rows: nsh.Attribute[]?, port_rows: nsh.Attribute[]? }[]
-function m.kinds()
-  return all().kinds or {}
+---@class nsh.Kind
+---@field name string
+---@field doc? string
+---@field config? string the kernel option that brings it
+---@field rows? nsh.Attribute[] keys of its own
+---@field port_rows? nsh.Attribute[] of a link: keys of its ports
+
+--- Lists the kinds of a noun.
+---@param noun string "link"
+---@return nsh.Kind[] empty: it has none
+function m.kinds(noun)
+  for _, entry in ipairs(all()) do
+    if entry.noun == noun then return entry.kinds or {} end
+  end
+  return {}
 end
 
---- Finds a link kind.
+--- Finds a kind of a noun.
+---@param noun string
 ---@param name string
----@return table? kind
-function m.kind(name)
-  for _, kind in ipairs(m.kinds()) do
+---@return nsh.Kind?
+function m.kind(noun, name)
+  for _, kind in ipairs(m.kinds(noun)) do
     if kind.name == name then return kind end
+  end
+end
+
+-- "add_route", "routes" and "flush_routes" are about routes.
+local verbs = { add = true, del = true, set = true, get = true, find = true, replace = true, flush = true }
+
+--- Tells which noun's keys the option table of a method has.
+---@param method string "add_route"
+---@return string? noun
+function m.noun_of(method)
+  local verb, rest = method:match "^(%l+)_(%l+)$"
+  local word = verbs[verb] and rest or method
+  for _, entry in ipairs(all()) do
+    if word == entry.noun or word == entry.noun .. "s" or word == entry.noun .. "es" then
+      return (verb or word ~= "link") and entry.noun or nil -- ns:link takes a name
+    end
   end
 end
 

@@ -20,14 +20,6 @@ for _, word in ipairs(KEYWORDS) do is_keyword[word] = true end
 -- Live fields that hold objects and may be read: they ask the kernel at most for a link.
 local SAFE_FIELDS = { netns = true, master = true, peer = true, sysctl = true }
 
--- Which noun's keys a method's option table has.
-local NOUN_OF = {
-  add_link = "link", links = "link", add_addr = "addr", del_addr = "addr", replace_addr = "addr", addrs = "addr",
-  flush_addrs = "addr", add_route = "route", replace_route = "route", del_route = "route", routes = "route",
-  add_neigh = "neigh", replace_neigh = "neigh", del_neigh = "neigh", neighs = "neigh",
-  add_fdb = "fdb", replace_fdb = "fdb", del_fdb = "fdb", fdb = "fdb",
-}
-
 -- Functions of netns that take the name of a namespace.
 local TAKES_NETNS = { get = true, find = true, del = true, enter = true }
 
@@ -238,34 +230,39 @@ local function append(list, more)
   table.move(more or {}, 1, #(more or {}), #list + 1, list)
 end
 
-local function link_rows(kind)
+-- What may stand in an option table of a noun: its own keys and those of the kind that is named there.
+local function noun_rows(noun, kind)
   local rows = {}
-  append(rows, attrs.rows "link")
-  local known = kind and attrs.kind(kind)
+  append(rows, attrs.rows(noun))
+  local known = kind and attrs.kind(noun, kind)
   append(rows, known and known.rows)
   return rows
 end
 
 local function port_rows()
   local rows = {}
-  for _, kind in ipairs(attrs.kinds()) do append(rows, kind.port_rows) end
+  for _, kind in ipairs(attrs.kinds "link") do append(rows, kind.port_rows) end
   return rows
 end
 
--- Attribute rows of an option table: nil when its function isn't one of a noun.
-local function rows_of(tokens, brace, path, owner, method)
-  local noun = NOUN_OF[method]
+-- Which noun the option table of a method is about.
+local function noun_of(owner, method)
   local _, name = class_of(owner)
-  if method == "set" and name ~= "nsh.netns" then noun = "link" end
+  if method == "set" and name ~= "nsh.netns" then return "link" end
+  return method and attrs.noun_of(method)
+end
+
+-- Attribute rows of an option table: nil when its function isn't one of a noun.
+local function rows_of(tokens, brace, path, noun)
   if not noun then return nil end
   local _, kind = given(tokens, brace)
-  local rows = noun == "link" and link_rows(kind) or attrs.rows(noun)
+  local rows = noun_rows(noun, kind)
   for _, key in ipairs(path) do
     local row = attrs.find(rows, key)
     if noun == "link" and key == "port" then
       rows = port_rows()
     elseif noun == "link" and key == "peer" then
-      rows = link_rows()
+      rows = noun_rows "link"
     else
       rows = row and row.rows or {}
     end
@@ -291,8 +288,9 @@ local function option_table(tokens, last)
     local token = tokens[call]
     method = token.kind == "name" and token.text or nil
   end
-  local rows = rows_of(tokens, brace, path, owner, method)
-  return { brace = brace, owner = owner, f = value, rows = rows, nested = #path > 0 }
+  local noun = noun_of(owner, method)
+  local rows = rows_of(tokens, brace, path, noun)
+  return { brace = brace, owner = owner, f = value, noun = noun, rows = rows, nested = #path > 0 }
 end
 
 local function option_keys(tokens, last)
@@ -345,9 +343,9 @@ local function module_names()
   return list
 end
 
-local function kind_names()
+local function kind_names(noun)
   local names = {}
-  for i, kind in ipairs(attrs.kinds()) do names[i] = kind.name end
+  for i, kind in ipairs(noun and attrs.kinds(noun) or {}) do names[i] = kind.name end
   return names
 end
 
@@ -356,7 +354,7 @@ local function option_values(tokens, last, key)
   local options = option_table(tokens, last)
   if not options then return {} end
   local row = attrs.find(options.rows or {}, key)
-  if key == "kind" then return kind_names() end
+  if key == "kind" then return kind_names(options.noun) end
   if row and row.values then return row.values end
   if key == "netns" or row and row.type == "netns" then return netns_names() end
   if key == "dev" or key == "master" or row and row.type == "link" then return link_names(options.owner) end

@@ -177,19 +177,19 @@ local function noun_text(noun)
       attribute_lines(lines, row.rows, "  ")
     end
   end
-  if noun == "link" then
-    local names = {}
-    for i, kind in ipairs(attrs.kinds()) do names[i] = kind.name end
-    local list = 'Kinds, each with keys of its own (help "bridge"): ' .. table.concat(names, " ")
+  local names = {}
+  for i, kind in ipairs(attrs.kinds(noun)) do names[i] = kind.name end
+  if #names > 0 then
+    local list = ('Kinds, each with keys of its own (help %q): '):format(names[2] or names[1])
+    list = list .. table.concat(names, " ")
     lines[#lines + 1] = text.wrap(list, width())
   end
   return table.concat(lines, "\n")
 end
 
-local function kind_text(name)
-  local kind = attrs.kind(name)
-  if not kind then return nil end
-  local lines = { "Link kind " .. name .. (kind.doc and ": " .. kind.doc or "") }
+local function one_kind_text(noun, kind)
+  local title = noun:sub(1, 1):upper() .. noun:sub(2) .. " kind "
+  local lines = { title .. kind.name .. (kind.doc and ": " .. kind.doc or "") }
   if kind.config then lines[#lines + 1] = "  The kernel option " .. kind.config .. " brings it." end
   if kind.rows and #kind.rows > 0 then
     lines[#lines + 1] = "Keys of its own:"
@@ -200,6 +200,16 @@ local function kind_text(name)
     attribute_lines(lines, kind.port_rows, "  ")
   end
   return table.concat(lines, "\n")
+end
+
+-- The kinds of that name: a qdisc may be called as a link is.
+local function kind_text(name)
+  local found = {}
+  for _, noun in ipairs(attrs.nouns()) do
+    local kind = attrs.kind(noun.noun, name)
+    if kind then found[#found + 1] = one_kind_text(noun.noun, kind) end
+  end
+  return #found > 0 and table.concat(found, "\n\n") or nil
 end
 
 local function group_text(group)
@@ -238,10 +248,12 @@ local function key_text(topic)
     lines[#lines + 1] = where .. "." .. topic
     attribute_lines(lines, { row }, "  ")
   end
-  for _, noun in ipairs(attrs.nouns()) do look(noun.noun, noun.rows) end
-  for _, kind in ipairs(attrs.kinds()) do
-    look(kind.name, kind.rows)
-    look(kind.name .. " port", kind.port_rows)
+  for _, noun in ipairs(attrs.nouns()) do
+    look(noun.noun, noun.rows)
+    for _, kind in ipairs(attrs.kinds(noun.noun)) do
+      look(kind.name, kind.rows)
+      look(kind.name .. " port", kind.port_rows)
+    end
   end
   return #lines > 0 and table.concat(lines, "\n") or nil
 end
@@ -262,8 +274,10 @@ function m.topics()
       add(entry.group)
     end
   end
-  for _, noun in ipairs(attrs.nouns()) do add(noun.noun) end
-  for _, kind in ipairs(attrs.kinds()) do add(kind.name) end
+  for _, noun in ipairs(attrs.nouns()) do
+    add(noun.noun)
+    for _, kind in ipairs(attrs.kinds(noun.noun)) do add(kind.name) end
+  end
   table.sort(list)
   return list
 end
@@ -312,10 +326,14 @@ local function overview()
   for _, noun in ipairs(attrs.nouns()) do names[#names + 1] = noun.noun end
   lines[#lines + 1] = text.paint("nouns", "bold", coloured) .. ": what the option tables hold"
   lines[#lines + 1] = text.wrap(table.concat(names, " "), width(), "  ")
-  names = {}
-  for _, kind in ipairs(attrs.kinds()) do names[#names + 1] = kind.name end
-  lines[#lines + 1] = text.paint("kinds", "bold", coloured) .. ": links that ns:add_link makes"
-  lines[#lines + 1] = text.wrap(table.concat(names, " "), width(), "  ")
+  for _, noun in ipairs(attrs.nouns()) do
+    names = {}
+    for _, kind in ipairs(attrs.kinds(noun.noun)) do names[#names + 1] = kind.name end
+    if #names > 0 then
+      lines[#lines + 1] = text.paint(noun.noun .. " kinds", "bold", coloured) .. ": what kind = may say"
+      lines[#lines + 1] = text.wrap(table.concat(names, " "), width(), "  ")
+    end
+  end
   return table.concat(lines, "\n")
 end
 

@@ -20,7 +20,7 @@ end
 
 local function kind_missing(e)
   local name = e.spec and e.spec.kind
-  local kind = name and attrs.kind(name)
+  local kind = name and attrs.kind("link", name)
   if kind and kind.config then
     return ("this kernel lacks the link kind %s; %s=y or =m brings it"):format(name, kind.config)
   end

@@ -53,7 +53,7 @@ local function is_key(kind, key)
     local all = { [""] = {} }
     local tables = core.tables()
     for _, row in ipairs(tables[1].rows) do all[""][row.key] = true end
-    for _, k in ipairs(tables.kinds) do
+    for _, k in ipairs(tables[1].kinds) do
       all[k.name] = {}
       for _, row in ipairs(k.rows) do all[k.name][row.key] = true end
     end

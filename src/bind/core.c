@@ -135,8 +135,8 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	}
 }
 
-/* Set @key of the table on top to the list of a noun's kinds. */
-static void set_kinds(lua_State *L, const char *key, const struct net_noun *noun)
+/* Set `kinds` of the table on top to the list of a noun's kinds. */
+static void set_kinds(lua_State *L, const struct net_noun *noun)
 {
 	const struct net_kind *kind;
 
@@ -152,10 +152,10 @@ static void set_kinds(lua_State *L, const char *key, const struct net_noun *noun
 		lua_setfield(L, -2, "port_rows");
 		lua_rawseti(L, -2, (int)i + 1);
 	}
-	lua_setfield(L, -2, key);
+	lua_setfield(L, -2, "kinds");
 }
 
-/* tables() -> the nouns, each with its rows and its kinds; at .kinds those of links */
+/* tables() -> the nouns, the link first, each with its rows and its kinds */
 static int core_tables(lua_State *L)
 {
 	const struct net_noun *noun;
@@ -166,11 +166,10 @@ static int core_tables(lua_State *L)
 		set_string(L, "noun", noun->name);
 		push_rows(L, noun->table, false);
 		lua_setfield(L, -2, "rows");
-		if (noun->kind_all && noun != &net_link)
-			set_kinds(L, "kinds", noun);
+		if (noun->kind_all)
+			set_kinds(L, noun);
 		lua_rawseti(L, -2, (int)i + 1);
 	}
-	set_kinds(L, "kinds", &net_link);
 	return 1;
 }
 

@@ -21,7 +21,7 @@ for _, noun in ipairs(core.tables()) do
     for _, word in ipairs(row.values or {}) do words[#words + 1] = word end
   end
 end
-for _, kind in ipairs(core.tables().kinds) do
+for _, kind in ipairs(core.tables()[1].kinds) do
   words[#words + 1] = kind.name
   for _, row in ipairs(kind.rows) do keys[#keys + 1] = row.key end
   for _, row in ipairs(kind.port_rows or {}) do keys[#keys + 1] = row.key end

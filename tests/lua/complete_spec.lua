@@ -107,7 +107,6 @@ describe("complete", function()
   end)
 
   it("offers option keys that aren't given yet", function()
-    if not attrs.find(attrs.rows "link", "mtu") then pending "the core has no tables" end
     assert.is_true(has(candidates 'zzt.ns:add_link { "br0", ', "mtu"))
     assert.same({ "mtu" }, candidates 'zzt.ns:add_link { "br0", kind = "bridge", mt')
     assert.same({ "mtu" }, candidates 'x.y:add_link({ "br0", mt')
@@ -119,7 +118,6 @@ describe("complete", function()
   end)
 
   it("offers link kinds and a kind's own keys", function()
-    if not attrs.kind "bridge" then pending "the core has no tables" end
     assert.same({ "bridge" }, candidates 'zzt.ns:add_link { "br0", kind = "bri')
     assert.is_true(has(candidates 'zzt.ns:add_link { "br0", kind = "bridge", ', "stp"))
     assert.is_false(has(candidates 'zzt.ns:add_link { "br0", kind = "veth", ', "stp"))

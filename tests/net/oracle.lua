@@ -263,7 +263,7 @@ end
 ---@return table
 function m.table_of(name)
   local tables = require("nsh.core").tables()
-  return h.find(tables, { noun = name }) or h.find(tables.kinds, { name = name })
+  return h.find(tables, { noun = name }) or h.find(tables[1].kinds, { name = name })
 end
 
 return m
