@@ -1,4 +1,4 @@
-/* neigh.c - neighbours (ip neighbour) and forwarding databases (bridge fdb): the same message, another family */
+/* neigh.c - neighbours (ip neighbour) */
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -33,7 +33,7 @@ static const struct net_row age_rows[] = {
 	AGE("used", ndm_used, "since when nothing was sent there"),
 	AGE("updated", ndm_updated, "since when it is unchanged"),
 };
-static const struct net_table ages = {"cacheinfo", age_rows, COUNT(age_rows), sizeof(struct nda_cacheinfo), true};
+const struct net_table net_neigh_ages = {"cacheinfo", age_rows, COUNT(age_rows), sizeof(struct nda_cacheinfo), true};
 
 static const struct net_row neigh_rows[] = {
 	{.key = "dst", .attr = NDA_DST, .type = NET_IP, .flags = NET_MAIN, .doc = "the neighbour's address"},
@@ -53,27 +53,9 @@ static const struct net_row neigh_rows[] = {
 	FLAG("use", NTF_USE, NET_WO, "find out where it is now"),
 	{.key = "probes", .attr = NDA_PROBES, .type = NET_UINT, .size = 4, .flags = NET_RO,
 	 .doc = "questions without answer"},
-	{.attr = NDA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &ages},
+	{.attr = NDA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &net_neigh_ages},
 };
 static const struct net_table neigh_table = {"neigh", neigh_rows, COUNT(neigh_rows), sizeof(struct ndmsg), false};
-
-static const struct net_row fdb_rows[] = {
-	{.key = "mac", .attr = NDA_LLADDR, .type = NET_MAC, .flags = NET_MAIN, .doc = "where frames go to"},
-	{.key = "dev", .attr = HDR(ndm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR,
-	 .doc = "the port it is behind"},
-	{.key = "state", .attr = HDR(ndm_state), .type = NET_ENUM, .size = 2, .flags = NET_HDR, .names = &states,
-	 .doc = "reachable: learned; noarp: static; permanent: the bridge's own"},
-	{.key = "master", .attr = NDA_MASTER, .type = NET_LINK, .size = 4, .doc = "the bridge"},
-	{.key = "vlan", .attr = NDA_VLAN, .type = NET_UINT, .size = 2, .doc = "VLAN the entry is for"},
-	{.key = "dst", .attr = NDA_DST, .type = NET_IP, .doc = "vxlan: the other end of the tunnel"},
-	FLAG("self", NTF_SELF, 0, "kept by the link itself"),
-	FLAG("on_master", NTF_MASTER, 0, "kept by the link's master"),
-	FLAG("sticky", NTF_STICKY, 0, "stays on its port"),
-	FLAG("extern_learn", NTF_EXT_LEARNED, 0, "learned by another program"),
-	FLAG("offload", NTF_OFFLOADED, NET_RO, "done by hardware"),
-	{.attr = NDA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &ages},
-};
-static const struct net_table fdb_table = {"fdb", fdb_rows, COUNT(fdb_rows), sizeof(struct ndmsg), false};
 /* clang-format on */
 
 #define DEV(rows) (&(rows)[1])
@@ -103,18 +85,6 @@ static void ask_neigh(struct nl_msg *m, void *hdr, const struct net_fields *filt
 		nla_put_u32(m, NDA_IFINDEX, (uint32_t)dev->i);
 }
 
-/* An fdb is asked for by its bridge or by a port; a vxlan's own is on the link itself. */
-static void ask_fdb(struct nl_msg *m, void *hdr, const struct net_fields *filter)
-{
-	const struct net_field *master = net_given(filter->v, filter->n, net_key(&fdb_table, NULL, NULL, "master"));
-	const struct net_field *dev = net_given(filter->v, filter->n, DEV(fdb_rows));
-
-	if (dev)
-		((struct ndmsg *)hdr)->ndm_ifindex = (int)dev->i;
-	if (master && master->i)
-		nla_put_u32(m, NDA_MASTER, (uint32_t)master->i);
-}
-
 const struct net_noun net_neigh = {
 	.name = "neigh",
 	.table = &neigh_table,
@@ -124,14 +94,4 @@ const struct net_noun net_neigh = {
 	.both = true,
 	.prepare = prepare,
 	.ask = ask_neigh,
-};
-
-const struct net_noun net_fdb = {
-	.name = "fdb",
-	.table = &fdb_table,
-	.add = RTM_NEWNEIGH,
-	.del = RTM_DELNEIGH,
-	.get = RTM_GETNEIGH,
-	.family = AF_BRIDGE,
-	.ask = ask_fdb,
 };

@@ -194,14 +194,14 @@ describe("the forwarding database", function()
   end)
   teardown(function() ns:del() end)
 
-  local state_words = { permanent = "permanent", noarp = "static", reachable = nil }
+  local state_words = { dynamic = "" }
 
   local function rows(list, theirs)
     local out = {}
     for _, entry in ipairs(list) do
       local dev = theirs and entry.ifname or entry.dev
       local state = entry.state
-      if not theirs then state = state_words[state] or (state == "reachable" and "" or state) end
+      if not theirs then state = state_words[state] or state end
       if entry.master then out[#out + 1] = ("%s %s %s %s"):format(entry.mac, dev, entry.master, state) end
     end
     table.sort(out)
