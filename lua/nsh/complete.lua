@@ -17,6 +17,9 @@ local KEYWORDS = {
 local is_keyword = {}
 for _, word in ipairs(KEYWORDS) do is_keyword[word] = true end
 
+-- Functions that only look up what has a name; calls of them with a name between quotes may be made.
+local SAFE_CALLS = { current = true, get = true, find = true, link = true, find_link = true }
+
 -- Live fields that hold objects and may be read: they ask the kernel at most for a link.
 local SAFE_FIELDS = { netns = true, master = true, peer = true, sysctl = true }
 
@@ -69,19 +72,34 @@ local function field(value, key)
   return ok and found or nil
 end
 
--- A chain of names that ends at tokens[last]: `host`, `lab.hosts[1].eth0`. Gives its value, the value before
--- the last name, the last name, and the index of the chain's first token.
+-- A call that ends at tokens[last], as `link "eth0"`, `link("eth0")` or `current()`: the index of the function's name
+-- and the argument, nil for none.
+local function call_parts(tokens, last)
+  local token, before = tokens[last], tokens[last - 1]
+  if token.kind == "string" then return last - 1, token.text end
+  if token.text ~= ")" or not before then return nil end
+  if before.text == "(" then return last - 2, nil end
+  local open = tokens[last - 2]
+  if before.kind == "string" and open and open.text == "(" then return last - 3, before.text end
+end
+
+-- A chain of names that ends at tokens[last]: `host`, `lab.hosts[1].eth0`, `ns:link "eth0"`. Gives its parts, each a
+-- key or a call as { name, argument }, and the index of the chain's first token.
 local function chain_parts(tokens, last)
   local parts, i = {}, last
   while i >= 1 do
     local token = tokens[i]
+    local name, argument = call_parts(tokens, i)
     if token.text == "]" and token.kind == "op" then
       local key, open = tokens[i - 1], tokens[i - 2]
       if not open or open.text ~= "[" or (key.kind ~= "string" and key.kind ~= "number") then return nil end
       table.insert(parts, 1, key.kind == "number" and math.tointeger(tonumber(key.text)) or key.text)
       i = i - 3
-    elseif token.kind == "name" and not is_keyword[token.text] then
-      table.insert(parts, 1, token.text)
+    elseif name or token.kind == "name" and not is_keyword[token.text] then
+      i = name or i
+      local word = tokens[i]
+      if not word or word.kind ~= "name" or is_keyword[word.text] then return nil end
+      table.insert(parts, 1, name and { word.text, argument } or word.text)
       local before = tokens[i - 1]
       if not before or before.kind ~= "op" or (before.text ~= "." and before.text ~= ":") then return parts, i end
       i = i - 2
@@ -91,14 +109,27 @@ local function chain_parts(tokens, last)
   end
 end
 
+-- What a call of one of nsh's own look-ups gives; nil for all other functions.
+local function look_up(owner, name, argument)
+  local is_netns = owner ~= nil and owner == load_lazy("netns", rawget(_G, "netns"))
+  if not SAFE_CALLS[name] or not (is_netns and require("nsh.world").prompt() or class_of(owner)) then return nil end
+  local f = field(owner, name)
+  local ok, found = pcall(f or error, table.unpack(is_netns and { argument } or { owner, argument }))
+  return ok and found or nil
+end
+
 local function resolve(tokens, last)
   local parts, first = chain_parts(tokens, last)
-  if not parts then return nil end
+  if not parts or type(parts[1]) == "table" then return nil end
   local owner, value = nil, load_lazy(parts[1], rawget(_G, parts[1]))
   for i = 2, #parts do
     owner = value
     if value == nil then break end
-    value = field(value, parts[i])
+    if type(parts[i]) == "table" then
+      value = look_up(owner, parts[i][1], parts[i][2])
+    else
+      value = field(value, parts[i])
+    end
   end
   return value, owner, parts[#parts], first
 end

@@ -24,7 +24,8 @@ describe("complete", function()
     evaluated = 0
     local namespace = object("nsh.netns", {
       links = function() return { { name = "eth0" }, { name = "eth1" }, { name = "bad\27" } } end,
-      link = function() end, find_link = function() end, add_link = function() end, add_route = function() end,
+      link = function(_, name) return name == "eth0" and _G.zzt.eth0 or error "no such link" end,
+      find_link = function() end, add_link = function() end, add_route = function() end,
       _hidden = function() end,
       get = { id = function() evaluated = evaluated + 1 end },
     }, { label = "red", core = true })
@@ -77,6 +78,10 @@ describe("complete", function()
       if not row.writeonly then assert.is_true(has(fields, row.key), row.key) end
     end
     assert.same({ "links" }, candidates "zzt.eth0.netns:links")
+    assert.same({ "del", "set" }, candidates 'zzt.ns:link "eth0":')
+    assert.same({ "set" }, candidates 'zzt.ns:link("eth0"):s')
+    assert.same({}, candidates 'zzt.ns:link "eth7":')
+    assert.same({}, candidates 'zzt.ns:add_link "eth0":')
     assert.same({}, candidates "zzt.eth0.state.")
     assert.equal(0, evaluated)
   end)
