@@ -5,9 +5,9 @@ local m = {}
 
 -- What a reader looks for first; the rest follows in alphabetical order.
 local PREFERRED = {
-  "index", "name", "kind", "addr", "dst", "type", "via", "dev", "mac", "state", "up", "mtu", "master", "peer", "src",
-  "metric", "table", "scope", "proto", "vid", "seq", "from", "what", "sent", "received", "loss", "rtt", "ttl", "bytes",
-  "status", "signal", "seconds", "out", "err",
+  "index", "name", "priority", "kind", "addr", "dst", "type", "via", "dev", "mac", "state", "up", "mtu", "master",
+  "peer", "src", "metric", "table", "scope", "proto", "vid", "seq", "from", "what", "sent", "received", "loss", "rtt",
+  "ttl", "bytes", "status", "signal", "seconds", "out", "err",
 }
 
 -- A link has some fifty keys; these are what `ip -br link` shows.

@@ -113,6 +113,12 @@ m.rows = {
     .. "what is not said matches anything" },
   { op = "^route", code = "EACCES", extack = "IPv6 is disabled", hint = ipv6_off },
 
+  -- rules
+  { op = "^rule add", code = "EEXIST", hint = "there is such a rule already: ns:rules()" },
+  { op = "^rule del", code = "ENOENT", hint = "no rule has all of that: ns:rules()" },
+  { op = "^rule", code = "EINVAL", extack = "[Bb]ackward goto", hint = "target must be a higher priority than the "
+    .. "rule's own; give that too, for the kernel's own choice is 32765 or less" },
+
   -- neighbours and the forwarding database
   { op = "^neigh", code = "ENOENT", hint = "ns:neighs() shows which there are" },
   { op = "^neigh", code = "ENODEV", hint = "ns:links() tells which links there are" },

@@ -32,7 +32,7 @@ lua_Integer bind_integer(lua_State *L, int idx, const char *key, lua_Integer def
 const char *bind_string(lua_State *L, int idx, const char *key, size_t *len);
 void bind_known_keys(lua_State *L, int idx, const char *const *known); /* raises on any other string key */
 
-/* records (fields.c) */
+/* records (fields.c, record.c) */
 struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
 			       const struct net_kind *port, bool read_only_ok);
 struct net_dump *bind_new_dump(lua_State *L);	     /* userdata on the stack */

@@ -66,6 +66,7 @@ static const char *const type_names[] = {
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
 	[NET_STRINGS] = "strings",
+	[NET_RANGE] = "range",  [NET_REALMS] = "range",
 	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_MACLIST] = "list",	   [NET_QOSMAP] = "table",
 };
 /* clang-format on */

@@ -97,7 +97,10 @@ void net_put_number(char *to, const struct net_row *row, uint64_t v)
 	case 1: memcpy(to, &v8, 1); break;
 	case 2: memcpy(to, &v16, 2); break;
 	case 4: memcpy(to, &v32, 4); break;
-	default: memcpy(to, &v, 8); break;
+	default:
+		v = row->flags & NET_BE ? htobe64(v) : v;
+		memcpy(to, &v, 8);
+		break;
 	}
 }
 
@@ -112,6 +115,27 @@ uint64_t net_get_number(const char *from, const struct net_row *row)
 	case 1: memcpy(&v8, from, 1); return v8;
 	case 2: memcpy(&v16, from, 2); return row->flags & NET_BE ? be16toh(v16) : v16;
 	case 4: memcpy(&v32, from, 4); return row->flags & NET_BE ? be32toh(v32) : v32;
-	default: memcpy(&v, from, 8); return v;
+	default: memcpy(&v, from, 8); return row->flags & NET_BE ? be64toh(v) : v;
 	}
+}
+
+static struct net_row half_of(const struct net_row *row)
+{
+	return (struct net_row){.size = row->size / 2, .flags = row->flags};
+}
+
+/* net_put_pair(), net_get_pair() - two integers, one behind the other, as the halves of one */
+void net_put_pair(char *to, const struct net_row *row, int64_t v)
+{
+	struct net_row half = half_of(row);
+
+	net_put_number(to, &half, (uint64_t)v >> 32);
+	net_put_number(to + half.size, &half, (uint32_t)v);
+}
+
+int64_t net_get_pair(const char *from, const struct net_row *row)
+{
+	struct net_row half = half_of(row);
+
+	return (int64_t)(net_get_number(from, &half) << 32 | net_get_number(from + half.size, &half));
 }

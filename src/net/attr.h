@@ -27,6 +27,8 @@ enum net_type {
 	NET_RATE,     /* bits per second in Lua, bytes per second on the wire; text as "10mbit" too */
 	NET_FRACTION, /* 0 to 1 in Lua, of all ones on the wire; text as "1%" too */
 	NET_ENUM,     /* an integer with names */
+	NET_RANGE,    /* two integers, first and last; text as "10-20" where they differ */
+	NET_REALMS,   /* two halves of an integer; text as "1/2" where the first is not 0 */
 	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
 	NET_MAC,      /* link-layer address */
 	NET_FLAG,     /* true when the attribute is there */
@@ -179,7 +181,8 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 int net_field_refuse(const struct net_row *row, const char *got, struct net_err *err);
 bool net_field_number(const struct net_field *f, int64_t *i, double *v);       /* true: whole, in *i; false: in *v */
 const char *net_field_name(const struct net_field *f, char *buf, size_t size); /* of an enum; NULL: only a number */
-void net_field_addr(const struct net_field *f, char *buf, size_t size);	       /* "10.0.0.1/24", "02:..", "default" */
+const char *net_field_pair(const struct net_field *f, char *buf, size_t size, int64_t *i); /* NULL: one number */
+void net_field_addr(const struct net_field *f, char *buf, size_t size); /* "10.0.0.1/24", "02:..", "default" */
 
 /* Text of addresses (inet.c).  -EINVAL with a sentence. */
 int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err *err);	   /* no prefix */

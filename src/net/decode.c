@@ -149,6 +149,10 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 			return false;
 		from = nla_data(l->tb[row->attr]);
 	}
+	if (row->type == NET_RANGE) {
+		f->i = net_get_pair(from, row);
+		return true;
+	}
 	v = net_get_number(from, row);
 	if ((row->flags & NET_FOREVER && v == ones) || (row->flags & NET_ZERO && v == 0))
 		return false;

@@ -38,7 +38,7 @@ static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 		hdr[row->aux] = (char)(f->plen >= 0 ? f->plen : f->len * 8);
 	if (f->family == AF_UNSPEC)
 		return 0; /* "default" */
-	if (ctx->family != AF_BRIDGE && ctx->family != AF_UNSPEC && f->family != ctx->family)
+	if ((ctx->family == AF_INET || ctx->family == AF_INET6) && f->family != ctx->family)
 		return wrong_family(row, f, ctx, err);
 	return nla_put(m, row->type == NET_IP && row->aux && f->family == AF_INET6 ? row->aux : row->attr, f->len,
 		       f->addr);
@@ -77,6 +77,7 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	case NET_IP:
 	case NET_PREFIX: return put_addr(m, ctx, row, hdr, f, err);
 	case NET_GATEWAY: return put_gateway(m, ctx, row, f);
+	case NET_RANGE: net_put_pair(number, row, f->i); return nla_put(m, row->attr, row->size, number);
 	default: net_put_number(number, row, (uint64_t)f->i); return nla_put(m, row->attr, row->size, number);
 	}
 }

@@ -132,7 +132,7 @@ struct net_noun {
 	const struct net_kind *(*kind_all)(unsigned int i);
 };
 
-extern const struct net_noun net_link, net_addr, net_route, net_neigh, net_fdb;
+extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh, net_fdb;
 
 const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 

@@ -14,7 +14,7 @@
 
 /* All nouns, one a line: nsh.core, help, completion and the reference follow from here. */
 static const struct net_noun *const nouns[] = {
-	&net_link, &net_addr, &net_route, &net_neigh, &net_fdb,
+	&net_link, &net_addr, &net_route, &net_rule, &net_neigh, &net_fdb,
 };
 
 const struct net_noun *net_noun_all(unsigned int i)

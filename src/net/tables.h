@@ -13,6 +13,8 @@ extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table,
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
 void net_put_number(char *to, const struct net_row *row, uint64_t v);
 uint64_t net_get_number(const char *from, const struct net_row *row);
+void net_put_pair(char *to, const struct net_row *row, int64_t v);
+int64_t net_get_pair(const char *from, const struct net_row *row);
 int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *err);
 
 #endif

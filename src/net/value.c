@@ -104,6 +104,11 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 		else
 			snprintf(buf, size, "a name or a number");
 		break;
+	case NET_RANGE:
+	case NET_REALMS:
+		snprintf(buf, size, "a whole number from %" PRId64 " to %" PRId64 ", or two as '%s'", row->min,
+			 row->max, row->type == NET_RANGE ? "10-20" : "1/2");
+		break;
 	case NET_TIME:
 		range(row, &min, &max);
 		snprintf(buf, size, "seconds from %g to %g (a number, or text as '10ms')", in_lua(row, min),
@@ -188,6 +193,8 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	case NET_SIZE:
 	case NET_INT:
 	case NET_TIME:
+	case NET_RANGE:
+	case NET_REALMS:
 	case NET_ENUM: break;
 	case NET_LINK:
 		if (v < 1 || v > INT32_MAX)
@@ -202,7 +209,7 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	if (__builtin_mul_overflow(v, (int64_t)unit(row), &wire) || __builtin_sub_overflow(wire, share(row), &wire) ||
 	    wire < min || wire > max)
 		return net_field_refuse(row, got, err);
-	f->i = wire;
+	f->i = row->type == NET_RANGE ? wire << 32 | wire : wire;
 	return 0;
 }
 
@@ -245,11 +252,41 @@ static int text_of_enum(const struct net_row *row, const char *s, struct net_fie
 	return refuse_text(row, s, strlen(s), err);
 }
 
+static bool digits(const char **s, const char *end, int64_t *v)
+{
+	const char *from = *s;
+
+	for (*v = 0; *s < end && **s >= '0' && **s <= '9' && *s - from < 11; (*s)++)
+		*v = *v * 10 + **s - '0';
+	return *s > from;
+}
+
+/* "10-20", "1/2" or one number, which is both ends of a range, or the second realm. */
+static int text_of_pair(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	const char *end = s + len, *at = s;
+	int64_t first, last;
+	bool ok = digits(&at, end, &first);
+
+	last = first;
+	if (row->type == NET_REALMS && at == end)
+		first = 0;
+	else if (at < end && *at++ == (row->type == NET_RANGE ? '-' : '/'))
+		ok = ok && digits(&at, end, &last);
+	if (!ok || at != end || first < row->min || last < row->min || first > row->max || last > row->max ||
+	    (row->type == NET_RANGE && first > last))
+		return refuse_text(row, s, len, err);
+	f->i = row->type == NET_RANGE ? first << 32 | last : first << 16 | last;
+	return 0;
+}
+
 static int text_of_string(const struct net_row *row, const char *s, size_t len, struct net_field *f,
 			  struct net_err *err)
 {
 	if (memchr(s, 0, len))
 		return net_fail(err, EINVAL, "%s has a NUL byte", row->key);
+	if (row->min > 0 && len < (size_t)row->min)
+		return net_fail(err, EINVAL, "%s is empty", row->key);
 	if (row->max && len > (size_t)row->max)
 		return net_fail(err, EINVAL, "%s has %zu bytes; %d are allowed", row->key, len, (int)row->max);
 	f->s = s;
@@ -288,6 +325,8 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 	case NET_STRINGS:
 	case NET_STRING: return text_of_string(row, s, len, f, err);
 	case NET_ENUM: return text_of_enum(row, s, f, err);
+	case NET_RANGE:
+	case NET_REALMS: return text_of_pair(row, s, len, f, err);
 	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
 	case NET_IP:
 	case NET_GATEWAY: return named(row, net_parse_ip(s, len, f, err), err);
@@ -378,4 +417,17 @@ void net_field_addr(const struct net_field *f, char *buf, size_t size)
 		else
 			snprintf(buf, size, "%s", text);
 	}
+}
+
+/* net_field_pair() - "10-20" or "1/2"; NULL: one number says it, in *i */
+const char *net_field_pair(const struct net_field *f, char *buf, size_t size, int64_t *i)
+{
+	bool range = f->row->type == NET_RANGE;
+	int64_t first = range ? f->i >> 32 : f->i >> 16;
+
+	*i = range ? (uint32_t)f->i : (uint16_t)f->i;
+	if (first == (range ? *i : 0))
+		return NULL;
+	snprintf(buf, size, "%u%c%u", (unsigned int)first, range ? '-' : '/', (unsigned int)*i);
+	return buf;
 }
