@@ -123,6 +123,10 @@ m.rows = {
   { op = "^neigh", code = "ENOENT", hint = "ns:neighs() shows which there are" },
   { op = "^neigh", code = "ENODEV", hint = "ns:links() tells which links there are" },
   { op = "^fdb", code = "EOPNOTSUPP", hint = "only a bridge, its ports and vxlan links have a forwarding database" },
+  { op = "^fdb add", code = "EEXIST", hint = "there is such an entry: link:replace_fdb changes it; "
+    .. "append = true gives an address of a vxlan one more dst" },
+  { op = "^fdb add", code = "EINVAL", key = "vlan", hint = "the VLAN must be there already: link:add_vlan, on a bridge "
+    .. "with vlan_filtering" },
   { op = "^fdb", code = "ENOENT", hint = "link:fdb() shows which entries there are" },
 
   -- sysctls, commands, ping

@@ -68,6 +68,7 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	bool on_master = master && master->i;
 	struct ndmsg *ndm = hdr;
 
+	(void)how;
 	if (!given(f, "mac"))
 		return net_misuse(err, "mac is needed: the address that frames are sent to");
 	if (!given(f, "dev"))
@@ -76,8 +77,7 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 		return net_misuse(err, "nhid stands in place of dst, port and vni, not beside them");
 	ndm->ndm_family = ctx->family;
 	ndm->ndm_flags = (uint8_t)((on_master ? NTF_MASTER : 0) | (!on_master && !self ? NTF_SELF : 0));
-	if (how != NET_DEL)
-		ndm->ndm_state = on_master ? STATIC : NUD_PERMANENT;
+	ndm->ndm_state = on_master ? STATIC : NUD_PERMANENT; /* which a link's own list wants for a deletion too */
 	return 0;
 }
 
