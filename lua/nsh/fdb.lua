@@ -57,7 +57,7 @@ end
 --- (`master`, state "static"; bridge(8) itself would take `self permanent`); on another link it is the link's own
 --- (`self`, state "permanent"), as is that of a vxlan with a dst. A bridge takes one with `dev`, the port.
 --- Twin: `bridge fdb add MAC dev PORT master static` (with append = true: `bridge fdb append`)
----@param entry string|table a MAC, or { mac, state = "dynamic", vlan = 10, sticky = true, self = true, dst = "10.0.0.1" };
+---@param entry string|table a MAC, or { mac, state = "dynamic", vlan = 10, sticky = true, self = true, dst = ADDR };
 --- append = true: one more dst; a record is taken too
 ---@error EEXIST when there is such an entry
 ---@error EOPNOTSUPP when the link has no forwarding database
@@ -75,7 +75,7 @@ function Link:replace_fdb(entry) change(self, "fdb replace", "replace", entry) e
 function Link:del_fdb(entry) change(self, "fdb del", "del", entry) end
 
 --- Lists the forwarding database: of a bridge, all it knows; of another link, what is known behind it.
---- Twin: `bridge fdb show br BRIDGE`, `bridge fdb show dev NAME`, `bridge fdb get MAC dev NAME`, `brctl showmacs BRIDGE`
+--- Twin: `bridge fdb show br BRIDGE`, `bridge fdb show dev NAME`, `bridge fdb get MAC dev NAME`, `brctl showmacs`
 ---@param filter? string|table a MAC, or keys that the records must have, as { state = "permanent" }
 ---@return table[] records
 function Link:fdb(filter)
