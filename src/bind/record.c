@@ -75,7 +75,7 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_PREFIX:
 	case NET_GATEWAY:
 	case NET_BRIDGEID:
-		net_field_addr(f, buf, sizeof(buf));
+		net_field_addr(f, buf);
 		lua_pushstring(L, buf);
 		break;
 	case NET_ENUM:

@@ -24,7 +24,7 @@ const struct net_row *net_key(const struct net_table *t, const struct net_kind *
 
 		if (flat)
 			row = net_key(flat, kind, port, key);
-		else if (!row->key || strcmp(row->key, key) != 0)
+		else if (!row->key || *row->key != *key || strcmp(row->key, key) != 0)
 			row = NULL;
 		if (row)
 			return row;

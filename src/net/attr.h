@@ -116,6 +116,7 @@ struct net_kind {
 };
 
 #define NET_MAX_ADDR 32
+#define NET_ADDR_TEXT 112  /* bytes that an address takes as text */
 #define NET_MAX_FIELDS 128 /* of one request */
 
 /* One key with its value.  A nest is NET_BEGIN (row of the nest), its fields, NET_END. */
@@ -182,7 +183,7 @@ int net_field_refuse(const struct net_row *row, const char *got, struct net_err 
 bool net_field_number(const struct net_field *f, int64_t *i, double *v);       /* true: whole, in *i; false: in *v */
 const char *net_field_name(const struct net_field *f, char *buf, size_t size); /* of an enum; NULL: only a number */
 const char *net_field_pair(const struct net_field *f, char *buf, size_t size, int64_t *i); /* NULL: one number */
-void net_field_addr(const struct net_field *f, char *buf, size_t size); /* "10.0.0.1/24", "02:..", "default" */
+void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT]); /* "10.0.0.1/24", "02:..", "default" */
 
 /* Text of addresses (inet.c).  -EINVAL with a sentence. */
 int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err *err);	   /* no prefix */
@@ -199,6 +200,8 @@ int net_check_ns_name(const char *s, size_t len, struct net_err *err);
 int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_table *t, char *hdr,
 	       const struct net_field *f, unsigned int n, struct net_err *err);
 int net_decode(struct net_cursor *c, const struct nlmsghdr *msg, const struct net_table *t);
+/* the value of a field's row */
+int net_look(const struct net_cursor *c, const struct net_field *want, struct net_field *f);
 int net_next(struct net_cursor *c, struct net_field *f);			  /* 1: a field; 0: the end */
 bool net_cursor_elsewhere(const struct net_cursor *c, const struct net_field *f); /* a link of another namespace */
 const struct net_field *net_given(const struct net_field *f, unsigned int n, const struct net_row *row);

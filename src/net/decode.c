@@ -287,6 +287,35 @@ static int next_element(struct net_cursor *c, struct net_field *f)
 	return 1;
 }
 
+static void start(struct net_field *f, const struct net_row *row)
+{
+	memset(f, 0, offsetof(struct net_field, addr));
+	f->row = row;
+	f->plen = -1;
+}
+
+/*
+ * net_look() - the value that a message has on its first level for the row of @want
+ *
+ * Return: 1; 0 where the message has none; -1 where the row belongs to a nest, or is one.
+ */
+int net_look(const struct net_cursor *c, const struct net_field *want, struct net_field *f)
+{
+	const struct net_table *t = c->level[0].table;
+
+	if (want->op != NET_VALUE || want->row < t->rows || want->row >= t->rows + t->n)
+		return -1;
+	start(f, want->row);
+	return get_value(&c->level[0], want->row, f);
+}
+
+/* Most rows of a table are about what this message doesn't have. */
+static bool absent(const struct net_level *l, const struct net_row *row)
+{
+	return !(row->flags & (NET_HDR | NET_ZERO)) && row->type < NET_NEST && !row->aux && !l->tb[row->attr] &&
+	       row->type != NET_PREFIX && row->type != NET_GATEWAY;
+}
+
 /* net_next() - the next field of the message, in the order of the table.  Return: 1, or 0 at the end. */
 int net_next(struct net_cursor *c, struct net_field *f)
 {
@@ -294,8 +323,9 @@ int net_next(struct net_cursor *c, struct net_field *f)
 		struct net_level *l = &c->level[c->depth];
 		const struct net_row *row;
 
-		memset(f, 0, offsetof(struct net_field, addr));
-		f->plen = -1;
+		while (!l->list && l->at < l->table->n && absent(l, &l->table->rows[l->at]))
+			l->at++;
+		start(f, NULL);
 		if (l->list)
 			return next_element(c, f);
 		if (l->at == l->table->n) {

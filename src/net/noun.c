@@ -156,30 +156,50 @@ static bool same(const struct net_field *a, const struct net_field *b)
 	return a->i == b->i && a->plen <= 0 && b->plen <= 0;
 }
 
-/* Each field of the filter must stand in the message; what is off or 0 may also be absent from it. */
-static bool matches(const struct net_cursor *at, const struct net_fields *filter)
+/* Off, 0 or no text: what may also be absent from a message. */
+static bool is_nothing(const struct net_field *f)
+{
+	return f->i == 0 && !f->len && f->plen < 0 && !f->slen;
+}
+
+/* The fields of the filter whose keys stand in nests: a walk through the whole message. */
+static bool matches_below(const struct net_cursor *at, const struct net_fields *filter)
 {
 	struct net_cursor c;
 	struct net_field f;
-	unsigned int missing = 0, wrong = 0;
+	unsigned int missing = 0;
 
 	for (unsigned int i = 0; i < filter->n; i++)
-		missing += filter->v[i].i != 0 || filter->v[i].len || filter->v[i].plen >= 0 || filter->v[i].slen;
+		missing += net_look(at, &filter->v[i], &f) < 0 && !is_nothing(&filter->v[i]);
 	memcpy(&c, at, offsetof(struct net_cursor, level) + (size_t)(at->depth + 1) * sizeof(*at->level));
 	while (net_next(&c, &f)) {
-		const struct net_field *want;
+		const struct net_field *want = f.op == NET_VALUE ? net_given(filter->v, filter->n, f.row) : NULL;
+		struct net_field top;
 
-		if (f.op != NET_VALUE)
-			continue;
-		want = net_given(filter->v, filter->n, f.row);
-		if (!want)
+		if (!want || net_look(at, want, &top) >= 0)
 			continue;
 		if (!same(want, &f))
-			wrong++;
-		else
-			missing -= want->i != 0 || want->len || want->plen >= 0 || want->slen;
+			return false;
+		missing -= !is_nothing(want);
 	}
-	return missing == 0 && wrong == 0;
+	return missing == 0;
+}
+
+/* Each field of the filter must stand in the message. */
+static bool matches(const struct net_cursor *at, const struct net_fields *filter)
+{
+	bool below = false;
+
+	for (unsigned int i = 0; i < filter->n; i++) {
+		const struct net_field *want = &filter->v[i];
+		struct net_field f;
+		int found = net_look(at, want, &f);
+
+		below = below || found < 0;
+		if (found > 0 ? !same(want, &f) : found == 0 && !is_nothing(want))
+			return false;
+	}
+	return !below || matches_below(at, filter);
 }
 
 /* net_dump_next() - stand before the next record of a list.  Return: 1; 0 at the end. */

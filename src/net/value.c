@@ -395,28 +395,63 @@ const char *net_field_name(const struct net_field *f, char *buf, size_t size)
 	return NULL;
 }
 
-/* net_field_addr() - an address as text: MAC, address, prefix or bridge identifier */
-void net_field_addr(const struct net_field *f, char *buf, size_t size)
+/* Bytes in hex or decimal with a mark between: long lists are made of these, and printf(3) is slow. */
+static void write_bytes(const struct net_field *f, bool hex, char mark, char *buf)
 {
-	char text[INET6_ADDRSTRLEN];
-	size_t w = 0;
+	static const char digits[] = "0123456789abcdef";
+
+	for (unsigned int i = 0; i < f->len; i++) {
+		unsigned char b = f->addr[i];
+
+		if (i)
+			*buf++ = mark;
+		if (hex) {
+			*buf++ = digits[b >> 4];
+			*buf++ = digits[b & 15];
+			continue;
+		}
+		if (b > 99)
+			*buf++ = (char)('0' + b / 100);
+		if (b > 9)
+			*buf++ = (char)('0' + b / 10 % 10);
+		*buf++ = (char)('0' + b % 10);
+	}
+	*buf = 0;
+}
+
+static void append_length(char *buf, int plen)
+{
+	buf += strlen(buf);
+	*buf++ = '/';
+	if (plen > 99)
+		*buf++ = (char)('0' + plen / 100);
+	if (plen > 9)
+		*buf++ = (char)('0' + plen / 10 % 10);
+	*buf++ = (char)('0' + plen % 10);
+	*buf = 0;
+}
+
+/* net_field_addr() - an address as text: MAC, address, prefix or bridge identifier */
+void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
+{
+	const struct net_row *row = f->row;
 
 	*buf = 0;
-	if (f->row->type == NET_BRIDGEID && f->len == 8) {
-		w = (size_t)snprintf(buf, size, "%02x%02x.", f->addr[0], f->addr[1]);
-		for (unsigned int i = 2; i < 8; i++)
-			w += (size_t)snprintf(buf + w, size - w, "%s%02x", i > 2 ? ":" : "", f->addr[i]);
-	} else if (f->row->type == NET_MAC || f->row->type == NET_MACLIST) {
-		for (unsigned int i = 0; i < f->len && w + 4 < size; i++)
-			w += (size_t)snprintf(buf + w, size - w, "%s%02x", i ? ":" : "", f->addr[i]);
+	if (row->type == NET_BRIDGEID && f->len == 8) {
+		write_bytes(f, true, ':', buf);
+		memmove(buf + 2, buf + 3, strlen(buf + 2)); /* its priority is one number, with a dot behind */
+		buf[4] = '.';
+	} else if (row->type == NET_MAC || row->type == NET_MACLIST) {
+		write_bytes(f, true, ':', buf);
 	} else if (f->family == AF_UNSPEC) {
-		snprintf(buf, size, "default");
-	} else if (inet_ntop(f->family, f->addr, text, sizeof(text))) {
-		if (f->row->type == NET_PREFIX && !(f->row->flags & NET_BARE && f->plen == f->len * 8))
-			snprintf(buf, size, "%s/%d", text, f->plen);
-		else
-			snprintf(buf, size, "%s", text);
+		memcpy(buf, "default", sizeof("default"));
+	} else if (f->family == AF_INET) {
+		write_bytes(f, false, '.', buf);
+	} else {
+		inet_ntop(f->family, f->addr, buf, NET_ADDR_TEXT);
 	}
+	if (row->type == NET_PREFIX && f->family != AF_UNSPEC && !(row->flags & NET_BARE && f->plen == f->len * 8))
+		append_length(buf, f->plen);
 }
 
 /* net_field_pair() - "10-20" or "1/2"; NULL: one number says it, in *i */

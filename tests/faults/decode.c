@@ -118,7 +118,7 @@ static void walk(struct net_dump *d, const struct net_noun *noun)
 			case NET_MAC:
 			case NET_IP:
 			case NET_PREFIX:
-			case NET_GATEWAY: net_field_addr(&f, buf, sizeof(buf)); break;
+			case NET_GATEWAY: net_field_addr(&f, buf); break;
 			case NET_ENUM: net_field_name(&f, buf, sizeof(buf)); break;
 			default: net_field_number(&f, &i, &v);
 			}
