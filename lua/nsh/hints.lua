@@ -1,5 +1,5 @@
 --- hints.lua - the remedy of a failure, where its cause is known: one row a hint, the first row that fits counts.
-local attrs = require "nsh.attrs"
+local features = require "nsh.features"
 
 local m = {}
 
@@ -18,15 +18,7 @@ local function name_taken(e)
   return ("%s already has a link named %s; choose another name"):format(e.netns or "the namespace", name)
 end
 
-local function kind_missing(e)
-  local name = e.spec and e.spec.kind
-  local kind = name and attrs.kind("link", name)
-  if kind and kind.config then
-    return ("this kernel lacks the link kind %s; %s=y or =m brings it"):format(name, kind.config)
-  end
-  local called = name and "'" .. tostring(name) .. "'" or "of that name"
-  return ('this kernel has no link kind %s; help "link" lists the known ones'):format(called)
-end
+local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
 
 local function ipv6_off(e)
   local dev = e.spec and label(e.spec.dev) or e.target or "all"
@@ -40,7 +32,7 @@ local MODE = "as an ordinary user nsh is root only within its own world, with on
 
 ---@class nsh.Hint
 ---@field op? string pattern of the operation
----@field code string errno name
+---@field code? string errno name
 ---@field extack? string pattern of the kernel's own words
 ---@field message? string pattern of the message
 ---@field key? string an option that the call gave
@@ -62,6 +54,7 @@ m.rows = {
 
   -- links
   { op = "^link add", code = "EOPNOTSUPP", extack = "[Uu]nknown device type", hint = kind_missing },
+  { op = "^link", message = "/dev/net/tun", hint = function(e) return features.tun(e.code) end },
   { op = "^link", code = "EOPNOTSUPP", key = "master",
     hint = "master must be a bridge or another link that takes ports, and lo can't be one" },
   { op = "^link add", code = "EEXIST", hint = name_taken },
@@ -152,7 +145,7 @@ m.rows = {
 }
 
 local function fits(row, e)
-  return row.code == e.code
+  return (not row.code or row.code == e.code)
     and (not row.op or (e.op or ""):find(row.op) ~= nil)
     and (not row.extack or (e.extack or ""):find(row.extack) ~= nil)
     and (not row.message or (e.message or ""):find(row.message) ~= nil)

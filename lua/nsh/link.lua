@@ -35,6 +35,14 @@ function mt.__close(self)
   if not self.netns.deleted and core.link.get(self.netns.core, self.index) then self:del() end
 end
 
+-- What nsh itself holds open of a tun or tap link, which the kernel tells as one among many.
+local function add_hold(ns, record)
+  if record.kind ~= "tap" and record.kind ~= "tun" then return end
+  local queues = core.link.held(ns.core, record.index)
+  record.hold = queues > 0
+  record.queues = record.hold and record.multi_queue and queues or nil
+end
+
 -- What the kernel knows of the link now.
 local function read(self)
   local record, message, code, detail = core.link.get(self.netns.core, self.index)
@@ -43,6 +51,7 @@ local function read(self)
   end
   fail.check("link get", self.last_name, self.netns, record, message, code, detail)
   rawset(self, "last_name", record.name)
+  add_hold(self.netns, record)
   return record
 end
 
@@ -234,6 +243,7 @@ local function name_peers(self, list)
   end
   local homes = netns.by_ids(self, ids)
   for _, record in ipairs(list) do
+    add_hold(self, record)
     if record.kind == "veth" and record.link then
       if record.link_netnsid then
         local ns = homes[record.link_netnsid]

@@ -93,6 +93,7 @@ end
 
 -- The object has done its part.
 local function forget(ns)
+  core.link.let_go(ns.core) -- what is held open would keep the namespace alive
   rawset(ns, "deleted", true)
   core.netns.close(ns.core)
   if world.entered() == ns then world.enter(nil) end

@@ -94,6 +94,22 @@ static int link_list(lua_State *L)
 	return bind_push_records(L, ns, &net_link, d);
 }
 
+/* held(ns, index) -> how many queues of a tun or tap link nsh holds */
+static int link_held(lua_State *L)
+{
+	struct net_ns *ns = bind_ns(L, 1);
+
+	lua_pushinteger(L, net_tun_held(ns, (int)luaL_checkinteger(L, 2)));
+	return 1;
+}
+
+/* let_go(ns): hold no link of this namespace any more */
+static int link_let_go(lua_State *L)
+{
+	net_tun_let_go(bind_ns(L, 1), 0);
+	return 0;
+}
+
 static int link_check_name(lua_State *L)
 {
 	struct net_err err;
@@ -104,9 +120,8 @@ static int link_check_name(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", link_add},   {"check_name", link_check_name},
-	{"del", link_del},   {"get", link_get},
-	{"list", link_list}, {"set", link_set},
+	{"add", link_add},   {"check_name", link_check_name}, {"del", link_del},   {"get", link_get},
+	{"held", link_held}, {"let_go", link_let_go},	      {"list", link_list}, {"set", link_set},
 	{NULL, NULL},
 };
 

@@ -27,6 +27,8 @@ static const struct net_kind kinds[] = {
 	{"macvtap", &net_macvlan_table, NULL, "CONFIG_MACVTAP", "a macvlan for a program that holds it"},
 	{"nlmon", NULL, NULL, "CONFIG_NLMON", "what is said over netlink, to capture"},
 	{"vcan", NULL, NULL, "CONFIG_CAN_VCAN", "a CAN bus in software"},
+	{"tap", &net_tun_table, NULL, "CONFIG_TUN", "an Ethernet link whose other side is a program that holds it"},
+	{"tun", &net_tun_table, NULL, "CONFIG_TUN", "the same for IP packets, without Ethernet"},
 	{"veth", &veth, NULL, "CONFIG_VETH", "a pair of links: what goes into one comes out of the other"},
 	{"vlan", &net_vlan_table, NULL, "CONFIG_VLAN_8021Q", "one VLAN of a link"},
 	{"vrf", &net_vrf_table, &net_vrf_port_table, "CONFIG_NET_VRF",

@@ -23,6 +23,8 @@ static bool fix(struct net_cursor *c)
 	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0)
 		return true;
 	if (tb[IFLA_INFO_KIND])
+		net_tun_fix(tb[IFLA_INFO_KIND], tb[IFLA_INFO_DATA]);
+	if (tb[IFLA_INFO_KIND])
 		c->kind = net_kind_find(nla_data(tb[IFLA_INFO_KIND]));
 	if (tb[IFLA_INFO_SLAVE_KIND])
 		c->port = net_kind_find(nla_data(tb[IFLA_INFO_SLAVE_KIND]));
@@ -186,9 +188,10 @@ struct net_field *net_link_field(struct net_field *f, unsigned int n, const stru
 	return row ? (struct net_field *)(uintptr_t)net_given(f, n, row) : NULL;
 }
 
-/* Copy the fields, each with its nest, whose keys are in the list, or with @in false those that are not. */
-static unsigned int pick(struct net_field *to, const struct net_field *f, unsigned int n, const char *const *keys,
-			 bool in)
+/* net_link_pick() - copy the fields, each with its nest, whose keys are in the list, or with @in false those that are
+ * not. */
+unsigned int net_link_pick(struct net_field *to, const struct net_field *f, unsigned int n, const char *const *keys,
+			   bool in)
 {
 	unsigned int count = 0;
 
@@ -199,7 +202,7 @@ static unsigned int pick(struct net_field *to, const struct net_field *f, unsign
 		while (*k && strcmp(*k, f[i].row->key) != 0)
 			k++;
 		if ((*k != NULL) == in) {
-			memcpy(to + count, f + i, span * sizeof(*f));
+			memmove(to + count, f + i, span * sizeof(*f));
 			count += span;
 		}
 	}
@@ -216,10 +219,10 @@ int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx,
 	unsigned int count;
 	int r = net_resolve_links(ns, &all, err);
 
-	count = pick(part, f, n, port_key, false);
+	count = net_link_pick(part, f, n, port_key, false);
 	if (r == 0 && count)
 		r = net_link_send(ns, 0, index, ctx, part, count, NULL, err);
-	count = pick(part, f, n, port_key, true);
+	count = net_link_pick(part, f, n, port_key, true);
 	if (r == 0 && count > 2)
 		r = send_port(ns, index, ctx, part + 1, count - 2, err);
 	return r;
@@ -270,7 +273,7 @@ static int set_and_move(struct net_ns *ns, int index, const struct net_ctx *ctx,
 	static const char *const behind[] = {"master", "up", "port", NULL};
 	const struct net_field *name = net_link_field(f, n, &net_link_table, "name", NULL);
 	struct net_field part[NET_MAX_FIELDS];
-	unsigned int count = pick(part, f, n, moving, false);
+	unsigned int count = net_link_pick(part, f, n, moving, false);
 	char home_name[NET_NAME_SIZE];
 	int there, r = name_of(ns, index, home_name, sizeof(home_name), err);
 
@@ -279,15 +282,20 @@ static int set_and_move(struct net_ns *ns, int index, const struct net_ctx *ctx,
 		r = net_fail(err, EEXIST, NULL);
 	if (r == 0 && count)
 		r = net_link_set_fields(ns, index, ctx, part, count, err);
+	there = index;
 	if (r == 0)
-		r = send_move(ns, to, &index, home_name, name ? name->s : NULL, err);
+		r = send_move(ns, to, &there, home_name, name ? name->s : NULL, err);
 	if (r < 0)
 		return r;
-	count = pick(part, f, n, behind, true);
-	if (count)
-		r = net_link_set_fields(to, index, ctx, part, count, err);
-	if (r < 0)
-		send_move(to, ns, &index, NULL, home_name, &(struct net_err){0});
+	r = net_tun_moved(ns, index, to, there, err);
+	count = net_link_pick(part, f, n, behind, true);
+	if (r == 0 && count)
+		r = net_link_set_fields(to, there, ctx, part, count, err);
+	if (r < 0) {
+		index = there;
+		send_move(to, ns, &there, NULL, home_name, &(struct net_err){0});
+		net_tun_moved(to, index, ns, there, &(struct net_err){0});
+	}
 	return r;
 }
 
@@ -302,22 +310,31 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	const struct net_row *kind_row = net_key(&net_link_table, NULL, NULL, "kind");
 	struct net_field v[NET_MAX_FIELDS], *netns;
 	bool options = false;
+	unsigned int n;
+	int r = 0;
 
 	if (f->n + 1 > NET_MAX_FIELDS)
 		return net_misuse(err, "too many keys");
-	memcpy(v, f->v, f->n * sizeof(*v));
-	for (unsigned int i = 0; i < f->n; i += net_span(v, f->n, i)) {
+	n = f->n;
+	memcpy(v, f->v, n * sizeof(*v));
+	for (unsigned int i = 0; i < n; i += net_span(v, n, i)) {
 		if (v[i].row->flags & NET_NEW)
 			return net_misuse(err, "%s can only be given when the link is made", v[i].row->key);
 		options = options || (ctx.kind && ctx.kind->data &&
 				      net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
 	}
-	if (options) /* the kernel reads a kind's options only beside its name */
-		v[f->n] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
-	netns = net_link_field(v, f->n, &net_link_table, "netns", NULL);
+	if (options && net_kind_is_tun(ctx.kind)) {
+		r = net_tun_set(ns, index, v, n, err);
+		n = net_link_pick(v, f->v, n, net_tun_keys, false);
+	} else if (options) { /* the kernel reads a kind's options only beside its name */
+		v[n++] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
+	}
+	netns = net_link_field(v, n, &net_link_table, "netns", NULL);
+	if (r < 0 || n == 0)
+		return r;
 	if (netns && (netns->ns->ino != ns->ino || netns->ns->dev != ns->dev))
-		return set_and_move(ns, index, &ctx, v, f->n + options, netns->ns, err);
-	return net_link_set_fields(ns, index, &ctx, v, f->n + options, err);
+		return set_and_move(ns, index, &ctx, v, n, netns->ns, err);
+	return net_link_set_fields(ns, index, &ctx, v, n, err);
 }
 
 /* net_link_del() - -ENODEV when it is gone; -EOPNOTSUPP for one that can't be deleted */
@@ -325,8 +342,12 @@ int net_link_del(struct net_ns *ns, int index, struct net_err *err)
 {
 	struct ifinfomsg hdr = {.ifi_index = index};
 	struct nl_msg *m = net_msg_new(RTM_DELLINK, 0, &hdr, sizeof(hdr), err);
+	int r;
 
 	if (!m)
 		return -err->code;
-	return net_do(ns, m, &net_link_table, NULL, err);
+	r = net_do(ns, m, &net_link_table, NULL, err);
+	if (r == 0)
+		net_tun_let_go(ns, index);
+	return r;
 }

@@ -13,4 +13,17 @@ int net_link_send(struct net_ns *ns, int flags, int index, const struct net_ctx 
 int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
 			struct net_err *err);
 
+unsigned int net_link_pick(struct net_field *to, const struct net_field *f, unsigned int n, const char *const *keys,
+			   bool in);
+
+/* tun and tap links (tun.c) */
+#define NET_TUN_QUEUES 256 /* what the driver gives to a link with multi_queue */
+extern const char *const net_tun_keys[];
+bool net_kind_is_tun(const struct net_kind *kind);
+void net_tun_fix(struct nlattr *kind, struct nlattr *data);
+int net_tun_add(struct net_ns *ns, const char *kind, const char *name, const struct net_field *f, unsigned int n,
+		int wanted, int *index, struct net_err *err);
+int net_tun_set(struct net_ns *ns, int index, const struct net_field *f, unsigned int n, struct net_err *err);
+int net_tun_moved(const struct net_ns *from, int index, struct net_ns *to, int new_index, struct net_err *err);
+
 #endif

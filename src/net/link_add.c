@@ -161,6 +161,51 @@ static int resolve_now(struct net_ns *ns, struct plan *p, struct net_err *err)
 	return net_resolve_links(ns, &now, err);
 }
 
+/* What a driver chooses may be said all the same, as a record does. */
+static int check_tun(const struct plan *p, const struct net_kind *kind, struct net_err *err)
+{
+	static const char *const counts[] = {"numtxqueues", "numrxqueues", "link", "link_netnsid", NULL};
+	const struct net_field *many =
+		net_link_field((struct net_field *)(uintptr_t)p->now, p->n_now, kind->data, "multi_queue", NULL);
+	int64_t queues = many && many->i ? NET_TUN_QUEUES : 1;
+
+	for (const char *const *key = counts; *key; key++) {
+		const struct net_field *f = net_given(p->now, p->n_now, net_key(&net_link_table, NULL, NULL, *key));
+
+		if (f && f->row->type == NET_UINT && f->i != queues)
+			return net_misuse(err, "%s of such a %s is %d; multi_queue = true makes it %d", *key,
+					  kind->name, (int)queues, NET_TUN_QUEUES);
+		if (f && f->row->type != NET_UINT)
+			return net_misuse(err, "a %s stands on no other link: %s can't be given", kind->name, *key);
+	}
+	return 0;
+}
+
+/* A tun or tap link: made by its driver, and then given what netlink can give. */
+static int add_tun(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int *index, struct net_err *err)
+{
+	static const char *const made[] = {"name", "kind",     "index",	      "numtxqueues", "numrxqueues",
+					   "pi",   "vnet_hdr", "multi_queue", NULL};
+	const struct net_field *wanted = net_given(p->now, p->n_now, net_key(&net_link_table, NULL, NULL, "index"));
+	struct net_field rest[NET_MAX_FIELDS];
+	unsigned int n;
+	int r = check_tun(p, ctx->kind, err);
+
+	if (r == 0)
+		r = net_tun_add(ns, ctx->kind->name, p->name, p->now, p->n_now, wanted ? (int)wanted->i : 0, index,
+				err);
+	if (r < 0)
+		return r;
+	n = net_link_pick(rest, p->now, p->n_now, made, false);
+	n = net_link_pick(rest, rest, n, net_tun_keys, false);
+	add_span(rest, &n, p->after, p->n_after);
+	if (n)
+		r = net_link_set_fields(ns, *index, ctx, rest, n, err);
+	if (r < 0)
+		net_link_del(ns, *index, &(struct net_err){0});
+	return r;
+}
+
 /*
  * net_link_add() - make a link, with all its fields or not at all
  * @f: fields, among them the kind; f->port is the kind of its master, for port options
@@ -183,6 +228,9 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 		return net_misuse(err, "too many keys");
 	make_plan(&p, f);
 	r = name_all(ns, &p, kind, err);
+	*peer_index = 0;
+	if (r == 0 && net_kind_is_tun(ctx.kind))
+		return add_tun(ns, &ctx, &p, index, err);
 	if (r == 0)
 		r = resolve_now(ns, &p, err);
 	if (r == 0)

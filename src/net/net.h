@@ -153,6 +153,10 @@ int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struc
 int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, struct net_dump *d, struct net_err *err);
 int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_err *err);
 
+/* tun and tap links that nsh holds open (tun.c) */
+unsigned int net_tun_held(const struct net_ns *ns, int index);
+void net_tun_let_go(const struct net_ns *ns, int index);
+
 /* names of ifindexes, for records (names.c): one dump of the namespace serves a whole listing */
 struct net_link_name {
 	int index;

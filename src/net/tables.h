@@ -8,6 +8,7 @@ extern const struct net_enum net_families, net_scopes, net_protocols, net_route_
 extern const struct net_table net_neigh_ages; /* of ndmsg: neighbours and forwarding databases */
 extern const struct net_table net_link_table, net_peer_table, net_bridge_table, net_bridge_port_table;
 extern const struct net_table net_vlan_table, net_macvlan_table, net_ipvlan_table, net_vrf_table, net_vrf_port_table;
+extern const struct net_table net_tun_table;
 extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table, net_bond_port_table;
 
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
