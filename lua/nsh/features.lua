@@ -22,7 +22,7 @@ function m.kind(noun, name)
   return ("this kernel has no %s kind %s; help %q lists the known ones"):format(noun, called, noun)
 end
 
-local TUN_RIGHT = "/dev/net/tun may be opened by its owner only: chmod 666 /dev/net/tun as root, which is safe and usual"
+local TUN_RIGHT = "only its owner may open the device: chmod 666 /dev/net/tun as root, which is safe and usual"
 local TUN_DRIVER = "the driver is not there: modprobe tun as root; CONFIG_TUN=y or =m brings it"
 local tun = {
   EACCES = TUN_RIGHT,

@@ -18,6 +18,8 @@ local function name_taken(e)
   return ("%s already has a link named %s; choose another name"):format(e.netns or "the namespace", name)
 end
 
+local function tun(e) return features.tun(e.code) end
+
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
 
 local function ipv6_off(e)
@@ -32,7 +34,7 @@ local MODE = "as an ordinary user nsh is root only within its own world, with on
 
 ---@class nsh.Hint
 ---@field op? string pattern of the operation
----@field code? string errno name
+---@field code string errno name
 ---@field extack? string pattern of the kernel's own words
 ---@field message? string pattern of the message
 ---@field key? string an option that the call gave
@@ -54,7 +56,11 @@ m.rows = {
 
   -- links
   { op = "^link add", code = "EOPNOTSUPP", extack = "[Uu]nknown device type", hint = kind_missing },
-  { op = "^link", message = "/dev/net/tun", hint = function(e) return features.tun(e.code) end },
+  { op = "^link", code = "EACCES", message = "/dev/net/tun", hint = tun },
+  { op = "^link", code = "EPERM", message = "/dev/net/tun", hint = tun },
+  { op = "^link", code = "ENOENT", message = "/dev/net/tun", hint = tun },
+  { op = "^link", code = "ENODEV", message = "/dev/net/tun", hint = tun },
+  { op = "^link", code = "ENXIO", message = "/dev/net/tun", hint = tun },
   { op = "^link", code = "EOPNOTSUPP", key = "master",
     hint = "master must be a bridge or another link that takes ports, and lo can't be one" },
   { op = "^link add", code = "EEXIST", hint = name_taken },
@@ -145,7 +151,7 @@ m.rows = {
 }
 
 local function fits(row, e)
-  return (not row.code or row.code == e.code)
+  return row.code == e.code
     and (not row.op or (e.op or ""):find(row.op) ~= nil)
     and (not row.extack or (e.extack or ""):find(row.extack) ~= nil)
     and (not row.message or (e.message or ""):find(row.message) ~= nil)
