@@ -204,7 +204,7 @@ static void answer_one(struct net_ns *ns, int kernel)
 	struct net_err err = {0};
 	struct net_dump d = {0};
 	struct nl_msg *m = net_msg_new(noun->get, 0, &hdr, sizeof(hdr), &err);
-	uint32_t seq = net_sock_seq(ns) + 1;
+	uint32_t seq = net_sock_seq(&ns->route) + 1;
 	bool dump = below(2);
 	int r;
 
@@ -221,7 +221,7 @@ static void answer_one(struct net_ns *ns, int kernel)
 	walk(&d, noun);
 	net_dump_free(&d);
 	drain(kernel);
-	drain(ns->sfd);
+	drain(ns->route.fd);
 }
 
 int main(int argc, char **argv)
@@ -244,8 +244,8 @@ int main(int argc, char **argv)
 	net_ns_init(&fake);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		die("socketpair", "none");
-	fake.sock = nl_socket_alloc();
-	fake.sfd = ends[0];
+	fake.route.nl = nl_socket_alloc();
+	fake.route.fd = ends[0];
 	for (unsigned long i = 0; i < count / 10; i++)
 		answer_one(&fake, ends[1]);
 	printf("%u real messages, %lu mutations decoded, %lu fields, %lu answers\n", n_seeds, messages, fields,
