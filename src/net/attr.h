@@ -118,6 +118,7 @@ struct net_kind {
 #define NET_MAX_ADDR 32
 #define NET_ADDR_TEXT 112  /* bytes that an address takes as text */
 #define NET_MAX_FIELDS 128 /* of one request */
+#define NET_MAX_ROWS 160   /* of one table */
 
 /* One key with its value.  A nest is NET_BEGIN (row of the nest), its fields, NET_END. */
 enum net_op { NET_VALUE, NET_BEGIN, NET_END, NET_ITEM /* begins an element of a list */ };

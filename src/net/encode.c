@@ -82,11 +82,19 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	}
 }
 
+/* Whether a row is one of the table's own. */
+static bool is_row(const struct net_table *t, const struct net_row *row)
+{
+	return row >= t->rows && row < t->rows + t->n;
+}
+
 static bool any_given(const struct net_table *t, const struct net_field *f, unsigned int n)
 {
+	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
+		if (is_row(t, f[i].row))
+			return true;
 	for (unsigned int i = 0; i < t->n; i++)
-		if (net_given(f, n, &t->rows[i]) ||
-		    (net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n)))
+		if (net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n))
 			return true;
 	return false;
 }
@@ -223,16 +231,15 @@ static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 }
 
 static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
-		   const struct net_field *f, unsigned int n, struct net_err *err)
+		   const struct net_field *given, const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	const struct net_table *flat = net_flat_table(row, ctx->kind), *t = row->nest;
-	const struct net_field *given;
 
 	if (flat)
 		return flat->bare ? put_struct(m, ctx, row, f, n, err)
 				  : put_nest(m, ctx, row, row->attr, flat, f, n, err);
-	given = row->key && !(row->flags & NET_RO) ? net_given(f, n, row) : NULL;
-	if (!given || (row->type == NET_BOOL && row->aux && !given->i && net_given(f, n, row - 1)))
+	if (!given || row->flags & NET_RO ||
+	    (row->type == NET_BOOL && row->aux && !given->i && net_given(f, n, row - 1)))
 		return 0;
 	if (given->op == NET_VALUE)
 		return put_value(m, ctx, row, hdr, given, err);
@@ -256,11 +263,19 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_table *t, char *hdr,
 	       const struct net_field *f, unsigned int n, struct net_err *err)
 {
+	const struct net_field *given[NET_MAX_ROWS];
+
+	if (t->n > NET_MAX_ROWS)
+		return net_fail(err, EMSGSIZE, "the table %s has too many rows", t->name);
+	memset(given, 0, t->n * sizeof(*given));
+	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
+		if (is_row(t, f[i].row) && f[i].op != NET_ITEM && !given[f[i].row - t->rows])
+			given[f[i].row - t->rows] = &f[i];
 	for (unsigned int i = 0; i < t->n; i++) {
 		int r;
 
 		err->code = 0;
-		r = put_row(m, ctx, &t->rows[i], hdr, f, n, err);
+		r = put_row(m, ctx, &t->rows[i], hdr, given[i], f, n, err);
 		if (r < 0)
 			return err->code ? -err->code : net_fail(err, EMSGSIZE, "too much for one request");
 	}
