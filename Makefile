@@ -10,7 +10,7 @@ Q := $(if $(V),,@)
 # what is linked; readline is loaded when a prompt needs it
 PKGS := lua5.4 libnl-3.0 libnl-route-3.0
 BUILD_DEPS := gcc libc6-dev pkg-config liblua5.4-dev libnl-3-dev libnl-route-3-dev libreadline-dev iproute2
-TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git valgrind
+TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git valgrind clang libclang-rt-dev
 VM_DEPS := qemu-system-x86 busybox-static cpio kmod xz-utils zstd
 LINT_DEPS := clang-format clang-tidy cppcheck lua-check shellcheck scdoc
 
@@ -114,6 +114,20 @@ soak: deps-test ## the tests with their long figures: fuzzing, every kill point,
 	@$(MAKE) --no-print-directory all
 	@NSH=./$(NSH) NSH_SOAK=1 tests/run
 
+# libFuzzer's targets: the net layer built with clang, beside the rest
+FUZZ := $(patsubst tests/faults/fuzz/%.c,build/fuzz/%,$(wildcard tests/faults/fuzz/*.c))
+FUZZ_OBJ := $(patsubst src/%.c,build/fuzz/%.o,$(wildcard src/net/*.c))
+FUZZ_CC = clang -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined $(DEFS) $(PKG_CFLAGS)
+
+fuzz: $(FUZZ) ## build the fuzz targets; build/fuzz/NAME FOLDER runs one, with the inputs that are kept in FOLDER
+
+build/fuzz/net/%.o: src/net/%.c $(H_FILES)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+build/fuzz/%: tests/faults/fuzz/%.c tests/faults/fuzz/fuzz.h $(FUZZ_OBJ)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(shell pkg-config --libs $(filter-out lua%,$(PKGS))) -lm
+
 bench: all ## measure the start of nsh against that of lua5.4
 	@bench/startup.sh ./$(NSH)
 
@@ -161,5 +175,5 @@ define install_packages
 endef
 
 FORCE:
-.PHONY: all docs deps deps-build deps-test deps-vm demo test test-vm soak bench lint run-lint install clean help FORCE
+.PHONY: all docs deps deps-build deps-test deps-vm demo test test-vm soak fuzz bench lint run-lint install clean help FORCE
 -include $(CORE_OBJ:.o=.d) $(SHELL_OBJ:.o=.d)

@@ -180,6 +180,12 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 	}
 }
 
+/* Two numbers in one, which has no sign to shift into. */
+static int64_t pair(int64_t first, int64_t last, unsigned int bits)
+{
+	return (int64_t)((uint64_t)first << bits | (uint64_t)last);
+}
+
 /* net_field_int() - a whole number, in Lua's units */
 int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, struct net_err *err)
 {
@@ -209,7 +215,7 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	if (__builtin_mul_overflow(v, (int64_t)unit(row), &wire) || __builtin_sub_overflow(wire, share(row), &wire) ||
 	    wire < min || wire > max)
 		return net_field_refuse(row, got, err);
-	f->i = row->type == NET_RANGE ? wire << 32 | wire : wire;
+	f->i = row->type == NET_RANGE ? pair(wire, wire, 32) : wire;
 	return 0;
 }
 
@@ -238,18 +244,20 @@ int net_field_num(const struct net_row *row, double v, struct net_field *f, stru
 	return net_field_refuse(row, got, err);
 }
 
-static int text_of_enum(const struct net_row *row, const char *s, struct net_field *f, struct net_err *err)
+static int text_of_enum(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
 {
+	int64_t min, max, known = -1;
+
 	for (unsigned int i = 0; row->names->list && row->names->list[i].name; i++)
-		if (strcmp(row->names->list[i].name, s) == 0) {
-			f->i = row->names->list[i].value;
-			return 0;
-		}
-	if (row->names->value && row->names->value(s) >= 0) {
-		f->i = row->names->value(s);
-		return 0;
-	}
-	return refuse_text(row, s, strlen(s), err);
+		if (strcmp(row->names->list[i].name, s) == 0)
+			known = row->names->list[i].value;
+	if (known < 0 && row->names->value)
+		known = row->names->value(s); /* takes numbers too, of any size */
+	range(row, &min, &max);
+	if (known < 0 || known > max || strlen(s) != len)
+		return refuse_text(row, s, len, err);
+	f->i = known;
+	return 0;
 }
 
 static bool digits(const char **s, const char *end, int64_t *v)
@@ -276,7 +284,7 @@ static int text_of_pair(const struct net_row *row, const char *s, size_t len, st
 	if (!ok || at != end || first < row->min || last < row->min || first > row->max || last > row->max ||
 	    (row->type == NET_RANGE && first > last))
 		return refuse_text(row, s, len, err);
-	f->i = row->type == NET_RANGE ? first << 32 | last : first << 16 | last;
+	f->i = pair(first, last, row->type == NET_RANGE ? 32 : 16);
 	return 0;
 }
 
@@ -324,7 +332,7 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 	switch (row->type) {
 	case NET_STRINGS:
 	case NET_STRING: return text_of_string(row, s, len, f, err);
-	case NET_ENUM: return text_of_enum(row, s, f, err);
+	case NET_ENUM: return text_of_enum(row, s, len, f, err);
 	case NET_RANGE:
 	case NET_REALMS: return text_of_pair(row, s, len, f, err);
 	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
@@ -336,7 +344,7 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 		f->slen = len;
 		return named(row, net_check_link_name(s, len, err), err);
 	case NET_TIME:
-		if (row->flags & NET_FOREVER && strcmp(s, "forever") == 0) {
+		if (row->flags & NET_FOREVER && len == 7 && strcmp(s, "forever") == 0) {
 			f->i = (int64_t)((1ULL << (row->size * 8 - 1)) * 2 - 1);
 			return 0;
 		}

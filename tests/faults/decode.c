@@ -1,6 +1,7 @@
 /* decode.c - messages that no kernel sends: mutations of real ones, to the decoder and to the receive loops
  *
- * decode SEED COUNT: reads all nouns of the namespace that it is started in, and changes nothing there.
+ * decode SEED COUNT [FOLDER]: reads all nouns of the namespace that it is started in, and changes nothing there; keeps
+ * what it read in the folder, as inputs of the fuzz target messages.
  */
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
@@ -15,10 +16,9 @@
 
 #include "../../src/net/net.h"
 #include "../../src/net/sock.h"
+#include "fuzz/fuzz.h"
 
-static const struct net_noun *const nouns[] = {&net_link, &net_addr, &net_route, &net_neigh, &net_fdb};
-
-#define NOUNS (sizeof(nouns) / sizeof(*nouns))
+static unsigned int n_nouns;
 
 static struct {
 	const struct net_noun *noun;
@@ -42,24 +42,40 @@ static void record(struct net_ns *ns)
 {
 	struct net_err err = {0};
 
-	for (size_t i = 0; i < NOUNS; i++) {
+	for (const struct net_noun *noun; (noun = net_noun_all(n_nouns)); n_nouns++) {
 		struct net_dump d = {0};
 		struct net_fields all = {0};
-		unsigned int before = n_seeds;
 
-		if (net_list(ns, nouns[i], &all, &d, &err) < 0)
-			die(nouns[i]->name, err.text);
+		if (net_list(ns, noun, &all, &d, &err) < 0)
+			continue; /* one that is only listed for a link */
 		for (size_t at = 0; at < d.len && n_seeds < 4096;) {
 			const struct nlmsghdr *h = (const void *)(d.buf + at);
 
-			seeds[n_seeds].noun = nouns[i];
+			seeds[n_seeds].noun = noun;
 			seeds[n_seeds].msg = malloc(h->nlmsg_len);
 			memcpy(seeds[n_seeds++].msg, h, h->nlmsg_len);
 			at += NLMSG_ALIGN(h->nlmsg_len);
 		}
-		if (n_seeds == before)
-			die(nouns[i]->name, "the namespace has none to begin with");
 		net_dump_free(&d);
+	}
+	if (n_seeds < 50)
+		die("namespace", "it has too little to begin with");
+}
+
+static void keep(const char *folder)
+{
+	for (unsigned int i = 0; i < n_seeds; i++) {
+		const struct nlmsghdr *h = seeds[i].msg;
+		char path[512];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/%s-%u", folder, seeds[i].noun->name, i);
+		f = fopen(path, "wb");
+		if (!f)
+			die(path, "can't be written");
+		fputc(fuzz_mark(seeds[i].noun), f);
+		fwrite(h + 1, 1, h->nlmsg_len - sizeof(*h), f);
+		fclose(f);
 	}
 }
 
@@ -129,7 +145,7 @@ static void walk(struct net_dump *d, const struct net_noun *noun)
 static void decode_one(void)
 {
 	unsigned int i = below(n_seeds), len;
-	const struct net_noun *noun = below(8) ? seeds[i].noun : nouns[below(NOUNS)];
+	const struct net_noun *noun = below(8) ? seeds[i].noun : net_noun_all(below(n_nouns));
 	char *copy = mutate(seeds[i].msg, &len);
 	struct net_dump d = {.buf = copy, .len = len, .cap = len};
 
@@ -199,7 +215,7 @@ static void drain(int fd)
 
 static void answer_one(struct net_ns *ns, int kernel)
 {
-	const struct net_noun *noun = nouns[below(NOUNS)];
+	const struct net_noun *noun = net_noun_all(below(n_nouns));
 	struct rtgenmsg hdr = {0};
 	struct net_err err = {0};
 	struct net_dump d = {0};
@@ -231,14 +247,16 @@ int main(int argc, char **argv)
 	struct net_ns ns, fake;
 	int ends[2];
 
-	if (argc != 3)
-		die("usage", "decode SEED COUNT");
+	if (argc < 3)
+		die("usage", "decode SEED COUNT [FOLDER]");
 	srandom((unsigned int)strtoul(argv[1], NULL, 10));
 	count = strtoul(argv[2], NULL, 10);
 	net_ns_init(&ns);
 	if (net_world_make(NET_WORLD_HOST, &err) < 0 || net_ns_root(&ns, &err) < 0)
 		die("namespace", err.text);
 	record(&ns);
+	if (argc > 3)
+		keep(argv[3]);
 	for (unsigned long i = 0; i < count; i++)
 		decode_one();
 	net_ns_init(&fake);
