@@ -13,17 +13,26 @@ local Netns = netns.Netns
 --- kind's own (`br0.ageing_time`), and `port` when it is a port of a bridge.
 ---@class nsh.Link
 ---@field name string
----@field index integer
----@field netns nsh.Netns
+---@field index integer its number, as long as it is where it is
+---@field netns nsh.Netns where it is
 ---@field master? nsh.Link the bridge or other link that it is a port of
 ---@field peer? nsh.Link the other end of a veth pair
 local Link, mt = object.class "nsh.link"
 m.Link = Link
 
 local function wrap(ns, index, name)
-  return setmetatable({ netns = ns, index = index, last_name = name }, mt)
+  -- no public name among these, so that an assignment to one is refused; bind/fields.c knows two of them
+  return setmetatable({ home = ns, number = index, last_name = name }, mt)
 end
 m.wrap = wrap
+
+--- The namespace that it is in.
+---@return nsh.Netns
+function Link.get.netns(self) return rawget(self, "home") end
+
+--- Its number in that namespace.
+---@return integer
+function Link.get.index(self) return rawget(self, "number") end
 
 function mt.__tostring(self) return ("link %s in %s"):format(self.last_name, self.netns.label) end
 
@@ -281,7 +290,7 @@ end
 -- One that went to another namespace and came back may have another index.
 local function put_back(self, before, spec)
   local now = core.link.get(self.netns.core, spec.netns and before.name or self.index)
-  if now then rawset(self, "index", now.index) end
+  if now then rawset(self, "number", now.index) end
   local touched = {}
   for key in pairs(spec) do touched[key] = true end
   if spec.netns then touched.up, touched.master = true, true end -- what it lost on its way
@@ -314,8 +323,8 @@ function Link:set(spec)
   rawset(self, "last_name", spec.name or before.name)
   if spec.netns and spec.netns ~= self.netns then
     local moved = fail.check("link get", self.last_name, spec.netns, core.link.get(spec.netns.core, self.last_name))
-    rawset(self, "netns", spec.netns)
-    rawset(self, "index", moved.index)
+    rawset(self, "home", spec.netns)
+    rawset(self, "number", moved.index)
   end
 end
 

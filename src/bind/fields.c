@@ -79,16 +79,16 @@ static int unknown_key(lua_State *L, const char *key, const struct net_table *t,
 
 static void read_table(struct reader *r, int idx, const struct net_table *t, const struct net_kind *kind);
 
-/* A link object has its index and its namespace as plain fields. */
+/* A link object keeps its index and its namespace as plain fields (wrap() of nsh/link.lua). */
 static bool read_link(lua_State *L, struct net_field *f)
 {
 	if (!lua_istable(L, -1))
 		return false;
-	lua_pushliteral(L, "index");
+	lua_pushliteral(L, "number");
 	lua_rawget(L, -2);
 	f->i = lua_tointeger(L, -1);
 	lua_pop(L, 1);
-	lua_pushliteral(L, "netns");
+	lua_pushliteral(L, "home");
 	lua_rawget(L, -2);
 	f->ns = bind_test_ns(L, -1);
 	lua_pop(L, 1);

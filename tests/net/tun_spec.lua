@@ -153,7 +153,7 @@ describe("a tap that nsh holds", function()
   it("has a carrier until it is let go", function()
     local ns = h.netns()
     local tap = ns:add_link { "t0", kind = "tap", up = true }
-    assert.same({ false, false, "down" }, { tap.carrier, tap.hold, tap.state })
+    h.settles(function() assert.same({ false, false, "down" }, { tap.carrier, tap.hold, tap.state }) end)
     local before = h.descriptors()
     tap:set { hold = true }
     h.settles(function() assert.same({ true, true, true }, { tap.carrier, tap.hold, tap:record().hold }) end)
