@@ -34,21 +34,38 @@ local function danger(spec, what)
   if spec.master then return "enslave" end
 end
 
---- Raises when the call would cut off the machine's default route and doesn't say `force = true`.
----@param link nsh.Link
----@param spec table the options; `force` is taken out
----@param what string "change", or what is done: "delete"
-function m.check(link, spec, what)
+-- What may cut the machine off, or nil: with `force = true`, which is taken out, nothing may.
+local function threat(spec, what)
   local force = spec.force
   spec.force = nil
-  if not world.is_host() or force then return end
-  what = danger(spec, what)
-  if not what then return end
+  return world.is_host() and not force and danger(spec, what) or nil
+end
+
+local function refuse(link, what)
   local found = carrier(link, what == "delete" and link.peer or nil) -- a veth goes with its peer
   if found then
     fail.misuse("refusing to %s %s: %s carries the machine's default route; say force = true if you mean it",
       what, link.name, found == link and "it" or "its peer " .. found.name)
   end
+end
+
+--- Raises when the call would cut off the machine's default route and doesn't say `force = true`.
+---@param link nsh.Link
+---@param spec table the options; `force` is taken out
+---@param what string "change", or what is done: "delete"
+function m.check(link, spec, what)
+  what = threat(spec, what)
+  if what then refuse(link, what) end
+end
+
+--- The same for a call on all links of a group.
+---@param ns nsh.Netns
+---@param group integer
+---@param spec table the options; `force` is taken out
+---@param what string "change" or "delete"
+function m.check_group(ns, group, spec, what)
+  what = threat(spec, what)
+  for _, record in ipairs(what and ns:links { group = group } or {}) do refuse(ns:link(record.name), what) end
 end
 
 return m

@@ -278,6 +278,42 @@ function Netns:links(filter)
   return name_peers(self, fail.check("link list", nil, self, core.link.list(self.core, filter, stats)))
 end
 
+-- The options of a call on a group of links, and the number of that group.
+local function group_of(ns, opts, what)
+  if type(opts) ~= "table" then fail.misuse("%s takes a table as { group = 7 }, not a %s", what, type(opts)) end
+  local spec = normalize(opts)
+  local group = spec.group == "default" and 0 or spec.group
+  if math.type(group) ~= "integer" or group < 0 or group > 0xffffffff then
+    fail.misuse("group must be the number of a group of links, not %s", group == nil and "left out" or tostring(group))
+  end
+  spec.group = nil
+  guard.check_group(ns, group, spec, what == "flush_links" and "delete" or "change")
+  return spec, group
+end
+
+--- Changes all links of a group. When one of them refuses, those before it are changed.
+--- Twin: `ip link set group N ...`
+---@param spec table group and the keys to set: { group = 7, up = true }; a group may have no links
+function Netns:set_links(spec)
+  local group
+  spec, group = group_of(self, spec, "set_links")
+  if next(spec) == nil then fail.misuse("say what to set on the links of group %d, as up = true", group) end
+  fail.check_spec(spec, "link set", "group " .. group, self, core.link.set_group(self.core, group, spec))
+end
+
+--- Deletes all links of a group.
+--- Twin: `ip link del group N`
+---@param spec { group: integer, force?: boolean } force: the link of the machine's default route too
+---@error ENODEV when there is none
+---@error EOPNOTSUPP when one of them can't be deleted; none is then
+function Netns:flush_links(spec)
+  local more, group = group_of(self, spec, "flush_links")
+  if group == 0 then fail.misuse("group 0 is where all links are that were put in no other; it can't be deleted") end
+  local slip = next(more) -- what the guard left
+  if slip ~= nil then fail.misuse("unknown key '%s' of flush_links; only group and force are taken", tostring(slip)) end
+  fail.check("link del", "group " .. group, self, core.link.flush(self.core, group))
+end
+
 --- Returns all that is known of the link as a record, as the lists have it.
 ---@return table
 function Link:record()

@@ -267,6 +267,21 @@ function m.by_ids(viewer, ids)
   return found
 end
 
+--- Lists the numbers that a namespace has for others, sorted.
+--- Twin: `ip netns list-id`
+---@param viewer? nsh.Netns|string who has them; nil: the world's root
+---@return table[] records { id, name }; no name: it has none, or isn't known
+function m.ids(viewer)
+  viewer = viewer ~= nil and m.resolve(viewer) or root_ns()
+  local list = fail.check("netns ids", viewer.label, nil, core.netns.ids(viewer.core))
+  table.sort(list, function(a, b) return a.id < b.id end)
+  local ids = {}
+  for _, record in ipairs(list) do ids[record.id] = true end
+  local found = m.by_ids(viewer, ids)
+  for _, record in ipairs(list) do record.name = found[record.id] and found[record.id].name end
+  return list
+end
+
 local function del(self)
   if not rawget(self, "own_name") then fail.misuse("the namespace %s has no name to delete", self.label) end
   return take_name(self.name, self)
@@ -289,7 +304,7 @@ end
 
 --- Changes what can be changed of a namespace: the number that the world's root has for it.
 --- Twin: `ip netns set NAME NETNSID`
----@param spec { id: integer }
+---@param spec { id: integer|string } a number, or "auto": one that the kernel chooses
 ---@error EEXIST when it has a number already, or another one has this
 function Netns:set(spec)
   spec = fail.options(spec, "set")
@@ -297,7 +312,17 @@ function Netns:set(spec)
     if key ~= "id" then fail.misuse("unknown key '%s' of a namespace; only id can be set", tostring(key)) end
   end
   if spec.id == nil then fail.misuse("id is needed: the number that the world's root shall have for %s", self.label) end
-  fail.check("netns set", self.label, nil, core.netns.set_id(root_ns().core, self.core, spec.id))
+  local id = spec.id
+  if id == "auto" then id = nil end
+  fail.check("netns set", self.label, nil, core.netns.set_id(root_ns().core, self.core, id))
+end
+
+--- Lists the processes in the namespace, sorted, but for nsh itself and the init of its world. An ordinary user sees
+-- only its own.
+--- Twin: `ip netns pids NAME`
+---@return integer[] pids as seen from outside the world
+function Netns:pids()
+  return setmetatable(fail.check("netns pids", self.label, nil, core.netns.pids(self.core)), show.List)
 end
 
 --- Runs a function of this process inside the namespace and returns what it returns. Sockets that it opens stay there.

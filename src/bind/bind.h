@@ -35,6 +35,7 @@ void bind_known_keys(lua_State *L, int idx, const char *const *known); /* raises
 /* records (fields.c, record.c) */
 struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
 			       const struct net_kind *port, bool read_only_ok);
+void *bind_new_owned(lua_State *L, size_t size, const char *type, lua_CFunction gc);
 struct net_dump *bind_new_dump(lua_State *L);	     /* userdata on the stack */
 struct net_link_names *bind_new_names(lua_State *L); /* userdata on the stack */
 int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d);

@@ -55,6 +55,26 @@ static int link_del(lua_State *L)
 	return bind_ok(L, net_link_del(ns, (int)luaL_checkinteger(L, 2), &err), &err);
 }
 
+/* set_group(ns, group, spec): all links of a group */
+static int link_set_group(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	lua_Integer group = luaL_checkinteger(L, 2);
+	struct net_fields *f = bind_fields(L, 3, net_link.table, NULL, NULL, false);
+
+	return bind_ok(L, net_link_set_group(ns, group, f, &err), &err);
+}
+
+/* flush(ns, group): delete all links of a group */
+static int link_flush(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+
+	return bind_ok(L, net_link_flush(ns, luaL_checkinteger(L, 2), &err), &err);
+}
+
 /* get(ns, index or name, nsid) -> record.  With an nsid, other links of the record stay numbers. */
 static int link_get(lua_State *L)
 {
@@ -120,8 +140,16 @@ static int link_check_name(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", link_add},   {"check_name", link_check_name}, {"del", link_del},   {"get", link_get},
-	{"held", link_held}, {"let_go", link_let_go},	      {"list", link_list}, {"set", link_set},
+	{"add", link_add},
+	{"check_name", link_check_name},
+	{"del", link_del},
+	{"get", link_get},
+	{"held", link_held},
+	{"let_go", link_let_go},
+	{"list", link_list},
+	{"set", link_set},
+	{"set_group", link_set_group},
+	{"flush", link_flush},
 	{NULL, NULL},
 };
 

@@ -205,6 +205,42 @@ static int netns_set_id(lua_State *L)
 	return bind_ok(L, net_ns_set_id(viewer, target, id, &err), &err);
 }
 
+/* ids(viewer) -> records { id } */
+static int netns_ids(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *viewer = bind_ns(L, 1);
+	struct net_dump *d = bind_new_dump(L);
+	struct net_fields filter = {0};
+
+	if (net_list(viewer, &net_nsid, &filter, d, &err) < 0)
+		return bind_fail(L, &err);
+	return bind_push_records(L, viewer, &net_nsid, d);
+}
+
+static int pids_gc(lua_State *L)
+{
+	free(((struct net_pids *)lua_touserdata(L, 1))->v);
+	return 0;
+}
+
+/* pids(ns) -> list */
+static int netns_pids(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_pids *list = bind_new_owned(L, sizeof(*list), "nsh.pids", pids_gc);
+
+	if (net_ns_pids(ns, list, &err) < 0)
+		return bind_fail(L, &err);
+	lua_createtable(L, (int)list->n, 0);
+	for (unsigned int i = 0; i < list->n; i++) {
+		lua_pushinteger(L, list->v[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
 static int netns_label(lua_State *L)
 {
 	struct net_ns *ns = bind_ns(L, 1);
@@ -264,8 +300,9 @@ static int netns_batch(lua_State *L)
 static const luaL_Reg lib[] = {
 	{"add", netns_add},	{"attach", netns_attach}, {"batch", netns_batch}, {"call", netns_call},
 	{"close", netns_close}, {"del", netns_del},	  {"id", netns_id},	  {"identity", netns_identity},
-	{"label", netns_label}, {"names", netns_names},	  {"of", netns_of},	  {"open", netns_open},
-	{"root", netns_root},	{"set_id", netns_set_id}, {NULL, NULL},
+	{"ids", netns_ids},	{"label", netns_label},	  {"names", netns_names}, {"of", netns_of},
+	{"open", netns_open},	{"pids", netns_pids},	  {"root", netns_root},	  {"set_id", netns_set_id},
+	{NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

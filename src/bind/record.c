@@ -17,7 +17,8 @@ static int names_gc(lua_State *L)
 	return 0;
 }
 
-static void *new_owned(lua_State *L, size_t size, const char *type, lua_CFunction gc)
+/* bind_new_owned() - zeroed memory in a userdata on the stack, with what frees what it holds */
+void *bind_new_owned(lua_State *L, size_t size, const char *type, lua_CFunction gc)
 {
 	void *p = lua_newuserdatauv(L, size, 0);
 
@@ -33,13 +34,13 @@ static void *new_owned(lua_State *L, size_t size, const char *type, lua_CFunctio
 /* bind_new_dump() - an empty dump in a userdata on the stack */
 struct net_dump *bind_new_dump(lua_State *L)
 {
-	return new_owned(L, sizeof(struct net_dump), BIND_DUMP, dump_gc);
+	return bind_new_owned(L, sizeof(struct net_dump), BIND_DUMP, dump_gc);
 }
 
 /* bind_new_names() - an empty map of link names in a userdata on the stack */
 struct net_link_names *bind_new_names(lua_State *L)
 {
-	return new_owned(L, sizeof(struct net_link_names), BIND_NAMES, names_gc);
+	return bind_new_owned(L, sizeof(struct net_link_names), BIND_NAMES, names_gc);
 }
 
 static void push_link(lua_State *L, struct net_ns *ns, const struct net_cursor *c, const struct net_field *f,

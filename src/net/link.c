@@ -351,3 +351,36 @@ int net_link_del(struct net_ns *ns, int index, struct net_err *err)
 		net_tun_let_go(ns, index);
 	return r;
 }
+
+/* --- links of a group, which the kernel changes and deletes together --- */
+
+/* net_link_set_group() - change all links of a group; one that fails stops it, and what is changed stays */
+int net_link_set_group(struct net_ns *ns, int64_t group, struct net_fields *f, struct net_err *err)
+{
+	const struct net_row *row = net_key(&net_link_table, NULL, NULL, "group");
+	struct net_field v[NET_MAX_FIELDS];
+	int r = net_resolve_links(ns, f, err);
+
+	if (r < 0)
+		return r;
+	if (f->n + 1 > NET_MAX_FIELDS)
+		return net_misuse(err, "too many keys");
+	for (unsigned int i = 0; i < f->n; i++)
+		if (f->v[i].row->flags & (NET_NEW | NET_MAIN))
+			return net_misuse(err, "%s is for a link alone", f->v[i].row->key);
+	memcpy(v, f->v, f->n * sizeof(*v));
+	v[f->n] = (struct net_field){.row = row, .i = group, .plen = -1};
+	return net_link_send(ns, 0, 0, &(struct net_ctx){0}, v, f->n + 1, NULL, err);
+}
+
+/* net_link_flush() - delete all links of a group; -ENODEV when there are none */
+int net_link_flush(struct net_ns *ns, int64_t group, struct net_err *err)
+{
+	struct ifinfomsg hdr = {0};
+	struct nl_msg *m = net_msg_new(RTM_DELLINK, 0, &hdr, sizeof(hdr), err);
+
+	if (!m)
+		return -err->code;
+	nla_put_u32(m, IFLA_GROUP, (uint32_t)group);
+	return net_do(ns, m, &net_link_table, NULL, err);
+}

@@ -80,6 +80,12 @@ int net_ns_unbind(const char *name, struct net_err *err);
 int net_ns_names(char **names, size_t *len, struct net_err *err); /* malloc'd, NUL-separated */
 int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struct net_err *err);
 int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, struct net_err *err);
+extern const struct net_noun net_nsid; /* for net_list(): the numbers that a namespace has for others */
+struct net_pids {
+	pid_t *v; /* free() */
+	unsigned int n, cap;
+};
+int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *err);
 void net_ns_defaults_begin(void);
 int net_ns_defaults(const struct net_ns *ns, struct net_err *err); /* the kernel's default sysctls */
 
@@ -90,7 +96,8 @@ enum net_world { NET_WORLD_PRIVATE, NET_WORLD_HOST };
 int net_world_make(enum net_world mode, struct net_err *err); /* once; later calls return 0 */
 bool net_world_made(void);
 bool net_world_is_host(void);
-void net_world_end(void); /* ends everything in it and waits for that */
+pid_t net_world_init(void); /* 0: none */
+void net_world_end(void);   /* ends everything in it and waits for that */
 int net_world_mounts(struct net_err *err);
 /* mount namespace for its commands; -1: none needed */
 int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err);
@@ -151,6 +158,8 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 int net_link_del(struct net_ns *ns, int index, struct net_err *err);
 int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struct net_dump *d, struct net_err *err);
 int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, struct net_dump *d, struct net_err *err);
+int net_link_set_group(struct net_ns *ns, int64_t group, struct net_fields *f, struct net_err *err);
+int net_link_flush(struct net_ns *ns, int64_t group, struct net_err *err);
 int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_err *err);
 
 /* tun and tap links that nsh holds open (tun.c) */

@@ -281,3 +281,13 @@ int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, st
 	}
 	return net_do(viewer, m, NULL, NULL, err);
 }
+
+/* clang-format off */
+static const struct net_row nsid_rows[] = {
+	{.key = "id", .attr = NETNSA_NSID, .type = NET_INT, .size = 4, .flags = NET_RO, .doc = "number of a namespace"},
+};
+static const struct net_table nsid_table = {"nsid", nsid_rows, 1, sizeof(struct rtgenmsg), false};
+/* clang-format on */
+
+/* The numbers that one namespace has for others (ip netns list-id). */
+const struct net_noun net_nsid = {.name = "nsid", .table = &nsid_table, .add = RTM_NEWNSID, .get = RTM_GETNSID};

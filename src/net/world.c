@@ -35,6 +35,11 @@ bool net_world_is_host(void)
 	return world.host;
 }
 
+pid_t net_world_init(void)
+{
+	return world.init;
+}
+
 static bool may_unshare(void)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};

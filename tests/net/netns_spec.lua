@@ -218,6 +218,75 @@ describe("a namespace", function()
     h.misuse("unknown key", ns.set, ns, { di = 1 })
   end)
 
+  it("has a number that the kernel chooses", function()
+    local ns <close> = netns.add(name)
+    ns:set { id = "auto" }
+    assert.equal(h.oracle(root, "ip -j netns list-id")[1].nsid, ns.id)
+    assert.equal(ns.id, netns.list()[1].id)
+    h.refused("EEXIST", ns.set, ns, { id = "auto" })
+    h.misuse("id", ns.set, ns, { id = "any" })
+  end)
+
+  it("is listed with its number", function()
+    local function oracle(ns)
+      local list = {}
+      for _, r in ipairs(h.oracle(ns, "ip -j netns list-id")) do list[#list + 1] = { id = r.nsid, name = r.name } end
+      table.sort(list, function(a, b) return a.id < b.id end)
+      return list
+    end
+    local function ours(viewer)
+      local list = {}
+      for i, r in ipairs(netns.ids(viewer)) do list[i] = { id = r.id, name = r.name } end
+      return list
+    end
+    h.settles(function() assert.same({}, ours()) end) -- the kernel takes numbers back a moment later
+    local a <close> = netns.add(name)
+    local b <close> = netns.add(h.name "ns")
+    b:set { id = 3 }
+    a:set { id = 70000 }
+    assert.same({ { id = 3, name = b.name }, { id = 70000, name = name } }, ours())
+    assert.same(oracle(root), ours())
+    a:add_link { "v0", kind = "veth", peer = { "v1", netns = b } } -- gives a number to the other end's namespace
+    assert.same({ b.name }, { ours(a)[1].name })
+    assert.equal(ours(a)[1].id, oracle(a)[1].id)
+    assert.equal(1, #netns.ids(name))
+    for i = 1, 300 do netns.add(name .. "-" .. i):set { id = 1000 + i } end -- more than one answer holds
+    assert.equal(302, #netns.ids())
+    assert.equal(name .. "-300", netns.ids()[301].name)
+    for i = 1, 300 do netns.del(name .. "-" .. i) end
+    h.refused("ENOENT", netns.ids, "nobody")
+    h.misuse("namespace", netns.ids, 7)
+  end)
+
+  it("has the processes that are in it", function()
+    local ns <close> = netns.add(name)
+    local other <close> = netns.add(h.name "ns")
+    assert.same({}, { table.unpack(ns:pids()) })
+    local list = {}
+    for i = 1, 3 do list[i] = ns:spawn { "sleep", "30" } end
+    local child = ns:spawn "sleep 31 & wait"
+    local want = { list[1].pid, list[2].pid, list[3].pid, child.pid }
+    table.sort(want)
+    h.settles(function()
+      local pids = ns:pids()
+      assert.equal(5, #pids) -- the child's own child
+      for i = 2, 5 do assert.is_true(pids[i - 1] < pids[i]) end
+      local found = {}
+      for _, pid in ipairs(pids) do found[pid] = true end
+      for _, pid in ipairs(want) do assert.is_true(found[pid]) end
+    end)
+    assert.equal(5, select(2, root:exec("ip netns pids " .. name).out:gsub("%d+", "")))
+    assert.equal(0, #other:pids())
+    for _, pid in ipairs(root:pids()) do assert.not_equal(h.pid, pid) end
+    local there = root:spawn { "sleep", "30" }
+    assert.same({ there.pid }, { table.unpack(root:pids()) })
+    for _, p in ipairs { list[1], list[2], list[3], child, there } do
+      p:kill "KILL"
+      p:wait { check = false }
+    end
+    h.settles(function() assert.equal(0, #ns:pids()) end)
+  end)
+
   it("is entered and left", function()
     local ns = netns.add(name)
     assert.equal(root, netns.current())
@@ -296,6 +365,11 @@ describe("a namespace", function()
   it("can't be written to, and names its slips", function()
     local ns <close> = netns.add(name)
     h.misuse("set {", function() ns.name = "other" end)
+    local link = ns:link "lo"
+    for _, key in ipairs { "netns", "index", "name", "mtu", "port" } do
+      h.misuse("can't be assigned", function() link[key] = 7 end)
+    end
+    assert.same({ ns, 1 }, { link.netns, link.index })
     h.misuse("did you mean 'add_link'", function() ns:add_lnik {} end)
     h.misuse("did you mean 'routes'", function() return ns.ruotes end)
   end)
