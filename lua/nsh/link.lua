@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local guard = require "nsh.guard"
 local netns = require "nsh.netns"
 local object = require "nsh.object"
+local physical = require "nsh.physical"
 local show = require "nsh.show"
 
 local m = {}
@@ -359,6 +360,7 @@ function Link:set(spec)
   rawset(self, "last_name", spec.name or before.name)
   if spec.netns and spec.netns ~= self.netns then
     local moved = fail.check("link get", self.last_name, spec.netns, core.link.get(spec.netns.core, self.last_name))
+    physical.moved(before, self.netns, spec.netns, moved.index)
     rawset(self, "home", spec.netns)
     rawset(self, "number", moved.index)
   end

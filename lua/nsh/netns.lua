@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local object = require "nsh.object"
+local physical = require "nsh.physical"
 local show = require "nsh.show"
 local world = require "nsh.world"
 
@@ -111,6 +112,7 @@ local function take_name(name, own)
       { errno = 2, hint = "netns.del(name) takes it from that one" }
   end
   local ok
+  if ns then physical.bring_home(ns) end
   ok, message, code, detail = core.netns.del(name)
   if ok and ns and rawget(ns, "own_name") == name then forget(ns) end
   return ok, message, code, detail

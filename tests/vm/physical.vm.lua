@@ -1,0 +1,130 @@
+-- physical.vm.lua - a network card, moved into namespaces and brought home again; groups of the machine's links
+local machine = require "tests.vm.machine"
+
+local host = netns.current()
+
+local function cards(ns)
+  local names = {}
+  for _, link in ipairs(ns:links()) do
+    if not link.kind and link.link_type == "ether" then names[#names + 1] = link.name end
+  end
+  return names
+end
+
+describe("a network card", function()
+  local name
+
+  setup(function()
+    local result = machine.run "modprobe virtio_net"
+    assert.equal(0, result.status, result.err)
+    name = cards(host)[1]
+    assert.is_string(name)
+  end)
+  teardown(function() machine.run "modprobe -r virtio_net" end)
+
+  it("has no kind, and can't be deleted", function()
+    local ok, err = pcall(function() host:link(name):del() end)
+    assert.is_false(ok)
+    assert.equal("EOPNOTSUPP", err.code)
+    assert.matches("hardware", err.hint)
+  end)
+
+  it("is moved, and comes home when the namespace is deleted", function()
+    local ns = netns.add "elsewhere"
+    local card = host:link(name)
+    local mac = card.mac
+    card:set { netns = ns, up = true }
+    assert.same({}, cards(host))
+    assert.same({ name }, cards(ns))
+    assert.is_true(card.up)
+    card:add_addr "10.0.0.1/24"
+    ns:del()
+    assert.same({ name }, cards(host))
+    assert.equal(mac, host:link(name).mac)
+  end)
+
+  it("comes home under the name that it had there", function()
+    do
+      local first <close> = netns.add "first"
+      local second = netns.add "second"
+      host:link(name):set { netns = first, name = "wan0" }
+      first:link("wan0"):set { netns = second, name = "lan0" } -- by another object
+      assert.same({ "lan0" }, cards(second))
+      netns.del "second"
+      assert.same({ name }, cards(host))
+      host:link(name):set { netns = first, name = "wan0" }
+    end
+    assert.same({ name }, cards(host))
+  end)
+
+  it("comes home under the name that it has where its own is taken, and else by the kernel", function()
+    local ns = netns.add "elsewhere"
+    host:link(name):set { netns = ns, name = "wan0" }
+    host:add_link { name, kind = "dummy" }
+    ns:del()
+    assert.same({ "wan0" }, cards(host))
+    host:link(name):del()
+    host:link("wan0"):set { name = name }
+
+    ns = netns.add "elsewhere"
+    host:link(name):set { netns = ns }
+    host:add_link { name, kind = "dummy" }
+    ns:del()
+    local found
+    for _ = 1, 100 do
+      found = cards(host)[1]
+      if found then break end
+      nsh.sleep(0.05)
+    end
+    assert.matches("^dev%d+$", found)
+    host:link(name):del()
+    host:link(found):set { name = name }
+  end)
+
+  it("is not fetched when it has gone home, or on, by itself", function()
+    local ns = netns.add "elsewhere"
+    local card = host:link(name)
+    card:set { netns = ns }
+    card:set { netns = host }
+    card:set { mtu = 1400 }
+    ns:del()
+    assert.equal(1400, card.mtu)
+    ns = netns.add "elsewhere"
+    card:set { netns = ns }
+    assert.equal(0, machine.run("ip netns add other; ip -n elsewhere link set " .. name .. " netns other").status)
+    ns:del()
+    assert.same({ name }, cards(netns.get "other"))
+    netns.get("other"):link(name):set { netns = host }
+    netns.del "other"
+  end)
+
+  it("stays in a named namespace when nsh ends, as namespaces do", function()
+    local made = machine.run { machine.program, "--host", "-e",
+      ('netns.current():link(%q):set { netns = netns.add "stays" }'):format(name) }
+    assert.equal(0, made.status, made.err)
+    assert.same({ name }, cards(netns.get "stays"))
+    netns.get("stays"):link(name):set { netns = host, name = name }
+    netns.del "stays"
+  end)
+end)
+
+describe("the machine's links of a group", function()
+  it("are left alone when one of them carries the default route", function()
+    local link = host:add_link { "up0", kind = "veth", peer = "up1", up = true, group = 7 }
+    host:link("up1"):set { up = true, group = 7 }
+    link:add_addr "10.9.0.2/24"
+    host:add_route { "default", via = "10.9.0.1", dev = "up0" }
+    for _, fn in ipairs {
+      function() host:flush_links { group = 7 } end, function() host:set_links { group = 7, up = false } end,
+    } do
+      local ok, err = pcall(fn)
+      assert.is_false(ok)
+      assert.matches("refusing to [^\n]*force = true", tostring(err))
+    end
+    assert.is_true(link.up)
+    host:set_links { group = 7, mtu = 1400 }
+    host:set_links { group = 7, up = false, force = true }
+    host:flush_links { group = 7, force = true }
+    assert.is_nil(host:find_link "up0")
+  end)
+end)
