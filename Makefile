@@ -10,7 +10,7 @@ Q := $(if $(V),,@)
 # what is linked; readline is loaded when a prompt needs it
 PKGS := lua5.4 libnl-3.0 libnl-route-3.0
 BUILD_DEPS := gcc libc6-dev pkg-config liblua5.4-dev libnl-3-dev libnl-route-3-dev libreadline-dev iproute2
-TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git valgrind clang libclang-rt-dev
+TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git valgrind clang libclang-rt-dev ethtool wireguard-tools
 VM_DEPS := qemu-system-x86 busybox-static cpio kmod xz-utils zstd
 LINT_DEPS := clang-format clang-tidy cppcheck lua-check shellcheck scdoc
 

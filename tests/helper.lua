@@ -150,7 +150,7 @@ end
 function m.settable(rows)
   local list = {}
   for _, row in ipairs(rows) do
-    if not row.readonly and not row.writeonly and not row.creation then list[#list + 1] = row end
+    if not row.readonly and not row.writeonly and not row.asked and not row.creation then list[#list + 1] = row end
   end
   return list
 end

@@ -9,6 +9,7 @@ local m = {}
 ---@field doc? string
 ---@field readonly? boolean
 ---@field writeonly? boolean
+---@field asked? boolean no record has it: it is read when the live object is asked for it
 ---@field main? boolean it may stand at [1]
 ---@field min? integer
 ---@field max? integer
@@ -112,9 +113,9 @@ end
 
 --- Says who may use an attribute.
 ---@param row nsh.Attribute
----@return string? "read only" or "write only"
+---@return string? "read only", "write only" or "not in records"
 function m.access(row)
-  return row.readonly and "read only" or row.writeonly and "write only" or nil
+  return row.readonly and "read only" or row.writeonly and "write only" or row.asked and "not in records" or nil
 end
 
 return m

@@ -323,6 +323,28 @@ end
 
 -- --- changes ---
 
+-- Keys that are read with messages of their own, when somebody asks: what drivers know.
+m.asked = {}
+
+-- What a link has now, with those of the keys of a request that must be asked for.
+local function read_for(self, spec)
+  local record = read(self)
+  if next(spec, next(spec)) ~= nil then
+    for key in pairs(spec) do
+      if m.asked[key] then record[key] = self[key] end
+    end
+  end
+  return record
+end
+
+-- Of a table that was changed, the keys that were: the others can't be set.
+local function changed_of(old, spec)
+  if type(spec) ~= "table" or type(old) ~= "table" then return old end
+  local part = {}
+  for key in pairs(spec) do part[key] = old[key] end
+  return part
+end
+
 -- The kernel takes a request apart and may stop half-way: put back what it has changed so far.
 -- One that went to another namespace and came back may have another index.
 local function put_back(self, before, spec)
@@ -333,7 +355,9 @@ local function put_back(self, before, spec)
   if spec.netns then touched.up, touched.master = true, true end -- what it lost on its way
   for key in pairs(touched) do
     local old = before[key]
-    if now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
+    if now and m.asked[key] and old ~= nil then
+      core.link.set(self.netns.core, self.index, { [key] = changed_of(old, spec[key]) }, before.kind)
+    elseif now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
       if old == nil then old = false end
       core.link.set(self.netns.core, self.index, { [key] = old }, before.kind)
     end
@@ -350,7 +374,7 @@ function Link:set(spec)
   if spec[1] ~= nil then fail.misuse("set takes keys only, as { name = %q }", tostring(spec[1])) end
   spec = normalize(spec)
   guard.check(self, spec, "change")
-  local before = read(self)
+  local before = read_for(self, spec)
   local master = spec.master
   if master == nil then master = before.master end
   local port = spec.port and port_kind(spec.netns or self.netns, master) or nil

@@ -44,6 +44,7 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 
 /* one luaopen per file, each sets one table in nsh.core */
 int bind_open_netns(lua_State *L);
+int bind_open_ethtool(lua_State *L);
 int bind_open_link(lua_State *L);
 int bind_open_noun(lua_State *L);
 int bind_open_process(lua_State *L);

@@ -65,7 +65,8 @@ static const char *const type_names[] = {
 	[NET_IP] = "address",	[NET_PREFIX] = "prefix",   [NET_GATEWAY] = "address", [NET_LINK] = "link",
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
-	[NET_STRINGS] = "strings",
+	[NET_STRINGS] = "strings", [NET_KEY] = "key",	   [NET_ENDPOINT] = "endpoint", [NET_PREFIXES] = "prefixes",
+	[NET_BITSET] = "strings", [NET_TOGGLES] = "table",
 	[NET_RANGE] = "range",  [NET_REALMS] = "range",
 	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_MACLIST] = "list",	   [NET_QOSMAP] = "table",
 };
@@ -96,7 +97,8 @@ static void push_row(lua_State *L, const struct net_row *row)
 	set_string(L, "doc", row->doc);
 	set_string(L, "type", type_names[row->type]);
 	set_flag(L, "readonly", row->flags & NET_RO);
-	set_flag(L, "writeonly", row->flags & NET_WO);
+	set_flag(L, "writeonly", row->flags & NET_WO && !net_ethtool_has(row));
+	set_flag(L, "asked", net_ethtool_has(row));
 	set_flag(L, "creation", row->flags & NET_NEW);
 	set_flag(L, "main", row->flags & NET_MAIN);
 	if (row->min || row->max) {
@@ -181,13 +183,10 @@ static const luaL_Reg lib[] = {
 };
 
 static const luaL_Reg parts[] = {
-	{"link", bind_open_link},
-	{"netns", bind_open_netns},
-	{"probe", bind_open_probe},
-	{"process", bind_open_process},
-	{"sysctl", bind_open_sysctl},
-	{"world", bind_open_world},
-	{NULL, NULL},
+	{"ethtool", bind_open_ethtool}, {"link", bind_open_link},
+	{"netns", bind_open_netns},	{"probe", bind_open_probe},
+	{"process", bind_open_process}, {"sysctl", bind_open_sysctl},
+	{"world", bind_open_world},	{NULL, NULL},
 };
 
 /* luaopen_nsh_core() - what require "nsh.core" returns, in the program and in nsh/core.so */

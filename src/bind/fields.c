@@ -188,7 +188,12 @@ static void read_array(struct reader *r, const struct net_row *row)
 		size_t len = 0;
 		const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
 
-		if (row->type == NET_STRINGS) {
+		if (row->type == NET_TOGGLES) {
+			if (lua_type(L, -2) != LUA_TSTRING || !lua_isboolean(L, -1))
+				bind_misuse(L, "%s must be a table as { tso = false } of true and false", row->key);
+			f.s = lua_tolstring(L, -2, &f.slen);
+			f.i = lua_toboolean(L, -1);
+		} else if (row->type == NET_STRINGS || row->type == NET_BITSET || row->type == NET_PREFIXES) {
 			if (lua_type(L, -1) != LUA_TSTRING)
 				bind_misuse(L, "%s must be a list of strings", row->key);
 			else if (net_field_text(row, s, len, &f, &err) < 0)
@@ -214,7 +219,8 @@ static void read_array(struct reader *r, const struct net_row *row)
 /* false stands for the list without elements. */
 static bool is_off(lua_State *L, const struct net_row *row)
 {
-	bool can = row->type == NET_NESTS || row->type == NET_STRUCTS || row->type == NET_STRINGS;
+	bool can = row->type == NET_NESTS || row->type == NET_STRUCTS || row->type == NET_STRINGS ||
+		   row->type == NET_PREFIXES || row->type == NET_BITSET;
 
 	return can && lua_isboolean(L, -1) && !lua_toboolean(L, -1);
 }

@@ -67,6 +67,7 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_FLAG:
 	case NET_BIT: lua_pushboolean(L, f->i != 0); break;
 	case NET_STRING:
+	case NET_BITSET:
 	case NET_STRINGS: lua_pushlstring(L, f->s, f->slen); break;
 	case NET_LINK: push_link(L, ns, c, f, names); break;
 	case NET_MAC:
@@ -76,6 +77,9 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_PREFIX:
 	case NET_GATEWAY:
 	case NET_BRIDGEID:
+	case NET_KEY:
+	case NET_ENDPOINT:
+	case NET_PREFIXES:
 		net_field_addr(f, buf);
 		lua_pushstring(L, buf);
 		break;

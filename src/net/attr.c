@@ -58,7 +58,8 @@ bool net_is_list(const struct net_row *row)
 bool net_is_array(const struct net_row *row)
 {
 	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_STRINGS ||
-	       row->type == NET_QOSMAP;
+	       row->type == NET_QOSMAP || row->type == NET_PREFIXES || row->type == NET_BITSET ||
+	       row->type == NET_TOGGLES;
 }
 
 /* net_span() - how many fields the nest or element that begins at @i takes, both its ends included */

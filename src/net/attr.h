@@ -24,7 +24,7 @@ enum net_type {
 	NET_INT,
 	NET_SIZE,     /* bytes; text as "64kb" too */
 	NET_TIME,     /* seconds in Lua; row.unit wire units make one second */
-	NET_RATE,     /* bits per second in Lua, bytes per second on the wire; text as "10mbit" too */
+	NET_RATE,     /* bits per second in Lua, on the wire bytes or row.unit bits; text as "10mbit" too */
 	NET_FRACTION, /* 0 to 1 in Lua, of all ones on the wire; text as "1%" too */
 	NET_ENUM,     /* an integer with names */
 	NET_RANGE,    /* two integers, first and last; text as "10-20" where they differ */
@@ -38,6 +38,8 @@ enum net_type {
 	NET_LINK,     /* ifindex; a name in Lua */
 	NET_NETNS,    /* descriptor of a namespace */
 	NET_BRIDGEID, /* bridge or port identifier, text in Lua */
+	NET_KEY,      /* 32 bytes, base64 in Lua */
+	NET_ENDPOINT, /* struct sockaddr; "192.0.2.1:51820", "[fd00::1]:51820" */
 	NET_NEST,     /* a table of its own, or with NET_FLAT one whose keys stand beside ours */
 	NET_KINDNEST, /* options: the table of the object's kind, in row.kinds or, of a link, as the message says */
 	NET_PORTNEST, /* IFLA_INFO_SLAVE_DATA: the same for the kind of the master */
@@ -48,6 +50,9 @@ enum net_type {
 	NET_IPLIST,   /* a list of addresses of row.size bytes */
 	NET_MACLIST,  /* a list of link-layer addresses that takes the place of another; row.aux says how it is meant */
 	NET_QOSMAP,   /* struct ifla_vlan_qos_mapping: numbers by numbers */
+	NET_PREFIXES, /* a list of prefixes, each a nest of family, address and length as wireguard has them */
+	NET_BITSET,   /* the names of ethtool's bits that are set, a list */
+	NET_TOGGLES,  /* true or false by name; of a link's features, which have messages of their own */
 };
 
 enum {
@@ -189,6 +194,7 @@ void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT]); /* "10.
 /* Text of addresses (inet.c).  -EINVAL with a sentence. */
 int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err *err);	   /* no prefix */
 int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_err *err); /* /N optional */
+int net_parse_endpoint(const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_parse_seconds(const char *s, size_t len, double *v);
 int net_parse_bytes(const char *s, size_t len, double *v);

@@ -169,12 +169,14 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 {
 	switch (row->type) {
 	case NET_STRING: return get_string(l->tb[row->attr], f);
+	case NET_KEY:
 	case NET_MAC:
 	case NET_BRIDGEID: return get_bytes(l->tb[row->attr], f);
 	case NET_IP: return get_either_ip(l->tb, row, f);
 	case NET_FLAG: return (f->i = l->tb[row->attr] && !is_off(l->tb[row->attr]));
 	case NET_PREFIX: return get_prefix(l, row, f);
 	case NET_GATEWAY: return get_gateway(l->tb, row, f);
+	case NET_ENDPOINT: return net_get_endpoint(l->tb[row->attr], f);
 	default: return get_integer(l, row, f);
 	}
 }
@@ -211,11 +213,30 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 	l->flat = flat;
 	if (is_list(row)) {
 		l->list = row;
-		l->rest = nla_data(a);
-		l->end = l->rest + nla_len(a);
+		if (row->type == NET_BITSET)
+			a = net_get_bits(a);
+		l->rest = a ? nla_data(a) : NULL;
+		l->end = a ? l->rest + nla_len(a) : NULL;
 	}
 	f->op = NET_BEGIN;
 	return !flat;
+}
+
+/* In ethtool's bits: the next that is set. */
+static int next_bit(struct net_level *l, struct net_field *f)
+{
+	const struct nlattr *bit, *set = l[-1].tb[l->list->attr];
+
+	for (;;) {
+		bit = (const void *)l->rest;
+		if (!nla_ok(bit, (int)(l->end - l->rest)))
+			return 0;
+		l->rest += NLA_ALIGN(bit->nla_len);
+		if (l->rest > l->end)
+			l->rest = l->end;
+		if (net_get_bit(set, bit, f))
+			return 1;
+	}
 }
 
 /* In a nest of plain values: the next one.  Return: 1, or 0 when there is none. */
@@ -224,11 +245,15 @@ static int next_plain(struct net_level *l, struct net_field *f)
 	const struct nlattr *a = (const void *)l->rest;
 	struct ifla_vlan_qos_mapping map;
 
+	if (l->list->type == NET_BITSET)
+		return next_bit(l, f);
 	if (!nla_ok(a, (int)(l->end - l->rest)))
 		return 0;
 	l->rest += NLA_ALIGN(a->nla_len);
 	if (l->rest > l->end)
 		l->rest = l->end;
+	if (l->list->type == NET_PREFIXES)
+		return net_get_allowed(a, f);
 	if (l->list->type == NET_IPLIST)
 		return get_ip(nla_data(a), nla_len(a), f);
 	if (l->list->type == NET_MACLIST)

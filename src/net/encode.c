@@ -72,7 +72,9 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	}
 	switch (row->type) {
 	case NET_STRING: return nla_put(m, row->attr, (int)f->slen + 1, f->s);
+	case NET_KEY:
 	case NET_MAC: return nla_put(m, row->attr, f->len, f->addr);
+	case NET_ENDPOINT: return net_put_endpoint(m, row->attr, f);
 	case NET_FLAG: return f->i ? nla_put_flag(m, row->attr) : 0;
 	case NET_IP:
 	case NET_PREFIX: return put_addr(m, ctx, row, hdr, f, err);
@@ -181,6 +183,8 @@ static int put_array(struct nl_msg *m, const struct net_row *row, const struct n
 	struct nlattr *nest;
 	int r = 0;
 
+	if (row->type == NET_BITSET)
+		return net_put_bitset(m, row->attr, f, n);
 	if (row->type == NET_MACLIST)
 		r = nla_put_u32(m, row->aux, MACVLAN_MACADDR_SET);
 	nest = r == 0 ? nla_nest_start(m, row->attr) : NULL;
@@ -191,6 +195,8 @@ static int put_array(struct nl_msg *m, const struct net_row *row, const struct n
 
 		if (row->type == NET_QOSMAP)
 			r = nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
+		else if (row->type == NET_PREFIXES)
+			r = net_put_allowed(m, &f[i]);
 		else if (row->type == NET_STRINGS)
 			r = nla_put_string(m, row->aux, f[i].s);
 		else

@@ -75,6 +75,40 @@ int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_
 	return 0;
 }
 
+/* Digits, and nothing else, up to a number. */
+static bool whole_number(const char *s, size_t len, uint64_t max, uint64_t *v)
+{
+	*v = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (!isdigit((unsigned char)s[i]) || len > 10)
+			return false;
+		*v = *v * 10 + (uint64_t)(s[i] - '0');
+	}
+	return len > 0 && *v <= max;
+}
+
+/* net_parse_endpoint() - "192.0.2.1:51820", "[fd00::1]:51820", "[fe80::1%2]:51820" with the number of a link */
+int net_parse_endpoint(const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	const char *colon = memrchr(s, ':', len), *percent;
+	size_t addr = colon ? (size_t)(colon - s) : 0;
+	uint64_t port = 0, scope = 0;
+	bool v6 = addr > 2 && s[0] == '[' && s[addr - 1] == ']';
+	bool good = colon && whole_number(colon + 1, len - addr - 1, 65535, &port) && port > 0;
+
+	percent = v6 ? memchr(s, '%', addr) : NULL;
+	if (good && percent)
+		good = whole_number(percent + 1, (size_t)(s + addr - 1 - (percent + 1)), INT32_MAX, &scope);
+	if (good && v6)
+		good = net_parse_ip(s + 1, percent ? (size_t)(percent - s - 1) : addr - 2, f, err) == 0;
+	else if (good)
+		good = net_parse_ip(s, addr, f, err) == 0;
+	if (!good || v6 != (f->family == AF_INET6))
+		return bad(err, s, len, "endpoint", "one as 192.0.2.1:51820 or [fd00::1]:51820");
+	f->i = (int64_t)(scope << 32 | port);
+	return 0;
+}
+
 /* net_parse_mac() - six bytes in hex, with colons */
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err)
 {

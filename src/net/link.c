@@ -10,6 +10,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "ethtool.h"
 #include "net.h"
 #include "sock.h"
 #include "link.h"
@@ -209,22 +210,48 @@ unsigned int net_link_pick(struct net_field *to, const struct net_field *f, unsi
 	return count;
 }
 
-/* net_link_set_fields() - what can only be set on a link that is there: the port's options apart from the rest */
+/* Fields of a link go in messages of three sorts. */
+enum part { PART_LINK, PART_PORT, PART_ETHTOOL };
+
+static enum part part_of(const struct net_row *row)
+{
+	if (row->type == NET_PORTNEST)
+		return PART_PORT;
+	return net_ethtool_has(row) ? PART_ETHTOOL : PART_LINK;
+}
+
+static unsigned int take(struct net_field *to, const struct net_field *f, unsigned int n, enum part part)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0, span; i < n; i += span) {
+		span = net_span(f, n, i);
+		if (part_of(f[i].row) != part)
+			continue;
+		memcpy(to + count, f + i, span * sizeof(*f));
+		count += span;
+	}
+	return count;
+}
+
+/* net_link_set_fields() - what can only be set on a link that is there: each sort of fields apart from the rest */
 int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
 			struct net_err *err)
 {
-	static const char *const port_key[] = {"port", NULL};
 	struct net_fields all = {.v = f, .n = n};
 	struct net_field part[NET_MAX_FIELDS];
 	unsigned int count;
 	int r = net_resolve_links(ns, &all, err);
 
-	count = net_link_pick(part, f, n, port_key, false);
+	count = take(part, f, n, PART_LINK);
 	if (r == 0 && count)
 		r = net_link_send(ns, 0, index, ctx, part, count, NULL, err);
-	count = net_link_pick(part, f, n, port_key, true);
+	count = take(part, f, n, PART_PORT);
 	if (r == 0 && count > 2)
 		r = send_port(ns, index, ctx, part + 1, count - 2, err);
+	count = take(part, f, n, PART_ETHTOOL);
+	if (r == 0 && count)
+		r = net_ethtool_set(ns, index, part, count, err);
 	return r;
 }
 

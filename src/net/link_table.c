@@ -13,6 +13,9 @@
 	{.key = (k), .attr = HDR(ifi_flags), .type = NET_BIT, .size = 4, .aux = HDR(ifi_change), .mask = (bit), \
 	 .flags = NET_HDR | (more), .doc = (text)}
 
+#define PART(k, table, text) \
+	{.key = (k), .type = NET_NEST, .flags = NET_AFTER | NET_WO, .nest = &(table), .doc = (text)}
+
 static const struct net_enum states = {
 	.list = (struct net_word[]){{"unknown", 0}, {"notpresent", 1}, {"down", 2}, {"lowerlayerdown", 3},
 				    {"testing", 4}, {"dormant", 5}, {"up", 6}, {NULL, 0}},
@@ -133,6 +136,18 @@ static const struct net_row link_rows[] = {
 	 .names = &link_types,
 	 .doc = "what its packets begin with"},
 	{.attr = IFLA_AF_SPEC, .type = NET_NEST, .flags = NET_FLAT, .nest = &af_spec},
+	/* ethtool's, which have messages of their own */
+	{.key = "offload", .type = NET_TOGGLES, .flags = NET_AFTER | NET_WO,
+	 .doc = "features of the driver: rx, tx, sg, tso, gso, gro, lro, rxvlan, txvlan, ntuple, rxhash, or the kernel's "
+		"names"},
+	{.type = NET_NEST, .flags = NET_FLAT | NET_WO, .nest = &net_modes_table},
+	PART("channels", net_channels_table, "how many queues there are"),
+	PART("rings", net_rings_table, "how long its queues are, in packets"),
+	PART("coalesce", net_coalesce_table, "how long it waits before an interrupt"),
+	PART("pause", net_pause_table, "pause frames"),
+	PART("eee", net_eee_table, "energy-efficient Ethernet"),
+	PART("wol", net_wol_table, "wake on LAN"),
+	PART("fec", net_fec_table, "forward error correction"),
 	{.key = "stats", .attr = IFLA_STATS64, .type = NET_NEST, .flags = NET_RO, .nest = &stats,
 	 .doc = "its counters"},
 };

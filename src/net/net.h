@@ -183,6 +183,46 @@ void net_names_free(struct net_link_names *map);
 /* routes (route.c) */
 int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, struct net_err *err);
 
+/* --- keys (key.c) --- */
+
+#define NET_KEY_LEN 32
+#define NET_KEY_TEXT 45 /* with its NUL */
+
+int net_parse_key(const char *s, size_t len, unsigned char key[NET_KEY_LEN], struct net_err *err);
+void net_key_text(const unsigned char key[NET_KEY_LEN], char text[NET_KEY_TEXT]);
+int net_key_new(unsigned char key[NET_KEY_LEN], struct net_err *err);
+
+/* --- what drivers know of a link (ethtool.c, offload.c); it is set with the link --- */
+
+struct net_driver {
+	char name[32], version[32], firmware[32], bus[32];
+	unsigned int counters; /* how many it keeps of its own */
+};
+struct net_feature {
+	const char *name; /* the kernel's, in features.names */
+	bool on, wanted;
+	bool fixed; /* can't be changed */
+};
+#define NET_MAX_FEATURES 256
+struct net_features {
+	unsigned int n;
+	struct net_feature v[NET_MAX_FEATURES];
+	char names[NET_MAX_FEATURES][32];
+};
+#define NET_COUNTER_NAME 32
+#define NET_COUNTERS_SPARE 256 /* a driver may get more while it is asked */
+#define NET_COUNTERS_ROOM(n) (((n) + NET_COUNTERS_SPARE) * (NET_COUNTER_NAME + 8) + 32)
+
+bool net_ethtool_has(const struct net_row *row); /* a key of a link that is none of rtnetlink's */
+int net_ethtool_get(struct net_ns *ns, int index, const char *part, struct net_dump *d, struct net_cursor *c,
+		    struct net_err *err);
+int net_ethtool_driver(struct net_ns *ns, int index, struct net_driver *driver, struct net_err *err);
+int net_ethtool_counters(struct net_ns *ns, int index, unsigned int n, void *room, const char **names,
+			 const uint64_t **values, struct net_err *err);
+int net_ethtool_features(struct net_ns *ns, int index, struct net_features *features, struct net_err *err);
+const char *net_offload_name(unsigned int i); /* short names for groups of features; NULL at the end */
+int net_offload_on(const struct net_features *features, const char *name); /* 1, 0; -1: there is no such */
+
 /* --- sysctls of a namespace (sysctl.c): keys as in sysctl(8), "net.ipv4.ip_forward" --- */
 
 int net_sysctl_get(const struct net_ns *ns, const char *key, char *buf, size_t size, struct net_err *err);

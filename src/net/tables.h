@@ -9,6 +9,8 @@ extern const struct net_table net_neigh_ages; /* of ndmsg: neighbours and forwar
 extern const struct net_table net_link_table, net_peer_table, net_bridge_table, net_bridge_port_table;
 extern const struct net_table net_vlan_table, net_macvlan_table, net_ipvlan_table, net_vrf_table, net_vrf_port_table;
 extern const struct net_table net_tun_table;
+extern const struct net_table net_modes_table, net_rings_table, net_channels_table, net_coalesce_table;
+extern const struct net_table net_pause_table, net_eee_table, net_wol_table, net_fec_table;
 extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table, net_bond_port_table;
 
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
@@ -16,6 +18,17 @@ void net_put_number(char *to, const struct net_row *row, uint64_t v);
 uint64_t net_get_number(const char *from, const struct net_row *row);
 void net_put_pair(char *to, const struct net_row *row, int64_t v);
 int64_t net_get_pair(const char *from, const struct net_row *row);
+/* form.c */
+struct nl_msg;
+struct nlattr;
+int net_put_endpoint(struct nl_msg *m, int attr, const struct net_field *f);
+bool net_get_endpoint(const struct nlattr *a, struct net_field *f);
+void net_endpoint_text(const struct net_field *f, char buf[NET_ADDR_TEXT]);
+int net_put_allowed(struct nl_msg *m, const struct net_field *f);
+bool net_get_allowed(const struct nlattr *a, struct net_field *f);
+int net_put_bitset(struct nl_msg *m, int attr, const struct net_field *f, unsigned int n);
+const struct nlattr *net_get_bits(const struct nlattr *set);
+bool net_get_bit(const struct nlattr *set, const struct nlattr *bit, struct net_field *f);
 int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *err);
 
 #endif

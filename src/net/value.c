@@ -1,17 +1,23 @@
-/* value.c - one Lua scalar into the field of a row, with a sentence that names the legal values; and back to text */
-#include <arpa/inet.h>
+/* value.c - one Lua scalar into the field of a row, with a sentence that names the legal values */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "net.h"
 
 static uint64_t unit(const struct net_row *row)
 {
 	return row->unit ? row->unit : 1;
+}
+
+/* Bits per second in one unit of a rate on the wire. */
+static int64_t rate_unit(const struct net_row *row)
+{
+	return row->unit ? row->unit : 8;
 }
 
 /* The range of a number on the wire. */
@@ -48,7 +54,7 @@ static double in_lua(const struct net_row *row, int64_t wire)
 	double all = row->size >= 8 ? 0x1p64 : (double)((1ULL << (row->size * 8)) - 1);
 
 	if (row->type == NET_RATE)
-		return (double)wire * 8;
+		return (double)wire * (double)rate_unit(row);
 	if (row->type == NET_FRACTION)
 		return (double)wire / all;
 	return (double)wire / (double)unit(row);
@@ -60,7 +66,7 @@ static double on_wire(const struct net_row *row, double v)
 	double all = row->size >= 8 ? 0x1p64 : (double)((1ULL << (row->size * 8)) - 1);
 
 	if (row->type == NET_RATE)
-		return v / 8;
+		return v / (double)rate_unit(row);
 	if (row->type == NET_FRACTION)
 		return v * all;
 	return v * (double)unit(row);
@@ -97,6 +103,13 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_IPLIST: snprintf(buf, size, "a list of %s addresses", row->size == 4 ? "IPv4" : "IPv6"); break;
 	case NET_MACLIST: snprintf(buf, size, "a list of MAC addresses"); break;
 	case NET_QOSMAP: snprintf(buf, size, "a table as { [5] = 2 } of whole numbers"); break;
+	case NET_KEY: snprintf(buf, size, "a key in base64, 44 characters"); break;
+	case NET_ENDPOINT:
+		snprintf(buf, size, "an address with a port as '192.0.2.1:51820' or '[fd00::1]:51820'");
+		break;
+	case NET_PREFIXES: snprintf(buf, size, "a list of prefixes as { '10.0.0.0/24' }"); break;
+	case NET_BITSET: snprintf(buf, size, "a list of names"); break;
+	case NET_TOGGLES: snprintf(buf, size, "a table as { tso = false } of true and false"); break;
 	case NET_ENUM:
 		list_names(row, names, sizeof(names));
 		if (*names)
@@ -170,6 +183,11 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 		if (row->min)
 			return net_field_refuse(row, "false", err);
 		f->s = "";
+		return 0;
+	case NET_KEY:
+		if (row->min)
+			return net_field_refuse(row, "false", err);
+		f->len = NET_KEY_LEN; /* zeros */
 		return 0;
 	case NET_UINT:
 	case NET_SIZE:
@@ -314,6 +332,17 @@ static int named(const struct net_row *row, int r, struct net_err *err)
 	return r;
 }
 
+/* A prefix of a list: here no word stands for an address. */
+static int text_of_allowed(const struct net_row *row, const char *s, size_t len, struct net_field *f,
+			   struct net_err *err)
+{
+	int r = net_parse_prefix(s, len, f, err);
+
+	if (r == 0 && f->family == AF_UNSPEC)
+		r = net_fail(err, EINVAL, "'default' is of no family; write 0.0.0.0/0 or ::/0");
+	return named(row, r, err);
+}
+
 static int text_of_quantity(const struct net_row *row, const char *s, size_t len,
 			    int (*parse)(const char *s, size_t len, double *v), struct net_field *f,
 			    struct net_err *err)
@@ -330,11 +359,15 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 {
 	start(row, f);
 	switch (row->type) {
+	case NET_BITSET:
 	case NET_STRINGS:
 	case NET_STRING: return text_of_string(row, s, len, f, err);
 	case NET_ENUM: return text_of_enum(row, s, len, f, err);
 	case NET_RANGE:
 	case NET_REALMS: return text_of_pair(row, s, len, f, err);
+	case NET_KEY: f->len = NET_KEY_LEN; return named(row, net_parse_key(s, len, f->addr, err), err);
+	case NET_ENDPOINT: return named(row, net_parse_endpoint(s, len, f, err), err);
+	case NET_PREFIXES: return text_of_allowed(row, s, len, f, err);
 	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
 	case NET_IP:
 	case NET_GATEWAY: return named(row, net_parse_ip(s, len, f, err), err);
@@ -376,7 +409,7 @@ bool net_field_number(const struct net_field *f, int64_t *i, double *v)
 {
 	int64_t per = (int64_t)unit(f->row);
 
-	if (f->row->type == NET_RATE && !__builtin_mul_overflow(f->i, (int64_t)8, i))
+	if (f->row->type == NET_RATE && !__builtin_mul_overflow(f->i, rate_unit(f->row), i))
 		return true;
 	if (f->row->type == NET_RATE || f->row->type == NET_FRACTION) {
 		*v = f->row->type == NET_RATE ? in_lua(f->row, f->i) : shortest(f->row, f->i);
@@ -386,91 +419,4 @@ bool net_field_number(const struct net_field *f, int64_t *i, double *v)
 	*i = f->i / per + share(f->row);
 	*v = (double)f->i / (double)per;
 	return f->i % per == 0;
-}
-
-/* net_field_name() - the name of an enumeration's value, NULL where it has only a number */
-const char *net_field_name(const struct net_field *f, char *buf, size_t size)
-{
-	const struct net_enum *names = f->row->names;
-
-	for (unsigned int i = 0; names->list && names->list[i].name; i++)
-		if (names->list[i].value == f->i)
-			return names->list[i].name;
-	/* libnl writes a number in hex where it knows no name */
-	if (names->name && names->name((int)f->i, buf, size) && strncmp(buf, "0x", 2) != 0 &&
-	    !(buf[0] >= '0' && buf[0] <= '9'))
-		return buf;
-	return NULL;
-}
-
-/* Bytes in hex or decimal with a mark between: long lists are made of these, and printf(3) is slow. */
-static void write_bytes(const struct net_field *f, bool hex, char mark, char *buf)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (unsigned int i = 0; i < f->len; i++) {
-		unsigned char b = f->addr[i];
-
-		if (i)
-			*buf++ = mark;
-		if (hex) {
-			*buf++ = digits[b >> 4];
-			*buf++ = digits[b & 15];
-			continue;
-		}
-		if (b > 99)
-			*buf++ = (char)('0' + b / 100);
-		if (b > 9)
-			*buf++ = (char)('0' + b / 10 % 10);
-		*buf++ = (char)('0' + b % 10);
-	}
-	*buf = 0;
-}
-
-static void append_length(char *buf, int plen)
-{
-	buf += strlen(buf);
-	*buf++ = '/';
-	if (plen > 99)
-		*buf++ = (char)('0' + plen / 100);
-	if (plen > 9)
-		*buf++ = (char)('0' + plen / 10 % 10);
-	*buf++ = (char)('0' + plen % 10);
-	*buf = 0;
-}
-
-/* net_field_addr() - an address as text: MAC, address, prefix or bridge identifier */
-void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
-{
-	const struct net_row *row = f->row;
-
-	*buf = 0;
-	if (row->type == NET_BRIDGEID && f->len == 8) {
-		write_bytes(f, true, ':', buf);
-		memmove(buf + 2, buf + 3, strlen(buf + 2)); /* its priority is one number, with a dot behind */
-		buf[4] = '.';
-	} else if (row->type == NET_MAC || row->type == NET_MACLIST) {
-		write_bytes(f, true, ':', buf);
-	} else if (f->family == AF_UNSPEC) {
-		memcpy(buf, "default", sizeof("default"));
-	} else if (f->family == AF_INET) {
-		write_bytes(f, false, '.', buf);
-	} else {
-		inet_ntop(f->family, f->addr, buf, NET_ADDR_TEXT);
-	}
-	if (row->type == NET_PREFIX && f->family != AF_UNSPEC && !(row->flags & NET_BARE && f->plen == f->len * 8))
-		append_length(buf, f->plen);
-}
-
-/* net_field_pair() - "10-20" or "1/2"; NULL: one number says it, in *i */
-const char *net_field_pair(const struct net_field *f, char *buf, size_t size, int64_t *i)
-{
-	bool range = f->row->type == NET_RANGE;
-	int64_t first = range ? f->i >> 32 : f->i >> 16;
-
-	*i = range ? (uint32_t)f->i : (uint16_t)f->i;
-	if (first == (range ? *i : 0))
-		return NULL;
-	snprintf(buf, size, "%u%c%u", (unsigned int)first, range ? '-' : '/', (unsigned int)*i);
-	return buf;
 }

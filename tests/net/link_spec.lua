@@ -32,7 +32,7 @@ local function compare(ns, name)
   local record, theirs = ns:link(name):record(), theirs_of(ns, name)
   for _, row in ipairs(general.rows) do
     local key = row.key
-    if not own_tests[key] then
+    if not own_tests[key] and not row.asked then
       local ours = record[key]
       if key == "carrier" and not record.up then ours = false end -- ip(8) tells it of links that are up
       if ours == nil and row.type == "boolean" then ours = false end
@@ -78,7 +78,8 @@ describe("every key of a link", function()
     local record = veth:record()
     for _, row in ipairs(general.rows) do
       local value = veth[row.key]
-      if type(value) ~= "table" and row.key ~= "link" then assert.equal(record[row.key], value, row.key) end
+      local told = row.key ~= "link" and not row.asked
+      if type(value) ~= "table" and told then assert.equal(record[row.key], value, row.key) end
     end
     ns:exec "ip link set v0 mtu 1234"
     assert.equal(1234, veth.mtu)

@@ -1,0 +1,100 @@
+/* text.c - fields as text: names, addresses, pairs of numbers */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net.h"
+#include "tables.h"
+
+/* net_field_name() - the name of an enumeration's value, NULL where it has only a number */
+const char *net_field_name(const struct net_field *f, char *buf, size_t size)
+{
+	const struct net_enum *names = f->row->names;
+
+	for (unsigned int i = 0; names->list && names->list[i].name; i++)
+		if (names->list[i].value == f->i)
+			return names->list[i].name;
+	/* libnl writes a number in hex where it knows no name */
+	if (names->name && names->name((int)f->i, buf, size) && strncmp(buf, "0x", 2) != 0 &&
+	    !(buf[0] >= '0' && buf[0] <= '9'))
+		return buf;
+	return NULL;
+}
+
+/* Bytes in hex or decimal with a mark between: long lists are made of these, and printf(3) is slow. */
+static void write_bytes(const struct net_field *f, bool hex, char mark, char *buf)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (unsigned int i = 0; i < f->len; i++) {
+		unsigned char b = f->addr[i];
+
+		if (i)
+			*buf++ = mark;
+		if (hex) {
+			*buf++ = digits[b >> 4];
+			*buf++ = digits[b & 15];
+			continue;
+		}
+		if (b > 99)
+			*buf++ = (char)('0' + b / 100);
+		if (b > 9)
+			*buf++ = (char)('0' + b / 10 % 10);
+		*buf++ = (char)('0' + b % 10);
+	}
+	*buf = 0;
+}
+
+static void append_length(char *buf, int plen)
+{
+	buf += strlen(buf);
+	*buf++ = '/';
+	if (plen > 99)
+		*buf++ = (char)('0' + plen / 100);
+	if (plen > 9)
+		*buf++ = (char)('0' + plen / 10 % 10);
+	*buf++ = (char)('0' + plen % 10);
+	*buf = 0;
+}
+
+/* net_field_addr() - bytes as text: MAC, address, prefix, endpoint, key or bridge identifier */
+void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
+{
+	const struct net_row *row = f->row;
+
+	*buf = 0;
+	if (row->type == NET_KEY && f->len == NET_KEY_LEN) {
+		net_key_text(f->addr, buf);
+	} else if (row->type == NET_ENDPOINT) {
+		net_endpoint_text(f, buf);
+	} else if (row->type == NET_BRIDGEID && f->len == 8) {
+		write_bytes(f, true, ':', buf);
+		memmove(buf + 2, buf + 3, strlen(buf + 2)); /* its priority is one number, with a dot behind */
+		buf[4] = '.';
+	} else if (row->type == NET_MAC || row->type == NET_MACLIST) {
+		write_bytes(f, true, ':', buf);
+	} else if (f->family == AF_UNSPEC) {
+		memcpy(buf, "default", sizeof("default"));
+	} else if (f->family == AF_INET) {
+		write_bytes(f, false, '.', buf);
+	} else {
+		inet_ntop(f->family, f->addr, buf, NET_ADDR_TEXT);
+	}
+	if ((row->type == NET_PREFIX || row->type == NET_PREFIXES) && f->family != AF_UNSPEC &&
+	    !(row->flags & NET_BARE && f->plen == f->len * 8))
+		append_length(buf, f->plen);
+}
+
+/* net_field_pair() - "10-20" or "1/2"; NULL: one number says it, in *i */
+const char *net_field_pair(const struct net_field *f, char *buf, size_t size, int64_t *i)
+{
+	bool range = f->row->type == NET_RANGE;
+	int64_t first = range ? f->i >> 32 : f->i >> 16;
+
+	*i = range ? (uint32_t)f->i : (uint16_t)f->i;
+	if (first == (range ? *i : 0))
+		return NULL;
+	snprintf(buf, size, "%u%c%u", (unsigned int)first, range ? '-' : '/', (unsigned int)*i);
+	return buf;
+}
