@@ -131,7 +131,8 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	for (unsigned int i = 0; t && i < t->n; i++) {
 		if (t->rows[i].flags & NET_FLAT) {
 			push_rows(L, t->rows[i].nest, true);
-		} else if (t->rows[i].key && net_key(t, NULL, NULL, t->rows[i].key) == &t->rows[i]) {
+		} else if (t->rows[i].key && !(t->rows[i].flags & NET_MARK) &&
+			   net_key(t, NULL, NULL, t->rows[i].key) == &t->rows[i]) {
 			push_row(L, &t->rows[i]);
 			lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 		}
@@ -149,6 +150,7 @@ static void set_kinds(lua_State *L, const struct net_noun *noun)
 		set_string(L, "name", kind->name);
 		set_string(L, "doc", kind->doc);
 		set_string(L, "config", kind->config);
+		set_flag(L, "pair", net_kind_pair(kind));
 		push_rows(L, kind->data, false);
 		lua_setfield(L, -2, "rows");
 		push_rows(L, kind->port, false);

@@ -30,10 +30,10 @@ enum net_type {
 	NET_RANGE,    /* two integers, first and last; text as "10-20" where they differ */
 	NET_REALMS,   /* two halves of an integer; text as "1/2" where the first is not 0 */
 	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
-	NET_MAC,      /* link-layer address */
+	NET_MAC,      /* link-layer address, of row.size bytes if not of six */
 	NET_FLAG,     /* true when the attribute is there */
-	NET_IP,	      /* address of the message's family, or with row.aux an IPv6 one under that attribute */
-	NET_PREFIX,   /* address in the attribute, its length in the header at row.aux */
+	NET_IP,	      /* address of the message's family, or of row.size bytes, or with row.aux IPv6 there */
+	NET_PREFIX,   /* address in the attribute, its length in the header at row.aux, or with row.size there */
 	NET_GATEWAY,  /* RTA_GATEWAY, or RTA_VIA when the family is another */
 	NET_LINK,     /* ifindex; a name in Lua */
 	NET_NETNS,    /* descriptor of a namespace */
@@ -64,7 +64,7 @@ enum {
 	NET_INVERT = 32,      /* of a bit: set means false */
 	NET_MAIN = 64,	      /* may stand at [1] */
 	NET_AFTER = 128,      /* of a link: refused or ignored at creation, set right after */
-	NET_QUIET = 256,      /* of a bit: left out of a record while false */
+	NET_QUIET = 256,      /* of a bit: left out of a record while unset */
 	NET_FOREVER = 512,    /* of a time: the wire's all-ones is "forever", left out of a record */
 	NET_ZERO = 1024,      /* left out of a record while 0 or all zeros; of a struct: left out by the kernel then */
 	NET_NEW = 2048,	      /* only when the object is made */
@@ -72,6 +72,8 @@ enum {
 	NET_OFF = 32768,      /* not sent when the object is made with row.begins, for it begins so */
 	NET_SHARE = 16384,    /* of an integer: the wire has one less */
 	NET_BARE = 4096,      /* of a prefix: a host's is written without its length, as ip(8) does for routes */
+	NET_MARKED = 65536,   /* has a bit elsewhere that says whether it, or the first of its names, is meant */
+	NET_MARK = 131072,    /* that bit, under the same key and behind it */
 };
 
 /* Names of an enumeration: a list, or the two functions of a name table that libnl keeps. */
@@ -92,10 +94,10 @@ struct net_row {
 	uint8_t type;	/* enum net_type */
 	uint8_t size;	/* bytes on the wire */
 	uint8_t begins; /* with NET_OFF: what a new object has */
-	uint16_t flags;
+	uint32_t flags;
 	uint16_t aux;  /* offset of the prefix length, or of a bit's change mask (0: none); of a bool 1: the row before
-			  says that it is off; of a list: attribute of its elements */
-	uint32_t mask; /* of a bit */
+			  says that it is off; of a list: attribute of its elements; of a marked one: of its bit */
+	uint32_t mask; /* of a bit; of a header's integer: its bits; of a marked one: its bit in row.aux */
 	uint32_t unit; /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
 	int64_t min, max; /* in wire units; both 0: what the size holds */
 	const struct net_enum *names;
@@ -134,6 +136,7 @@ struct net_field {
 	uint8_t family; /* of an address; AF_UNSPEC for "default" */
 	uint8_t len;	/* bytes of addr */
 	int16_t plen;	/* prefix length; -1: none given */
+	bool off;	/* false was given for what isn't true or false */
 	int64_t i;	/* number, bool, index, descriptor */
 	const char *s;	/* text; of a NET_LINK: its name, when not given by index */
 	size_t slen;
@@ -201,6 +204,7 @@ int net_parse_bytes(const char *s, size_t len, double *v);
 int net_parse_rate(const char *s, size_t len, double *v);     /* bits per second */
 int net_parse_fraction(const char *s, size_t len, double *v); /* "1%" is 0.01 */
 int net_check_link_name(const char *s, size_t len, struct net_err *err);
+int net_check_altname(const char *s, size_t len, struct net_err *err);
 int net_check_ns_name(const char *s, size_t len, struct net_err *err);
 
 /* Messages (encode.c, decode.c) */

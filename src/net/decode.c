@@ -1,4 +1,5 @@
 /* decode.c - a message into fields, row by row */
+#include <endian.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -101,9 +102,12 @@ static bool get_prefix(const struct net_level *l, const struct net_row *row, str
 {
 	struct nlattr *a = l->tb[row->attr];
 
-	f->plen = (uint8_t)l->hdr[row->aux];
+	if (row->size)
+		f->plen = l->tb[row->aux] ? (int16_t)nla_get_u16(l->tb[row->aux]) : 0;
+	else
+		f->plen = (uint8_t)l->hdr[row->aux];
 	if (a)
-		return get_ip(nla_data(a), nla_len(a), f);
+		return get_ip(nla_data(a), nla_len(a), f) && !(row->flags & NET_ZERO && f->plen == 0);
 	f->family = AF_UNSPEC; /* a route without destination is the default */
 	return row->flags & NET_MAIN && f->plen == 0;
 }
@@ -139,6 +143,14 @@ static int64_t sign(const struct net_row *row, uint64_t v)
 	return row->size == 1 ? (int8_t)v : row->size == 2 ? (int16_t)v : row->size == 4 ? (int32_t)v : (int64_t)v;
 }
 
+/* Whether the bit that a value has elsewhere is set. */
+static bool has_mark(const struct net_level *l, const struct net_row *row)
+{
+	const struct nlattr *a = l->tb[row->aux];
+
+	return a && nla_len(a) == 2 && be16toh(nla_get_u16(a)) & row->mask;
+}
+
 static bool get_integer(const struct net_level *l, const struct net_row *row, struct net_field *f)
 {
 	const char *from = l->hdr + row->attr;
@@ -154,11 +166,19 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 		return true;
 	}
 	v = net_get_number(from, row);
+	if (row->flags & NET_MARK) {
+		f->i = row->names ? row->names->list->value : 0;
+		return row->names && v & row->mask;
+	}
+	if (row->flags & NET_MARKED && row->aux && !has_mark(l, row))
+		return false;
+	if (row->flags & NET_HDR && row->mask && row->type != NET_BIT)
+		v = (v & row->mask) >> __builtin_ctz(row->mask);
 	if ((row->flags & NET_FOREVER && v == ones) || (row->flags & NET_ZERO && v == 0))
 		return false;
 	if (row->type == NET_BIT) {
 		f->i = !!(v & row->mask) != !!(row->flags & NET_INVERT);
-		return f->i || !(row->flags & NET_QUIET);
+		return v & row->mask || !(row->flags & NET_QUIET);
 	}
 	f->i = sign(row, v);
 	return row->type != NET_LINK || v != 0;

@@ -24,6 +24,30 @@ static void put_bit(char *hdr, const struct net_row *row, bool on)
 		net_put_number(hdr + row->aux, row, net_get_number(hdr + row->aux, row) | row->mask);
 }
 
+/* The value that a mark is for: the one of the same key. */
+static const struct net_field *marked(const struct net_row *mark, const struct net_field *f, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
+		if (f[i].row->flags & NET_MARKED && strcmp(f[i].row->key, mark->key) == 0)
+			return &f[i];
+	return NULL;
+}
+
+/* A mark says that there is a value, or that the value is the first of its names. */
+static void put_mark(char *hdr, const struct net_row *row, const struct net_field *f)
+{
+	put_bit(hdr, row, !f->off && (!row->names || f->i == row->names->list->value));
+}
+
+static void put_bits(char *to, const struct net_row *row, int64_t v)
+{
+	uint64_t before = row->mask ? net_get_number(to, row) : 0;
+
+	if (row->mask)
+		v = (int64_t)((before & ~(uint64_t)row->mask) | ((uint64_t)v << __builtin_ctz(row->mask) & row->mask));
+	net_put_number(to, row, (uint64_t)v);
+}
+
 static int wrong_family(const struct net_row *row, const struct net_field *f, const struct net_ctx *ctx,
 			struct net_err *err)
 {
@@ -34,8 +58,15 @@ static int wrong_family(const struct net_row *row, const struct net_field *f, co
 static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
 		    const struct net_field *f, struct net_err *err)
 {
-	if (row->type == NET_PREFIX && row->aux)
-		hdr[row->aux] = (char)(f->plen >= 0 ? f->plen : f->len * 8);
+	static const char zeros[NET_MAX_ADDR];
+	int plen = f->plen >= 0 ? f->plen : f->len * 8;
+
+	if (f->off)
+		return row->size ? nla_put(m, row->attr, row->size, zeros) : 0;
+	if (row->type == NET_PREFIX && row->size && nla_put_u16(m, row->aux, (uint16_t)plen) < 0)
+		return -1;
+	if (row->type == NET_PREFIX && row->aux && !row->size)
+		hdr[row->aux] = (char)plen;
 	if (f->family == AF_UNSPEC)
 		return 0; /* "default" */
 	if ((ctx->family == AF_INET || ctx->family == AF_INET6) && f->family != ctx->family)
@@ -66,8 +97,10 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 		put_bit(hdr, row, f->i);
 		return 0;
 	}
+	if (row->flags & NET_MARKED && (f->off || f->i < 0))
+		return 0; /* its mark says it all */
 	if (row->flags & NET_HDR) {
-		net_put_number(hdr + row->attr, row, (uint64_t)f->i);
+		put_bits(hdr + row->attr, row, f->i);
 		return 0;
 	}
 	switch (row->type) {
@@ -96,7 +129,8 @@ static bool any_given(const struct net_table *t, const struct net_field *f, unsi
 		if (is_row(t, f[i].row))
 			return true;
 	for (unsigned int i = 0; i < t->n; i++)
-		if (net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n))
+		if ((net_flat_table(&t->rows[i], NULL) && any_given(t->rows[i].nest, f, n)) ||
+		    (t->rows[i].flags & NET_MARK && marked(&t->rows[i], f, n)))
 			return true;
 	return false;
 }
@@ -244,6 +278,12 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	if (flat)
 		return flat->bare ? put_struct(m, ctx, row, f, n, err)
 				  : put_nest(m, ctx, row, row->attr, flat, f, n, err);
+	if (row->flags & NET_MARK) {
+		given = marked(row, f, n);
+		if (given)
+			put_mark(hdr, row, given);
+		return 0;
+	}
 	if (!given || row->flags & NET_RO ||
 	    (row->type == NET_BOOL && row->aux && !given->i && net_given(f, n, row - 1)))
 		return 0;

@@ -109,22 +109,23 @@ int net_parse_endpoint(const char *s, size_t len, struct net_field *f, struct ne
 	return 0;
 }
 
-/* net_parse_mac() - six bytes in hex, with colons */
+/* net_parse_mac() - bytes in hex, with colons: six, or as many as the field's row has */
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err)
 {
-	static const char form[] = "one as 02:00:00:00:00:01";
+	int n = f->row && f->row->type == NET_MAC && f->row->size ? f->row->size : 6;
+	const char *form = n == 6 ? "one as 02:00:00:00:00:01" : "one as 02:00:00:00:00:01:00:01";
 
-	if (len != 17)
+	if (len != (size_t)n * 3 - 1)
 		return bad(err, s, len, "MAC address", form);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < n; i++) {
 		char hex[3] = {s[i * 3], s[i * 3 + 1], 0};
 
 		if (!isxdigit((unsigned char)hex[0]) || !isxdigit((unsigned char)hex[1]) ||
-		    (i < 5 && s[i * 3 + 2] != ':'))
+		    (i < n - 1 && s[i * 3 + 2] != ':'))
 			return bad(err, s, len, "MAC address", form);
 		f->addr[i] = (unsigned char)strtoul(hex, NULL, 16);
 	}
-	f->len = 6;
+	f->len = (uint8_t)n;
 	return 0;
 }
 
@@ -241,6 +242,12 @@ int net_check_link_name(const char *s, size_t len, struct net_err *err)
 		return net_fail(err, EINVAL, "name '%.*s' of a link has a '%%', which the kernel would expand",
 				(int)len, s);
 	return r;
+}
+
+/* net_check_altname() - what a link may be called by beside its name: 1 to 127 bytes */
+int net_check_altname(const char *s, size_t len, struct net_err *err)
+{
+	return check_name(s, len, "link", 127, err);
 }
 
 /* net_check_ns_name() - 1 to 255 bytes, not one of the names that mean the world itself */

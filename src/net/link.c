@@ -106,7 +106,7 @@ int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struc
 	if (!m)
 		return -err->code;
 	if (index == 0)
-		nla_put_string(m, IFLA_IFNAME, name);
+		nla_put_string(m, strlen(name) < NET_NAME_SIZE ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 	if (nsid >= 0)
 		nla_put_u32(m, IFLA_TARGET_NETNSID, (uint32_t)nsid);
 	return net_ask(ns, m, d, err);
@@ -210,13 +210,15 @@ unsigned int net_link_pick(struct net_field *to, const struct net_field *f, unsi
 	return count;
 }
 
-/* Fields of a link go in messages of three sorts. */
-enum part { PART_LINK, PART_PORT, PART_ETHTOOL };
+/* Fields of a link go in messages of four sorts. */
+enum part { PART_LINK, PART_PORT, PART_ETHTOOL, PART_NAMES };
 
 static enum part part_of(const struct net_row *row)
 {
 	if (row->type == NET_PORTNEST)
 		return PART_PORT;
+	if (row->type == NET_STRINGS)
+		return PART_NAMES;
 	return net_ethtool_has(row) ? PART_ETHTOOL : PART_LINK;
 }
 
@@ -252,6 +254,9 @@ int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx,
 	count = take(part, f, n, PART_ETHTOOL);
 	if (r == 0 && count)
 		r = net_ethtool_set(ns, index, part, count, err);
+	count = take(part, f, n, PART_NAMES);
+	if (r == 0 && count)
+		r = net_link_altnames(ns, index, part + 1, count - 2, err);
 	return r;
 }
 
@@ -336,9 +341,10 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	struct net_ctx ctx = {.family = AF_UNSPEC, .kind = net_kind_find(kind), .port = f->port};
 	const struct net_row *kind_row = net_key(&net_link_table, NULL, NULL, "kind");
 	struct net_field v[NET_MAX_FIELDS], *netns;
+	struct net_dump d = {0};
 	bool options = false;
 	unsigned int n;
-	int r = 0;
+	int r;
 
 	if (f->n + 1 > NET_MAX_FIELDS)
 		return net_misuse(err, "too many keys");
@@ -350,18 +356,20 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 		options = options || (ctx.kind && ctx.kind->data &&
 				      net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
 	}
-	if (options && net_kind_is_tun(ctx.kind)) {
+	r = net_link_whole(ns, index, ctx.kind, v, &n, &d, err);
+	if (r == 0 && options && net_kind_is_tun(ctx.kind)) {
 		r = net_tun_set(ns, index, v, n, err);
 		n = net_link_pick(v, f->v, n, net_tun_keys, false);
 	} else if (options) { /* the kernel reads a kind's options only beside its name */
 		v[n++] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
 	}
 	netns = net_link_field(v, n, &net_link_table, "netns", NULL);
-	if (r < 0 || n == 0)
-		return r;
-	if (netns && (netns->ns->ino != ns->ino || netns->ns->dev != ns->dev))
-		return set_and_move(ns, index, &ctx, v, n, netns->ns, err);
-	return net_link_set_fields(ns, index, &ctx, v, n, err);
+	if (r == 0 && netns && (netns->ns->ino != ns->ino || netns->ns->dev != ns->dev))
+		r = set_and_move(ns, index, &ctx, v, n, netns->ns, err);
+	else if (r == 0 && n)
+		r = net_link_set_fields(ns, index, &ctx, v, n, err);
+	net_dump_free(&d);
+	return r;
 }
 
 /* net_link_del() - -ENODEV when it is gone; -EOPNOTSUPP for one that can't be deleted */

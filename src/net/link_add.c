@@ -67,10 +67,13 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 	}
 }
 
-/* The first of KIND0, KIND1, ... that is free: older kernels don't tell which name they have chosen themselves. */
+/* The first of KIND0, KIND1, ... that is free: older kernels don't tell which name they have chosen themselves.  gre0,
+ * sit0 and their like may come with their module, which is loaded when the first such link is made. */
 static int free_name(struct net_ns *ns, const char *kind, const char *taken, char *name, struct net_err *err)
 {
-	for (int i = 0;; i++) {
+	const struct net_kind *known = net_kind_find(kind);
+
+	for (int i = net_kind_whole(known);; i++) {
 		char full[32] = "";
 		int index, r;
 
@@ -95,6 +98,7 @@ static void put_name(struct net_field *f, const char *name)
 static int name_all(struct net_ns *ns, struct plan *p, const char *kind, struct net_err *err)
 {
 	const struct net_field *given = net_link_field(p->now, p->n_now, &net_link_table, "name", NULL);
+	const struct net_row *pair = net_kind_pair(net_kind_find(kind));
 	struct net_field *peer;
 	int r;
 
@@ -106,9 +110,9 @@ static int name_all(struct net_ns *ns, struct plan *p, const char *kind, struct 
 	} else {
 		snprintf(p->name, sizeof(p->name), "%s", given->s);
 	}
-	if (strcmp(kind, "veth") != 0)
+	if (!pair)
 		return 0;
-	peer = net_link_field(p->now, p->n_now, net_kind_find(kind)->data, "peer", NULL);
+	peer = (struct net_field *)(uintptr_t)net_given(p->now, p->n_now, pair);
 	if (peer && net_given(peer + 1, net_span(peer, p->n_now - (unsigned int)(peer - p->now), 0) - 2,
 			      net_key(&net_link_table, NULL, NULL, "name")))
 		return 0;
@@ -117,8 +121,7 @@ static int name_all(struct net_ns *ns, struct plan *p, const char *kind, struct 
 		return r;
 	if (!peer) {
 		peer = &p->now[p->n_now++];
-		*peer = (struct net_field){.row = net_key(net_kind_find(kind)->data, NULL, NULL, "peer"),
-					   .op = NET_BEGIN};
+		*peer = (struct net_field){.row = pair, .op = NET_BEGIN};
 		p->now[p->n_now++] = (struct net_field){.row = peer->row, .op = NET_END};
 	}
 	memmove(peer + 2, peer + 1, (p->n_now++ - (unsigned int)(peer + 1 - p->now)) * sizeof(*peer));

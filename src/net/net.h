@@ -152,10 +152,12 @@ int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cu
 /* links (link.c) */
 const struct net_kind *net_kind_find(const char *name);
 const struct net_kind *net_kind_all(unsigned int i); /* NULL at the end */
+const struct net_row *net_kind_pair(const struct net_kind *kind);
 int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int *index, int *peer_index,
 		 struct net_err *err);
 int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fields *f, struct net_err *err);
 int net_link_del(struct net_ns *ns, int index, struct net_err *err);
+int net_link_altname(struct net_ns *ns, int index, bool add, const char *name, struct net_err *err);
 int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struct net_dump *d, struct net_err *err);
 int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, struct net_dump *d, struct net_err *err);
 int net_link_set_group(struct net_ns *ns, int64_t group, struct net_fields *f, struct net_err *err);

@@ -11,9 +11,18 @@ extern const struct net_table net_vlan_table, net_macvlan_table, net_ipvlan_tabl
 extern const struct net_table net_tun_table;
 extern const struct net_table net_modes_table, net_rings_table, net_channels_table, net_coalesce_table;
 extern const struct net_table net_pause_table, net_eee_table, net_wol_table, net_fec_table;
+extern const struct net_table net_gre_table, net_erspan_table, net_ip6gre_table, net_ip6erspan_table;
+extern const struct net_table net_ipip_table, net_sit_table, net_ip6tnl_table, net_vti_table, net_vti6_table;
+extern const struct net_table net_encap_table, net_flowinfo_table, net_ip6flags_table; /* nests of tunnels */
+extern const struct net_enum net_tunnel_ttls, net_tunnel_toses, net_tunnel_encaps, net_tunnel_limits,
+	net_tunnel_inherit;
+extern const struct net_table net_amt_table, net_bareudp_table, net_batadv_table, net_can_table, net_dsa_table;
+extern const struct net_table net_gtp_table, net_hsr_table, net_ipoib_table, net_macsec_table, net_netkit_table;
+extern const struct net_table net_rmnet_table, net_wwan_table, net_xfrm_table;
 extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table, net_bond_port_table;
 
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
+bool net_kind_whole(const struct net_kind *kind);
 void net_put_number(char *to, const struct net_row *row, uint64_t v);
 uint64_t net_get_number(const char *from, const struct net_row *row);
 void net_put_pair(char *to, const struct net_row *row, int64_t v);

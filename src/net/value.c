@@ -90,7 +90,15 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_STRING: snprintf(buf, size, "a string"); break;
 	case NET_MAC: snprintf(buf, size, "a MAC address as '02:00:00:00:00:01'"); break;
 	case NET_IP:
-	case NET_GATEWAY: snprintf(buf, size, "an address as '10.0.0.1' or 'fd00::1'"); break;
+	case NET_GATEWAY:
+		snprintf(buf, size, "an%s address as %s",
+			 row->size == 4 ? " IPv4"
+			 : row->size	? " IPv6"
+					: "",
+			 row->size == 4 ? "'10.0.0.1'"
+			 : row->size	? "'fd00::1'"
+					: "'10.0.0.1' or 'fd00::1'");
+		break;
 	case NET_PREFIX: snprintf(buf, size, "an address as '10.0.0.1/24' or 'fd00::1/64'"); break;
 	case NET_LINK: snprintf(buf, size, "a link or its name"); break;
 	case NET_NETNS: snprintf(buf, size, "a namespace or its name"); break;
@@ -112,7 +120,10 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_TOGGLES: snprintf(buf, size, "a table as { tso = false } of true and false"); break;
 	case NET_ENUM:
 		list_names(row, names, sizeof(names));
-		if (*names)
+		if (*names && row->max)
+			snprintf(buf, size, "%s or a whole number from %" PRId64 " to %" PRId64, names, row->min,
+				 row->max);
+		else if (*names)
 			snprintf(buf, size, "one of %s", names);
 		else
 			snprintf(buf, size, "a name or a number");
@@ -177,8 +188,18 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 	}
 	if (v)
 		return net_field_refuse(row, "true", err);
+	f->off = true;
 	switch (row->type) {
 	case NET_LINK: return 0;
+	case NET_IP:
+	case NET_PREFIX:
+		if (!row->size && !(row->flags & NET_ZERO))
+			return net_field_refuse(row, "false", err);
+		return 0;
+	case NET_ENUM:
+		if (!row->max)
+			return net_field_refuse(row, "false", err);
+		return 0;
 	case NET_STRING:
 		if (row->min)
 			return net_field_refuse(row, "false", err);
@@ -190,6 +211,9 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 		f->len = NET_KEY_LEN; /* zeros */
 		return 0;
 	case NET_UINT:
+		if (row->flags & NET_MARKED)
+			return 0;
+		return net_field_int(row, 0, f, err);
 	case NET_SIZE:
 	case NET_RATE:
 	case NET_FRACTION:
@@ -354,6 +378,15 @@ static int text_of_quantity(const struct net_row *row, const char *s, size_t len
 	return net_field_num(row, v, f, err);
 }
 
+/* An address of the row's family, where that is fixed; @r is what its parser said. */
+static int of_size(const struct net_row *row, const char *s, size_t len, const struct net_field *f, int r,
+		   struct net_err *err)
+{
+	if (r == 0 && row->size && f->len != row->size)
+		return refuse_text(row, s, len, err);
+	return r;
+}
+
 /* net_field_text() - text, which must stay where it is as long as the field is used */
 int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
 {
@@ -370,12 +403,12 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 	case NET_PREFIXES: return text_of_allowed(row, s, len, f, err);
 	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
 	case NET_IP:
-	case NET_GATEWAY: return named(row, net_parse_ip(s, len, f, err), err);
-	case NET_PREFIX: return named(row, net_parse_prefix(s, len, f, err), err);
+	case NET_GATEWAY: return of_size(row, s, len, f, named(row, net_parse_ip(s, len, f, err), err), err);
+	case NET_PREFIX: return of_size(row, s, len, f, named(row, net_parse_prefix(s, len, f, err), err), err);
 	case NET_LINK:
 		f->s = s;
 		f->slen = len;
-		return named(row, net_check_link_name(s, len, err), err);
+		return named(row, net_check_altname(s, len, err), err);
 	case NET_TIME:
 		if (row->flags & NET_FOREVER && len == 7 && strcmp(s, "forever") == 0) {
 			f->i = (int64_t)((1ULL << (row->size * 8 - 1)) * 2 - 1);
