@@ -43,6 +43,7 @@ end
 ---@field name string
 ---@field doc? string
 ---@field config? string the kernel option that brings it
+---@field pair? boolean of a link: it is made with a peer
 ---@field rows? nsh.Attribute[] keys of its own
 ---@field port_rows? nsh.Attribute[] of a link: keys of its ports
 
@@ -101,6 +102,7 @@ function m.takes(row)
   if row.values and #row.values > 0 then
     local words = {}
     for i, value in ipairs(row.values) do words[i] = ("%q"):format(value) end
+    if row.min and row.max > row.min then words[#words + 1] = ("or integer %d..%d"):format(row.min, row.max) end
     return table.concat(words, " ")
   end
   local s = type_text[row.type] or row.type

@@ -1,4 +1,5 @@
 --- hints.lua - the remedy of a failure, where its cause is known: one row a hint, the first row that fits counts.
+local attrs = require "nsh.attrs"
 local features = require "nsh.features"
 
 local m = {}
@@ -10,6 +11,11 @@ end
 -- A link of that name is in the namespace that it was to be moved to, or renamed in.
 local function name_taken(e)
   local spec = e.spec or {}
+  local kind = spec.kind and attrs.kind("link", spec.kind)
+  if kind and attrs.find(kind.rows, "remote") then
+    return "a link has that name, or another tunnel the same ends and key: the kernel's own (gre0, tunl0, sit0, ...) "
+      .. "has none of them, so say local or remote"
+  end
   local name = spec.name or e.target or "that name"
   if spec.netns then
     return ('%s already has a link named %s; rename one: set { netns = ..., name = "..." }'):format(
@@ -69,6 +75,11 @@ m.rows = {
     hint = "the link's driver doesn't take it: link:ethtool() tells what it has" },
   { op = "^link", code = "EOPNOTSUPP", key = "master",
     hint = "master must be a bridge or another link that takes ports, and lo can't be one" },
+  { op = "^link .*altname", code = "EEXIST", hint = "a link of the namespace is called so already" },
+  { op = "^link .*altname", code = "ENOENT", hint = "link.altnames tells which there are" },
+  { op = "^link .*altname", code = "EINVAL",
+    hint = "that is a link's own name, or another link's; link.altnames tells which there are" },
+  { op = "^link set", code = "EEXIST", key = "altnames", hint = "another link of the namespace has one of the names" },
   { op = "^link add", code = "EEXIST", hint = name_taken },
   { op = "^link set", code = "EEXIST", hint = name_taken },
   { op = "^link", code = "ENODEV", hint = "ns:links() tells which there are" },

@@ -1,4 +1,6 @@
 --- link.lua - links: live objects that ask the kernel when a field is read, and records of all of them.
+local alias = require "nsh.alias"
+local attrs = require "nsh.attrs"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local guard = require "nsh.guard"
@@ -17,7 +19,7 @@ local Netns = netns.Netns
 ---@field index integer its number, as long as it is where it is
 ---@field netns nsh.Netns where it is
 ---@field master? nsh.Link the bridge or other link that it is a port of
----@field peer? nsh.Link the other end of a veth pair
+---@field peer? nsh.Link the other end of a pair, as veth
 local Link, mt = object.class "nsh.link"
 m.Link = Link
 
@@ -86,6 +88,7 @@ function Link.missing(self, key)
   local value = record[key]
   if value ~= nil then return value end
   if type(key) == "string" and is_key(record.kind, key) then return nil end
+  if alias.is_word(record.kind, key) then return alias.read(record, key) end
   return object.unknown(self, Link, key, record)
 end
 
@@ -109,11 +112,21 @@ end
 ---@return nsh.Link?
 function Link.get.master(self) return follow(self, read(self), "master") end
 
---- The other end of a veth, wherever it is; nil for other kinds and where no known namespace has it.
+-- Kinds that are made with a peer, as veth.
+local pairs_of
+local function is_pair(kind)
+  if not pairs_of then
+    pairs_of = {}
+    for _, entry in ipairs(attrs.kinds "link") do pairs_of[entry.name] = entry.pair end
+  end
+  return pairs_of[kind]
+end
+
+--- The other end of a veth, netkit or vxcan, wherever it is; nil for other kinds and where no known namespace has it.
 ---@return nsh.Link?
 function Link.get.peer(self)
   local record = read(self)
-  if record.kind ~= "veth" then return nil end
+  if not is_pair(record.kind) then return nil end
   return follow(self, record, "link")
 end
 
@@ -122,6 +135,13 @@ end
 function Link.get.link(self) return follow(self, read(self), "link") end
 
 -- --- option tables ---
+
+local function check_altnames(list)
+  for _, name in ipairs(list) do
+    local ok, message = core.link.check_altname(tostring(name))
+    if not ok then fail.misuse("altnames: %s", message) end
+  end
+end
 
 -- A copy in which namespaces are objects; names are checked before the kernel is asked.
 local function normalize(spec)
@@ -132,6 +152,7 @@ local function normalize(spec)
       local ok, message = core.link.check_name(value)
       if not ok then fail.misuse("%s", message) end
     end
+    if key == "altnames" and type(value) == "table" then check_altnames(value) end
     if key == "peer" and type(value) == "string" then value = { value } end
     if key == "peer" and type(value) == "table" then value = normalize(value) end
     copy[key] = value
@@ -190,7 +211,7 @@ end
 --- Twin: `ip link add NAME type KIND ...`
 ---@param spec table [1] name, kind, keys of a link and of its kind; peer = "name" or { "name", netns = ns, ... }
 ---@return nsh.Link link
----@return nsh.Link? peer the other end of a veth
+---@return nsh.Link? peer the other end of a veth, netkit or vxcan
 ---@error EEXIST when there is a link of that name
 ---@error EOPNOTSUPP when the kernel doesn't have the kind
 function Netns:add_link(spec)
@@ -203,17 +224,18 @@ function Netns:add_link(spec)
   local name = spec[1] or spec.name
   if not spec.kind then fail.misuse("kind is needed: what sort of link %s is, as \"veth\"", tostring(name or "it")) end
   for _, key in ipairs(told) do spec[key] = nil end
+  alias.complete(alias.resolve(spec, spec.kind))
   local ns, home = self, spec.netns
   if home and home ~= self then
     ns, spec.netns = home, nil
-    spec.peer = spec.peer or (spec.kind == "veth" and {} or nil)
+    spec.peer = spec.peer or (is_pair(spec.kind) and {} or nil)
     if spec.peer then spec.peer.netns = spec.peer.netns or self end
   end
   below(self, ns, spec)
   local index, peer = fail.check_spec(spec, "link add", name, ns,
     core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
   local link = named(ns, index, name)
-  if spec.kind ~= "veth" then return link end
+  if not is_pair(spec.kind) then return link end
   local peer_spec = spec.peer or {}
   return link, named(peer_spec.netns or ns, peer, peer_spec[1] or peer_spec.name)
 end
@@ -245,16 +267,16 @@ function Netns:find_link(name)
   return wrap(self, record.index, record.name)
 end
 
--- A veth's record names its peer instead of the number of a link.
+-- The record of one of a pair names its peer instead of the number of a link.
 local function name_peers(self, list)
   local ids = {}
   for _, record in ipairs(list) do
-    if record.kind == "veth" and record.link_netnsid then ids[record.link_netnsid] = true end
+    if is_pair(record.kind) and record.link_netnsid then ids[record.link_netnsid] = true end
   end
   local homes = netns.by_ids(self, ids)
   for _, record in ipairs(list) do
     add_hold(self, record)
-    if record.kind == "veth" and record.link then
+    if is_pair(record.kind) and record.link then
       if record.link_netnsid then
         local ns = homes[record.link_netnsid]
         local found = core.link.get(self.core, record.link, record.link_netnsid)
@@ -357,6 +379,8 @@ local function put_back(self, before, spec)
     local old = before[key]
     if now and m.asked[key] and old ~= nil then
       core.link.set(self.netns.core, self.index, { [key] = changed_of(old, spec[key]) }, before.kind)
+    elseif now and key == "altnames" then
+      core.link.set(self.netns.core, self.index, { altnames = old or false })
     elseif now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
       if old == nil then old = false end
       core.link.set(self.netns.core, self.index, { [key] = old }, before.kind)
@@ -375,6 +399,7 @@ function Link:set(spec)
   spec = normalize(spec)
   guard.check(self, spec, "change")
   local before = read_for(self, spec)
+  alias.resolve(spec, before.kind)
   local master = spec.master
   if master == nil then master = before.master end
   local port = spec.port and port_kind(spec.netns or self.netns, master) or nil
@@ -388,6 +413,27 @@ function Link:set(spec)
     rawset(self, "home", spec.netns)
     rawset(self, "number", moved.index)
   end
+end
+
+--- Gives the link one more name, of up to 127 bytes, that it is found by too.
+--- Twin: `ip link property add dev NAME altname ALTNAME`
+---@param name string
+---@error EEXIST when a link of the namespace has it
+function Link:add_altname(name)
+  check_altnames { name }
+  local ok, message, code, detail = core.link.altname(self.netns.core, self.index, tostring(name), true)
+  fail.check("link add_altname", self.last_name, self.netns, ok, message, code, detail)
+end
+
+--- Takes one of its further names away.
+--- Twin: `ip link property del dev NAME altname ALTNAME`
+---@param name string
+---@error ENOENT when there is no such name
+---@error EINVAL when it is the link's own name, or another link's
+function Link:del_altname(name)
+  check_altnames { name }
+  local ok, message, code, detail = core.link.altname(self.netns.core, self.index, tostring(name), false)
+  fail.check("link del_altname", self.last_name, self.netns, ok, message, code, detail)
 end
 
 --- Deletes the link; a veth goes with its peer.

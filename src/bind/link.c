@@ -87,8 +87,8 @@ static int link_get(lua_State *L)
 	struct net_link_names *names = bind_new_names(L);
 	struct net_cursor c;
 
-	if (!index && strlen(name) > 15)
-		return bind_misuse(L, "name '%s' of a link has more than 15 bytes", name);
+	if (!index && strlen(name) > 127)
+		return bind_misuse(L, "name '%s' of a link has more than 127 bytes", name);
 	if (net_link_get(ns, index, name, nsid, d, &err) < 0)
 		return bind_fail(L, &err);
 	names->full = nsid >= 0; /* ours say nothing about links over there */
@@ -139,8 +139,30 @@ static int link_check_name(lua_State *L)
 	return bind_ok(L, net_check_link_name(name, len, &err), &err);
 }
 
+static int link_check_altname(lua_State *L)
+{
+	struct net_err err;
+	size_t len;
+	const char *name = luaL_checklstring(L, 1, &len);
+
+	return bind_ok(L, net_check_altname(name, len, &err), &err);
+}
+
+/* altname(ns, index, name, add) */
+static int link_altname(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	lua_Integer index = luaL_checkinteger(L, 2);
+	const char *name = luaL_checkstring(L, 3);
+
+	return bind_ok(L, net_link_altname(ns, (int)index, lua_toboolean(L, 4), name, &err), &err);
+}
+
 static const luaL_Reg lib[] = {
 	{"add", link_add},
+	{"altname", link_altname},
+	{"check_altname", link_check_altname},
 	{"check_name", link_check_name},
 	{"del", link_del},
 	{"get", link_get},

@@ -64,7 +64,7 @@ enum {
 	NET_INVERT = 32,      /* of a bit: set means false */
 	NET_MAIN = 64,	      /* may stand at [1] */
 	NET_AFTER = 128,      /* of a link: refused or ignored at creation, set right after */
-	NET_QUIET = 256,      /* of a bit: left out of a record while unset */
+	NET_QUIET = 256,      /* of a bit: left out of a record while false */
 	NET_FOREVER = 512,    /* of a time: the wire's all-ones is "forever", left out of a record */
 	NET_ZERO = 1024,      /* left out of a record while 0 or all zeros; of a struct: left out by the kernel then */
 	NET_NEW = 2048,	      /* only when the object is made */

@@ -3,18 +3,14 @@
 #include <linux/if_link.h>
 #include <stddef.h>
 
+#include "rows.h"
 #include "tables.h"
 
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define HZ 100 /* clock ticks of the bridge's timers in a second, whatever the kernel's own HZ */
 
 /* clang-format off */
-#define BOOL(k, number, more, text) \
-	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
 #define BOOL32(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 4, .flags = (more), .doc = (text)}
-#define UINT(k, number, bytes, more, text) \
-	{.key = (k), .attr = (number), .type = NET_UINT, .size = (bytes), .flags = (more), .doc = (text)}
 #define TICKS(k, number, bytes, more, text) \
 	{.key = (k), .attr = (number), .type = NET_TIME, .size = (bytes), .unit = HZ, .flags = (more), .doc = (text)}
 
@@ -36,9 +32,26 @@ static const struct net_row option_rows[] = {
 	OPTION("no_linklocal_learn", BR_BOOLOPT_NO_LL_LEARN, "don't learn from link-local frames"),
 	OPTION("mcast_vlan_snooping", BR_BOOLOPT_MCAST_VLAN_SNOOPING, "multicast snooping per VLAN"),
 	OPTION("mst_enabled", BR_BOOLOPT_MST_ENABLE, "multiple spanning trees"),
+	OPTION("mdb_offload_fail_notification", NEW_BR_BOOLOPT_MDB_OFFLOAD_FAIL,
+	       "tell of groups that hardware did not take; since Linux 6.16"),
+	OPTION("fdb_local_vlan_0", NEW_BR_BOOLOPT_FDB_LOCAL_VLAN_0,
+	       "keep its own addresses once, not per VLAN; since Linux 6.18"),
 };
 static const struct net_table options = {"multi_boolopt", option_rows, COUNT(option_rows),
 					 sizeof(struct br_boolopt_multi), true};
+
+static const struct net_row querier_rows[] = {
+	ADDRESS("ip_address", BRIDGE_QUERIER_IP_ADDRESS, 4, NET_RO, "the IGMP querier"),
+	LINK("ip_port", BRIDGE_QUERIER_IP_PORT, NET_RO, "the port toward it; none: this bridge"),
+	TICKS("ip_other_timer", BRIDGE_QUERIER_IP_OTHER_TIMER, 8, NET_RO, "how long it counts still"),
+	ADDRESS("ipv6_address", BRIDGE_QUERIER_IPV6_ADDRESS, 16, NET_RO, "the MLD querier"),
+	LINK("ipv6_port", BRIDGE_QUERIER_IPV6_PORT, NET_RO, "the port toward it; none: this bridge"),
+	TICKS("ipv6_other_timer", BRIDGE_QUERIER_IPV6_OTHER_TIMER, 8, NET_RO, "how long it counts still"),
+};
+static const struct net_table querier = {"mcast_querier_state", querier_rows, COUNT(querier_rows), 0, false};
+static const struct net_enum stp_modes = {
+	.list = (struct net_word[]){{"auto", 0}, {"user", 1}, {"kernel", 2}, {NULL, 0}},
+};
 
 static const struct net_row bridge_rows[] = {
 	BOOL32("stp", IFLA_BR_STP_STATE, 0, "spanning tree protocol; on in another program's hands reads as true too"),
@@ -87,7 +100,13 @@ static const struct net_row bridge_rows[] = {
 	BOOL("nf_call_arptables", IFLA_BR_NF_CALL_ARPTABLES, 0, "pass bridged ARP to arptables"),
 	{.key = "fdb_flush", .attr = IFLA_BR_FDB_FLUSH, .type = NET_FLAG, .flags = NET_WO,
 	 .doc = "forget what was learned"},
+	UINT("fdb_max_learned", NEW_BR_FDB_MAX_LEARNED, 4, 0, "most learned addresses; 0: no limit; since Linux 6.7"),
+	UINT("fdb_n_learned", NEW_BR_FDB_N_LEARNED, 4, NET_RO, "learned addresses that count against it"),
+	FLAG("fdb_flush", IFLA_BR_FDB_FLUSH, NET_WO, "true forgets what was learned"),
+	ENUM("stp_mode", NEW_BR_STP_MODE, 4, stp_modes, 0, "whether a program or the kernel runs the spanning tree"),
 	{.attr = IFLA_BR_MULTI_BOOLOPT, .type = NET_NEST, .flags = NET_FLAT, .nest = &options},
+	{.key = "mcast_querier_state", .attr = IFLA_BR_MCAST_QUERIER_STATE, .type = NET_NEST, .flags = NET_RO,
+	 .nest = &querier, .doc = "who asks for multicast listeners"},
 	{.key = "root_id", .attr = IFLA_BR_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO,
 	 .doc = "the spanning tree's root"},
 	{.key = "bridge_id", .attr = IFLA_BR_BRIDGE_ID, .type = NET_BRIDGEID, .flags = NET_RO, .doc = "this bridge"},

@@ -178,7 +178,7 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 		return false;
 	if (row->type == NET_BIT) {
 		f->i = !!(v & row->mask) != !!(row->flags & NET_INVERT);
-		return v & row->mask || !(row->flags & NET_QUIET);
+		return f->i || !(row->flags & NET_QUIET);
 	}
 	f->i = sign(row, v);
 	return row->type != NET_LINK || v != 0;

@@ -2,16 +2,10 @@
 #include <linux/if_bonding.h>
 #include <linux/if_link.h>
 
+#include "rows.h"
 #include "tables.h"
 
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 /* clang-format off */
-#define BOOL(k, number, more, text) \
-	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
-#define ENUM(k, number, words, more, text) \
-	{.key = (k), .attr = (number), .type = NET_ENUM, .size = 1, .flags = (more), .names = &(words), .doc = (text)}
-#define UINT(k, number, bytes, more, text) \
-	{.key = (k), .attr = (number), .type = NET_UINT, .size = (bytes), .flags = (more), .doc = (text)}
 #define MS(k, number, more, text) \
 	{.key = (k), .attr = (number), .type = NET_TIME, .size = 4, .unit = 1000, .flags = (more), .doc = (text)}
 
@@ -52,7 +46,7 @@ static const struct net_row ad_info_rows[] = {
 static const struct net_table ad_info = {"ad_info", ad_info_rows, COUNT(ad_info_rows), 0, false};
 
 static const struct net_row bond_rows[] = {
-	ENUM("mode", IFLA_BOND_MODE, modes, 0, "how the ports share the work; while it is down and has none"),
+	ENUM("mode", IFLA_BOND_MODE, 1, modes, 0, "how the ports share the work; while it is down and has none"),
 	{.key = "active_slave", .attr = IFLA_BOND_ACTIVE_SLAVE, .type = NET_LINK, .size = 4, .flags = NET_AFTER,
 	 .doc = "active-backup: the port in use"},
 	MS("miimon", IFLA_BOND_MIIMON, 0, "time between looks at the carrier; 0: none"),
@@ -72,9 +66,9 @@ static const struct net_row bond_rows[] = {
 	 .doc = "how many targets must answer"},
 	{.key = "primary", .attr = IFLA_BOND_PRIMARY, .type = NET_LINK, .size = 4, .flags = NET_AFTER,
 	 .doc = "the port that is used whenever it can be"},
-	ENUM("primary_reselect", IFLA_BOND_PRIMARY_RESELECT, reselects, NET_OFF, "when to go back to it"),
-	ENUM("fail_over_mac", IFLA_BOND_FAIL_OVER_MAC, fail_over, 0, "whose address the bond has"),
-	ENUM("xmit_hash_policy", IFLA_BOND_XMIT_HASH_POLICY, hashes, 0, "what decides on the port"),
+	ENUM("primary_reselect", IFLA_BOND_PRIMARY_RESELECT, 1, reselects, NET_OFF, "when to go back to it"),
+	ENUM("fail_over_mac", IFLA_BOND_FAIL_OVER_MAC, 1, fail_over, 0, "whose address the bond has"),
+	ENUM("xmit_hash_policy", IFLA_BOND_XMIT_HASH_POLICY, 1, hashes, 0, "what decides on the port"),
 	UINT("resend_igmp", IFLA_BOND_RESEND_IGMP, 4, 0, "IGMP reports after a fail-over"),
 	UINT("num_peer_notif", IFLA_BOND_NUM_PEER_NOTIF, 1, 0, "announcements after a fail-over"),
 	BOOL("all_slaves_active", IFLA_BOND_ALL_SLAVES_ACTIVE, 0, "take frames from ports that are not in use"),
@@ -86,12 +80,12 @@ static const struct net_row bond_rows[] = {
 	{.key = "tlb_dynamic_lb", .attr = IFLA_BOND_TLB_DYNAMIC_LB, .type = NET_BOOL, .size = 1, .flags = NET_OFF,
 	 .begins = 1,
 	 .doc = "balance-tlb: by load"},
-	ENUM("lacp_rate", IFLA_BOND_AD_LACP_RATE, rates, NET_OFF,
+	ENUM("lacp_rate", IFLA_BOND_AD_LACP_RATE, 1, rates, NET_OFF,
 	     "802.3ad: how often to ask the other side for messages"),
 	{.key = "lacp_active", .attr = IFLA_BOND_AD_LACP_ACTIVE, .type = NET_BOOL, .size = 1, .flags = NET_OFF,
 	 .begins = 1,
 	 .doc = "802.3ad: send without being asked"},
-	ENUM("ad_select", IFLA_BOND_AD_SELECT, selects, 0, "802.3ad: which aggregator is best"),
+	ENUM("ad_select", IFLA_BOND_AD_SELECT, 1, selects, 0, "802.3ad: which aggregator is best"),
 	UINT("ad_actor_sys_prio", IFLA_BOND_AD_ACTOR_SYS_PRIO, 2, 0, "802.3ad: system priority"),
 	UINT("ad_user_port_key", IFLA_BOND_AD_USER_PORT_KEY, 2, 0, "802.3ad: part of the port key"),
 	{.key = "ad_actor_system", .attr = IFLA_BOND_AD_ACTOR_SYSTEM, .type = NET_MAC, .flags = NET_ZERO,
@@ -99,6 +93,11 @@ static const struct net_row bond_rows[] = {
 	{.key = "arp_missed_max", .attr = IFLA_BOND_MISSED_MAX, .type = NET_UINT, .size = 1, .flags = NET_OFF,
 	 .begins = 2,
 	 .doc = "lost probes before a port is down"},
+	{.key = "coupled_control", .attr = NEW_BOND_COUPLED_CONTROL, .type = NET_BOOL, .size = 1, .flags = NET_OFF,
+	 .begins = 1, .doc = "802.3ad: collect and distribute together; since Linux 6.9"},
+	BOOL("broadcast_neighbor", NEW_BOND_BROADCAST_NEIGH, NET_OFF,
+	     "802.3ad: send neighbour requests on all ports; since Linux 6.17"),
+	BOOL("lacp_strict", NEW_BOND_LACP_STRICT, NET_OFF, "802.3ad: no carrier without a partner"),
 	{.key = "ad_info", .attr = IFLA_BOND_AD_INFO, .type = NET_NEST, .flags = NET_RO, .nest = &ad_info,
 	 .doc = "802.3ad: the aggregator in use"},
 };
@@ -121,6 +120,7 @@ static const struct net_row port_rows[] = {
 	UINT("queue_id", IFLA_BOND_SLAVE_QUEUE_ID, 2, 0, "queue that is sent by this port"),
 	{.key = "prio", .attr = IFLA_BOND_SLAVE_PRIO, .type = NET_INT, .size = 4,
 	 .doc = "the highest becomes active; since Linux 6.0"},
+	UINT("actor_port_prio", NEW_BOND_SLAVE_ACTOR_PORT_PRIO, 2, 0, "802.3ad: port priority; since Linux 6.17"),
 	UINT("ad_actor_oper_port_state", IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, 1, NET_RO,
 	     "802.3ad: our state's bits"),
 	UINT("ad_partner_oper_port_state", IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE, 2, NET_RO,

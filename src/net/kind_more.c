@@ -125,7 +125,7 @@ static const struct net_enum offloads = {
 static const struct net_row macsec_rows[] = {
 	{.key = "sci", .attr = IFLA_MACSEC_SCI, .type = NET_MAC, .size = 8, .flags = NET_NEW,
 	 .doc = "its channel: a MAC address and two bytes of port, as 02:00:00:00:00:01:00:01"},
-	UINT("port", IFLA_MACSEC_PORT, 2, NET_BE | NET_NEW | NET_WO, "the port, behind the link's own address"),
+	UINT("sci_port", IFLA_MACSEC_PORT, 2, NET_BE | NET_NEW | NET_WO, "the port, behind the link's own address"),
 	{.key = "icvlen", .attr = IFLA_MACSEC_ICV_LEN, .type = NET_UINT, .size = 1, .min = 8, .max = 16,
 	 .flags = NET_NEW, .doc = "bytes of the integrity check"},
 	ENUM("cipher", IFLA_MACSEC_CIPHER_SUITE, 8, ciphers, NET_NEW, "how it encrypts"),

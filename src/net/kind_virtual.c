@@ -3,9 +3,8 @@
 #include <linux/if_vlan.h>
 #include <stddef.h>
 
+#include "rows.h"
 #include "tables.h"
-
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 /* clang-format off */
 
@@ -64,6 +63,8 @@ static const struct net_row macvlan_rows[] = {
 	 .doc = "broadcasts that may wait"},
 	{.key = "bcqueuelen_used", .attr = IFLA_MACVLAN_BC_QUEUE_LEN_USED, .type = NET_UINT, .size = 4, .flags = NET_RO,
 	 .doc = "the largest such number on the link below"},
+	{.key = "bclim", .attr = NEW_MACVLAN_BC_CUTOFF, .type = NET_INT, .size = 4,
+	 .doc = "links from which on multicast is queued; since Linux 6.3"},
 	{.key = "macaddr", .attr = IFLA_MACVLAN_MACADDR_DATA, .aux = IFLA_MACVLAN_MACADDR_MODE, .type = NET_MACLIST,
 	 .doc = "source: the senders that are let in, a list"},
 	{.key = "macaddr_count", .attr = IFLA_MACVLAN_MACADDR_COUNT, .type = NET_UINT, .size = 4, .flags = NET_RO,

@@ -2,18 +2,18 @@
 #include <linux/if_link.h>
 #include <stddef.h>
 
+#include "rows.h"
 #include "tables.h"
 
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 /* clang-format off */
-#define BOOL(k, number, more, text) \
-	{.key = (k), .attr = (number), .type = NET_BOOL, .size = 1, .flags = (more), .doc = (text)}
-#define FLAG(k, number, more, text) {.key = (k), .attr = (number), .type = NET_FLAG, .flags = (more), .doc = (text)}
-
 static const struct net_enum inherit = {.list = (struct net_word[]){{"inherit", 1}, {NULL, 0}}};
 static const struct net_enum dfs = {.list = (struct net_word[]){{"unset", 0}, {"set", 1}, {"inherit", 2}, {NULL, 0}}};
 
 /* --- vxlan --- */
+
+static const struct net_enum label_policies = {
+	.list = (struct net_word[]){{"fixed", 0}, {"inherit", 1}, {NULL, 0}},
+};
 
 static const struct net_row port_range_rows[] = {
 	{.key = "srcport_min", .attr = 0, .type = NET_UINT, .size = 2, .flags = NET_HDR | NET_BE | NET_NEW,
@@ -35,7 +35,7 @@ static const struct net_row vxlan_rows[] = {
 	 .doc = "of the outer packets; 0: the system's"},
 	FLAG("ttl_inherit", IFLA_VXLAN_TTL_INHERIT, NET_NEW, "take the inner packet's ttl"),
 	{.key = "tos", .attr = IFLA_VXLAN_TOS, .type = NET_ENUM, .size = 1, .names = &inherit,
-	 .doc = "of the outer packets"},
+	 .max = 255, .doc = "of the outer packets"},
 	{.key = "df", .attr = IFLA_VXLAN_DF, .type = NET_ENUM, .size = 1, .names = &dfs, .doc = "don't fragment"},
 	{.key = "flowlabel", .attr = IFLA_VXLAN_LABEL, .type = NET_UINT, .size = 4, .flags = NET_BE, .max = 0xfffff,
 	 .doc = "IPv6 flow label"},
@@ -60,10 +60,23 @@ static const struct net_row vxlan_rows[] = {
 	FLAG("gbp", IFLA_VXLAN_GBP, NET_NEW, "group policy extension"),
 	FLAG("gpe", IFLA_VXLAN_GPE, NET_NEW, "generic protocol extension; with external"),
 	BOOL("vnifilter", IFLA_VXLAN_VNIFILTER, NET_NEW, "only the network numbers that are listed; with external"),
+	BOOL("localbypass", NEW_VXLAN_LOCALBYPASS, 0,
+	     "hand packets to a vxlan of this namespace directly; since Linux 6.5"),
+	ENUM("label_policy", NEW_VXLAN_LABEL_POLICY, 4, label_policies, 0,
+	     "where the flow label comes from; since Linux 6.7"),
+	BOOL("mcroute", NEW_VXLAN_MC_ROUTE, NET_NEW, "send multicast by the routing table; since Linux 6.15"),
 };
 const struct net_table net_vxlan_table = {"vxlan", vxlan_rows, COUNT(vxlan_rows), 0, false};
 
 /* --- geneve --- */
+
+static const struct net_row geneve_range_rows[] = {
+	{.key = "srcport_min", .attr = 0, .type = NET_UINT, .size = 2, .flags = NET_HDR | NET_BE | NET_NEW,
+	 .doc = "lowest source port; since Linux 6.15"},
+	{.key = "srcport_max", .attr = 2, .type = NET_UINT, .size = 2, .flags = NET_HDR | NET_BE | NET_NEW,
+	 .doc = "highest source port"},
+};
+static const struct net_table geneve_range = {"srcport", geneve_range_rows, COUNT(geneve_range_rows), 4, true};
 
 static const struct net_row geneve_rows[] = {
 	{.key = "id", .attr = IFLA_GENEVE_ID, .type = NET_UINT, .size = 4, .max = 0xffffff, .flags = NET_NEW,
@@ -76,7 +89,7 @@ static const struct net_row geneve_rows[] = {
 	{.key = "ttl_inherit", .attr = IFLA_GENEVE_TTL_INHERIT, .type = NET_BOOL, .size = 1, .aux = 1, .flags = NET_OFF,
 	 .doc = "take the inner packet's ttl"},
 	{.key = "tos", .attr = IFLA_GENEVE_TOS, .type = NET_ENUM, .size = 1, .names = &inherit,
-	 .doc = "of the outer packets"},
+	 .max = 255, .doc = "of the outer packets"},
 	{.key = "df", .attr = IFLA_GENEVE_DF, .type = NET_ENUM, .size = 1, .names = &dfs, .doc = "don't fragment"},
 	{.key = "flowlabel", .attr = IFLA_GENEVE_LABEL, .type = NET_UINT, .size = 4, .flags = NET_BE, .max = 0xfffff,
 	 .doc = "IPv6 flow label"},
@@ -87,6 +100,7 @@ static const struct net_row geneve_rows[] = {
 	BOOL("udp6zerocsumtx", IFLA_GENEVE_UDP_ZERO_CSUM6_TX, NET_NEW, "send without UDP checksums over IPv6"),
 	BOOL("udp6zerocsumrx", IFLA_GENEVE_UDP_ZERO_CSUM6_RX, NET_NEW, "take packets without UDP checksums over IPv6"),
 	FLAG("innerprotoinherit", IFLA_GENEVE_INNER_PROTO_INHERIT, NET_NEW, "carry bare IP packets"),
+	NEST(NEW_GENEVE_PORT_RANGE, geneve_range),
 };
 const struct net_table net_geneve_table = {"geneve", geneve_rows, COUNT(geneve_rows), 0, false};
 /* clang-format on */

@@ -4,17 +4,20 @@
 #include <linux/rtnetlink.h>
 #include <stddef.h>
 
+#include "rows.h"
 #include "tables.h"
 
 #define HDR(member) offsetof(struct ifinfomsg, member)
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 /* clang-format off */
-#define FLAG(k, bit, more, text)                                                                        \
+#define IFF(k, bit, more, text)                                                                        \
 	{.key = (k), .attr = HDR(ifi_flags), .type = NET_BIT, .size = 4, .aux = HDR(ifi_change), .mask = (bit), \
 	 .flags = NET_HDR | (more), .doc = (text)}
 
 #define PART(k, table, text) \
 	{.key = (k), .type = NET_NEST, .flags = NET_AFTER | NET_WO, .nest = &(table), .doc = (text)}
+#define SIZE(k, number, more, text) \
+	{.key = (k), .attr = (number), .type = NET_SIZE, .size = 4, .flags = (more), .doc = (text)}
+#define TEXT(k, number, more, text) {.key = (k), .attr = (number), .type = NET_STRING, .flags = (more), .doc = (text)}
 
 static const struct net_enum states = {
 	.list = (struct net_word[]){{"unknown", 0}, {"notpresent", 1}, {"down", 2}, {"lowerlayerdown", 3},
@@ -39,13 +42,26 @@ static const struct net_row stats_rows[] = {
 	STAT("rx_packets", rx_packets, "packets received"),
 	STAT("rx_errors", rx_errors, "bad packets received"),
 	STAT("rx_dropped", rx_dropped, "packets received and dropped"),
+	STAT("rx_length_errors", rx_length_errors, "packets of a wrong length"),
 	STAT("rx_over_errors", rx_over_errors, "receiver ring overflows"),
+	STAT("rx_crc_errors", rx_crc_errors, "packets with a wrong checksum"),
+	STAT("rx_frame_errors", rx_frame_errors, "packets with broken frames"),
+	STAT("rx_fifo_errors", rx_fifo_errors, "receiver overruns"),
+	STAT("rx_missed_errors", rx_missed_errors, "packets that found no room"),
+	STAT("rx_compressed", rx_compressed, "compressed packets received"),
+	STAT("rx_nohandler", rx_nohandler, "packets that no protocol wanted"),
+	STAT("rx_otherhost_dropped", rx_otherhost_dropped, "packets for other hosts"),
 	STAT("multicast", multicast, "multicast packets received"),
 	STAT("tx_bytes", tx_bytes, "bytes sent"),
 	STAT("tx_packets", tx_packets, "packets sent"),
 	STAT("tx_errors", tx_errors, "packets that could not be sent"),
 	STAT("tx_dropped", tx_dropped, "packets dropped before they were sent"),
+	STAT("tx_aborted_errors", tx_aborted_errors, "sends that were given up"),
 	STAT("tx_carrier_errors", tx_carrier_errors, "sends that failed for want of a carrier"),
+	STAT("tx_fifo_errors", tx_fifo_errors, "sender underruns"),
+	STAT("tx_heartbeat_errors", tx_heartbeat_errors, "heartbeats that failed"),
+	STAT("tx_window_errors", tx_window_errors, "late collisions"),
+	STAT("tx_compressed", tx_compressed, "compressed packets sent"),
 	STAT("collisions", collisions, "collisions"),
 };
 static const struct net_table stats = {"stats", stats_rows, COUNT(stats_rows), sizeof(struct rtnl_link_stats64), true};
@@ -53,12 +69,32 @@ static const struct net_table stats = {"stats", stats_rows, COUNT(stats_rows), s
 static const struct net_row inet6_rows[] = {
 	{.key = "addrgenmode", .attr = IFLA_INET6_ADDR_GEN_MODE, .type = NET_ENUM, .size = 1, .names = &gen_modes,
 	 .flags = NET_AFTER, .doc = "how the IPv6 link-local address is made; none: it isn't"},
+	{.key = "token", .attr = IFLA_INET6_TOKEN, .type = NET_IP, .size = 16, .flags = NET_AFTER | NET_ZERO,
+	 .doc = "host part of addresses from router advertisements; false: none"},
 };
 static const struct net_table inet6 = {"inet6", inet6_rows, COUNT(inet6_rows), 0, false};
 static const struct net_row af_rows[] = {
 	{.attr = 10 /* AF_INET6 */, .type = NET_NEST, .flags = NET_FLAT, .nest = &inet6},
 };
 static const struct net_table af_spec = {"af_spec", af_rows, COUNT(af_rows), 0, false};
+
+static const struct net_row reason_rows[] = {
+	UINT("protodown_reason", IFLA_PROTO_DOWN_REASON_VALUE, 4, NET_AFTER | NET_ZERO,
+	     "who holds it down, a bit each; before protodown can be false it must be 0"),
+};
+static const struct net_table reason = {"protodown reason", reason_rows, COUNT(reason_rows), 0, false};
+
+static const struct net_enum xdp_modes = {
+	.list = (struct net_word[]){{"drv", 1}, {"generic", 2}, {"hw", 3}, {"multi", 4}, {NULL, 0}},
+};
+static const struct net_row xdp_rows[] = {
+	ENUM("xdp", IFLA_XDP_ATTACHED, 1, xdp_modes, NET_RO | NET_ZERO, "where an XDP program hangs"),
+	UINT("xdp_prog_id", IFLA_XDP_PROG_ID, 4, NET_RO | NET_ZERO, "number of the XDP program"),
+	UINT("xdp_drv_prog_id", IFLA_XDP_DRV_PROG_ID, 4, NET_RO | NET_ZERO, "the one in the driver"),
+	UINT("xdp_generic_prog_id", IFLA_XDP_SKB_PROG_ID, 4, NET_RO | NET_ZERO, "the generic one"),
+	UINT("xdp_hw_prog_id", IFLA_XDP_HW_PROG_ID, 4, NET_RO | NET_ZERO, "the one in hardware"),
+};
+static const struct net_table xdp = {"xdp", xdp_rows, COUNT(xdp_rows), 0, false};
 
 static const struct net_row info_rows[] = {
 	{.key = "kind", .attr = IFLA_INFO_KIND, .type = NET_STRING, .max = 15, .flags = NET_NEW,
@@ -81,7 +117,7 @@ static const struct net_row link_rows[] = {
 	{.key = "mtu", .attr = IFLA_MTU, .type = NET_SIZE, .size = 4, .min = 1, .max = UINT32_MAX,
 	 .doc = "largest packet in bytes"},
 	{.key = "mac", .attr = IFLA_ADDRESS, .type = NET_MAC, .doc = "link-layer address"},
-	FLAG("up", IFF_UP, NET_LATE_PEER, "whether it is switched on"),
+	IFF("up", IFF_UP, NET_LATE_PEER, "whether it is switched on"),
 	{.key = "carrier", .attr = IFLA_CARRIER, .type = NET_BOOL, .size = 1, .flags = NET_AFTER,
 	 .doc = "whether the other side is there"},
 	{.key = "state", .attr = IFLA_OPERSTATE, .type = NET_ENUM, .size = 1, .flags = NET_RO, .names = &states,
@@ -97,15 +133,18 @@ static const struct net_row link_rows[] = {
 	 .doc = "the namespace it is in"},
 	{.key = "alias", .attr = IFLA_IFALIAS, .type = NET_STRING, .max = 255, .flags = NET_AFTER | NET_ZERO,
 	 .doc = "a description; false: none"},
+	{.key = "altnames", .attr = IFLA_PROP_LIST, .aux = IFLA_ALT_IFNAME, .type = NET_STRINGS, .min = 1, .max = 127,
+	 .flags = NET_AFTER, .doc = "what it is called beside its name, 1 to 127 bytes each"},
 	{.key = "txqlen", .attr = IFLA_TXQLEN, .type = NET_UINT, .size = 4,
 	 .doc = "length of the send queue in packets"},
 	{.key = "group", .attr = IFLA_GROUP, .type = NET_ENUM, .size = 4, .names = &groups,
 	 .doc = "group of links, a number"},
-	FLAG("promisc", IFF_PROMISC, NET_AFTER, "receive all packets"),
-	FLAG("allmulti", IFF_ALLMULTI, NET_AFTER, "receive all multicast packets"),
-	FLAG("multicast", IFF_MULTICAST, NET_AFTER, "whether it can multicast"),
-	FLAG("arp", IFF_NOARP, NET_AFTER | NET_INVERT, "whether it resolves addresses"),
-	FLAG("dynamic", IFF_DYNAMIC, NET_AFTER | NET_QUIET, "its addresses go when it goes down"),
+	IFF("promisc", IFF_PROMISC, NET_AFTER, "receive all packets"),
+	IFF("allmulti", IFF_ALLMULTI, NET_AFTER, "receive all multicast packets"),
+	IFF("multicast", IFF_MULTICAST, NET_AFTER, "whether it can multicast"),
+	IFF("arp", IFF_NOARP, NET_AFTER | NET_INVERT, "whether it resolves addresses"),
+	IFF("trailers", IFF_NOTRAILERS, NET_AFTER | NET_INVERT, "a flag of old, kept for old programs"),
+	IFF("dynamic", IFF_DYNAMIC, NET_AFTER | NET_QUIET, "its addresses go when it goes down"),
 	{.key = "broadcast", .attr = IFLA_BROADCAST, .type = NET_MAC, .doc = "link-layer broadcast address"},
 	{.key = "permaddr", .attr = IFLA_PERM_ADDRESS, .type = NET_MAC, .flags = NET_RO,
 	 .doc = "address the hardware has"},
@@ -114,6 +153,7 @@ static const struct net_row link_rows[] = {
 	 .doc = "dormant: goes up only when told so"},
 	{.key = "protodown", .attr = IFLA_PROTO_DOWN, .type = NET_BOOL, .size = 1, .flags = NET_AFTER | NET_OFF,
 	 .doc = "held down by a protocol"},
+	{.attr = IFLA_PROTO_DOWN_REASON, .type = NET_NEST, .flags = NET_FLAT, .nest = &reason},
 	{.key = "min_mtu", .attr = IFLA_MIN_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "smallest mtu"},
 	{.key = "max_mtu", .attr = IFLA_MAX_MTU, .type = NET_UINT, .size = 4, .flags = NET_RO, .doc = "largest mtu"},
 	{.key = "numtxqueues", .attr = IFLA_NUM_TX_QUEUES, .type = NET_UINT, .size = 4, .flags = NET_NEW, .min = 1,
@@ -122,14 +162,31 @@ static const struct net_row link_rows[] = {
 	{.key = "numrxqueues", .attr = IFLA_NUM_RX_QUEUES, .type = NET_UINT, .size = 4, .flags = NET_NEW, .min = 1,
 	 .max = 4096,
 	 .doc = "receive queues"},
-	{.key = "gso_max_size", .attr = IFLA_GSO_MAX_SIZE, .type = NET_SIZE, .size = 4,
-	 .doc = "largest segment-offload packet in bytes"},
-	{.key = "gso_max_segs", .attr = IFLA_GSO_MAX_SEGS, .type = NET_UINT, .size = 4,
-	 .doc = "most segments of such a packet"},
-	{.key = "gro_max_size", .attr = IFLA_GRO_MAX_SIZE, .type = NET_SIZE, .size = 4,
-	 .doc = "largest receive-offload packet in bytes"},
+	SIZE("gso_max_size", IFLA_GSO_MAX_SIZE, 0, "largest segment-offload packet in bytes"),
+	UINT("gso_max_segs", IFLA_GSO_MAX_SEGS, 4, 0, "most segments of such a packet"),
+	SIZE("gro_max_size", IFLA_GRO_MAX_SIZE, 0, "largest receive-offload packet in bytes"),
+	SIZE("gso_ipv4_max_size", NEW_LINK_GSO_IPV4_MAX_SIZE, 0, "the same for IPv4, sending; since Linux 6.3"),
+	SIZE("gro_ipv4_max_size", NEW_LINK_GRO_IPV4_MAX_SIZE, 0, "the same for IPv4, receiving; since Linux 6.3"),
+	SIZE("tso_max_size", IFLA_TSO_MAX_SIZE, NET_RO, "what the device segments at most, in bytes"),
+	UINT("tso_max_segs", IFLA_TSO_MAX_SEGS, 4, NET_RO, "the same in segments"),
 	{.key = "promiscuity", .attr = IFLA_PROMISCUITY, .type = NET_UINT, .size = 4, .flags = NET_RO,
 	 .doc = "how many want all packets"},
+	UINT("allmulti_count", IFLA_ALLMULTI, 4, NET_RO, "how many want all multicast packets"),
+	UINT("carrier_changes", IFLA_CARRIER_CHANGES, 4, NET_RO, "how often the carrier came or went"),
+	UINT("carrier_up_count", IFLA_CARRIER_UP_COUNT, 4, NET_RO, "how often it came"),
+	UINT("carrier_down_count", IFLA_CARRIER_DOWN_COUNT, 4, NET_RO, "how often it went"),
+	TEXT("parentbus", IFLA_PARENT_DEV_BUS_NAME, NET_RO, "the bus of the hardware"),
+	TEXT("parentdev", IFLA_PARENT_DEV_NAME, NET_NEW, "the hardware; made with one: that of a modem"),
+	TEXT("phys_port_name", IFLA_PHYS_PORT_NAME, NET_RO, "the socket of the hardware"),
+	{.key = "phys_port_id", .attr = IFLA_PHYS_PORT_ID, .type = NET_MAC, .flags = NET_RO,
+	 .doc = "number of that socket"},
+	{.key = "phys_switch_id", .attr = IFLA_PHYS_SWITCH_ID, .type = NET_MAC, .flags = NET_RO,
+	 .doc = "number of the switch that it is a port of"},
+	UINT("numvf", IFLA_NUM_VF, 4, NET_RO, "virtual functions of the hardware"),
+	UINT("needed_headroom", NEW_LINK_HEADROOM, 2, NET_RO, "bytes kept free before each packet; since Linux 6.18"),
+	UINT("needed_tailroom", NEW_LINK_TAILROOM, 2, NET_RO, "bytes kept free behind each packet"),
+	BOOL("netns_immutable", NEW_LINK_NETNS_IMMUTABLE, NET_RO, "it can't leave its namespace; since Linux 6.15"),
+	{.attr = IFLA_XDP, .type = NET_NEST, .flags = NET_FLAT, .nest = &xdp},
 	{.key = "qdisc", .attr = IFLA_QDISC, .type = NET_STRING, .flags = NET_RO,
 	 .doc = "its root queueing discipline"},
 	{.key = "link_type", .attr = HDR(ifi_type), .type = NET_ENUM, .size = 2, .flags = NET_HDR | NET_RO,

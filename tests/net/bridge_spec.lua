@@ -5,6 +5,10 @@ local oracle = require "tests.net.oracle"
 local bridge = oracle.table_of "bridge"
 local routers = { [0] = "off", "query", "on", "temp" }
 
+-- What this ip(8) doesn't know yet.
+local newer = { mst_enabled = true, mdb_offload_fail_notification = true, fdb_local_vlan_0 = true,
+  fdb_max_learned = true, fdb_n_learned = true, stp_mode = true }
+
 describe("a bridge", function()
   local ns, br
 
@@ -26,7 +30,7 @@ describe("a bridge", function()
     values = { group_fwd_mask = 8, group_address = "01:80:c2:00:00:04", mcast_hash_max = 8192, hello_time = 3.5,
       mcast_query_interval = 60.25, vlan_protocol = "802.1ad" },
     names = { stp = "stp_state", group_address = "group_addr" },
-    silent = { mst_enabled = true }, -- newer than this ip(8)
+    silent = newer,
     fixed = { mcast_hash_elasticity = 16 }, -- the kernel takes it and does nothing
     words = { mcast_router = routers },
   })
@@ -34,7 +38,7 @@ describe("a bridge", function()
   it("reads the rest as ip(8) does", function()
     local data, record = info("br0").info_data, br:record()
     for _, row in ipairs(bridge.rows) do
-      if row.readonly and record[row.key] ~= nil then
+      if row.readonly and record[row.key] ~= nil and not newer[row.key] and row.key ~= "mcast_querier_state" then
         assert(oracle.same(row, record[row.key], data[row.key]), row.key)
       end
     end

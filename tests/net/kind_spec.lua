@@ -72,7 +72,9 @@ for _, name in ipairs { "macvlan", "macvtap" } do
   oracle.kind(name, {
     base = on_parent,
     with = { nopromisc = { mode = "passthru" }, nodst = { mode = "source" }, macaddr = { mode = "source" } },
+    newer = { bclim = true },
     values = { mode = { make = "private", set = "bridge" }, bcqueuelen = { make = 2000, set = 3000 },
+      bclim = { make = 3, set = 5 },
       macaddr = { make = { "02:00:00:00:00:01" }, set = { "02:00:00:00:00:02" } } },
     read = { macaddr = "macaddr_data" },
   })
@@ -106,8 +108,12 @@ oracle.kind("vxlan", {
     srcport_min = { srcport_max = 60000 }, srcport_max = { srcport_min = 32768 },
     external = { id = oracle.without, dstport = 5000 }, gpe = no_learning,
     vnifilter = { id = oracle.without, external = true, dstport = 5002 },
+    label_policy = { remote = "fd00::7", ["local"] = "fd00::1" },
+    mcroute = { remote = "239.1.1.1", dev = "v0" },
   },
+  newer = { localbypass = true, label_policy = true, mcroute = true },
   values = {
+    localbypass = { make = false, set = true },
     id = 0xffffff, remote = { make = "10.0.0.9", set = "10.0.0.8" },
     ["local"] = { make = "10.0.0.1", set = "10.0.0.2" },
     dev = { make = "v0", set = "v1" }, tos = { make = "inherit", set = 0x10 }, df = { make = "set", set = "inherit" },
