@@ -139,7 +139,7 @@ static const struct net_row macsec_rows[] = {
 	BOOL("scb", IFLA_MACSEC_SCB, 0, "the single copy broadcast bit"),
 	BOOL("replay", IFLA_MACSEC_REPLAY_PROTECT, 0, "drop what comes late; with window"),
 	ENUM("validate", IFLA_MACSEC_VALIDATION, 1, validations, 0, "what is done with packets that fail"),
-	ENUM("offload", IFLA_MACSEC_OFFLOAD, 1, offloads, 0, "whether hardware does it"),
+	ENUM("macsec_offload", IFLA_MACSEC_OFFLOAD, 1, offloads, 0, "whether hardware does it"),
 };
 const struct net_table net_macsec_table = {"macsec", macsec_rows, COUNT(macsec_rows), 0, false};
 

@@ -68,7 +68,8 @@ describe("every key of a link", function()
     names = {},
     absent = true,
     silent = silent,
-    skip = { altnames = true, token = true, kind = true, link = true, netns = true, master = true, port = true, carrier = true },
+    skip = { altnames = true, token = true,
+      kind = true, link = true, netns = true, master = true, port = true, carrier = true },
   })
 
   it("is read as ip(8) reads it", function()

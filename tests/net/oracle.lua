@@ -192,7 +192,8 @@ end
 ---@param name string
 ---@param case table { base: function(i, ns) -> keys that all have, with: keys by option, values: by option, one or
 --- { make =, set = }, read: by option, ip(8)'s name or a function of its data, silent: options that ip(8) hides,
---- newer: options newer than this ip(8), skip: options with tests of their own, fixed: options that can be set but not changed, and why,
+--- newer: options newer than this ip(8),
+--- skip: options with tests of their own, fixed: options that can be set but not changed, and why,
 --- per_second, per: units of ip(8)'s times }
 function m.kind(name, case)
   local kind = m.table_of(name)
