@@ -13,6 +13,23 @@ local PREFERRED = {
 -- A link has some fifty keys; these are what `ip -br link` shows.
 local LINK = { "name", "kind", "state", "mtu", "mac", "master", "peer", "link" }
 
+-- Of the ports of one bridge: what brctl(8) shows; then the options that are not as a new port has them.
+local PORT = { "name", "state", "port.state", "port.cost", "port.priority", "port.no" }
+local PORT_BEGINS = {
+  hairpin = false, guard = false, root_block = false, fastleave = false, learning = true, flood = true,
+  proxy_arp = false, proxy_arp_wifi = false, mcast_flood = true, mcast_to_unicast = false, bcast_flood = true,
+  mcast_router = "query", group_fwd_mask = 0, neigh_suppress = false, neigh_vlan_suppress = false, vlan_tunnel = false,
+  isolated = false, backup_nhid = 0, locked = false, mab = false, mcast_max_groups = 0,
+}
+
+-- What other records begin with, by a key that only they have.
+local LAYOUTS = {
+  { "grp", { "dev", "grp", "src", "port", "vid", "state", "timer", "proto" } },
+  { "vid", { "dev", "vid", "pvid", "untagged", "tunnel_id", "state" } },
+  { "vni", { "dev", "vni", "remote" } },
+}
+local FDB = { "mac", "dev", "state", "vlan", "master", "dst", "vni", "port", "via" }
+
 -- Values that say nothing: a column that holds nothing else in any row is left out.
 local DEFAULTS = {
   type = { unicast = true },
@@ -30,17 +47,32 @@ local IMPLIED = {
 
 local MIN_CELL = 12
 
-local rank = {}
-for i, key in ipairs(PREFERRED) do rank[key] = i end
+local function ranks(keys)
+  local rank = {}
+  for i, key in ipairs(keys) do rank[key] = i end
+  return rank
+end
+
+local rank, fdb_rank = ranks(PREFERRED), ranks(FDB)
+for _, layout in ipairs(LAYOUTS) do layout.rank = ranks(layout[2]) end
+
+local function rank_of(t)
+  if rawget(t, "dev") == nil then return rank end
+  if rawget(t, "mac") ~= nil then return rawget(t, "family") == nil and fdb_rank or rank end
+  for _, layout in ipairs(LAYOUTS) do
+    if rawget(t, layout[1]) ~= nil then return layout.rank end
+  end
+  return rank
+end
 
 --- Orders the keys of a table: preferred ones, other names, then all else.
 ---@param t table
 ---@return any[]
 function m.keys(t)
-  local keys = {}
+  local keys, order = {}, rank_of(t)
   for key in next, t do keys[#keys + 1] = key end
   table.sort(keys, function(a, b)
-    local x, y = rank[a] or math.huge, rank[b] or math.huge
+    local x, y = order[a] or math.huge, order[b] or math.huge
     if x ~= y then return x < y end
     if type(a) == type(b) and (type(a) == "string" or type(a) == "number") then return a < b end
     return type(a) ~= type(b) and type(a) < type(b)
@@ -117,6 +149,28 @@ local function looks_like_links(rows)
   return first.name and first.mtu and first.index and first.state ~= nil
 end
 
+local function ports_of_bridge(rows)
+  for _, row in ipairs(rows) do
+    if row.port_kind ~= "bridge" or row.master ~= rows[1].master or not row.port then return false end
+  end
+  return true
+end
+
+-- The ports' options beside the names, and which of them are worth a column.
+local function flat_ports(rows)
+  local flat, shown, columns = {}, {}, {}
+  for i, row in ipairs(rows) do
+    flat[i] = { name = row.name, state = row.state }
+    for key, value in pairs(row.port) do
+      flat[i]["port." .. key] = value
+      if PORT_BEGINS[key] ~= nil and value ~= PORT_BEGINS[key] then shown["port." .. key] = true end
+    end
+  end
+  for i, key in ipairs(PORT) do columns[i] = key end
+  local more = m.keys(shown)
+  return flat, table.move(more, 1, #more, #columns + 1, columns)
+end
+
 local function choose(rows)
   local seen, chosen = {}, {}
   for _, row in ipairs(rows) do
@@ -186,7 +240,11 @@ end
 ---@return string
 function m.list(rows, width, coloured)
   if #rows == 0 then return "(none)" end
-  local columns = build(rows, choose(rows))
+  local keys
+  if ports_of_bridge(rows) then
+    rows, keys = flat_ports(rows)
+  end
+  local columns = build(rows, keys or choose(rows))
   fit(columns, width)
   local lines = {}
   for r = 0, #rows do

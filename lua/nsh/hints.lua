@@ -38,6 +38,8 @@ local GATEWAY = "the gateway must be on a network that a link which is up is att
 local DOWN = "bring the link up first: link:set { up = true }"
 local MODE = "as an ordinary user nsh is root only within its own world, with one user id; the rest needs root"
 
+local NO_VLANS = "this kernel's bridges know no VLANs; CONFIG_BRIDGE_VLAN_FILTERING=y brings that"
+
 ---@class nsh.Hint
 ---@field op? string pattern of the operation
 ---@field code string errno name
@@ -61,6 +63,12 @@ m.rows = {
     .. "netns.del(name) removes it" },
 
   -- links
+  { op = "^link", code = "EOPNOTSUPP", key = "vlan_filtering", hint = NO_VLANS },
+  { op = "^link", code = "EOPNOTSUPP", key = "mcast_vlan_snooping", hint = NO_VLANS },
+  { op = "^link", code = "EOPNOTSUPP", key = "mst_enabled", hint = NO_VLANS },
+  { op = "^link", code = "EBUSY", key = "mst_enabled", hint = "the bridge and its ports may have no VLANs then: "
+    .. "link:flush_vlans()" },
+  { op = "^link", code = "EINVAL", key = "mcast_vlan_snooping", hint = "it needs vlan_filtering = true" },
   { op = "^link add", code = "EOPNOTSUPP", extack = "[Uu]nknown device type", hint = kind_missing },
   { op = "^link", code = "EACCES", message = "/dev/net/tun", hint = tun },
   { op = "^link", code = "EPERM", message = "/dev/net/tun", hint = tun },
@@ -145,6 +153,22 @@ m.rows = {
     .. "with vlan_filtering" },
   { op = "^fdb", code = "ENOENT", hint = "link:fdb() shows which entries there are" },
 
+  -- VLANs, VNIs and multicast groups
+  { op = "^vlan", code = "EOPNOTSUPP", hint = NO_VLANS },
+  { op = "^vlan", code = "ENOENT", hint = "link:vlans() shows which are there, link:add_vlan adds one" },
+  { op = "^vlan", code = "EINVAL", extack = "valid bridge or bridge port",
+    hint = "set { master = bridge } makes it one" },
+  { op = "^vlan", code = "EINVAL", key = "tunnel_id", extack = "tunnel", hint = "set { port = { vlan_tunnel = true } } "
+    .. "first" },
+  { op = "^vni", code = "EINVAL", hint = "it must be a vxlan made with external = true, vnifilter = true" },
+  { op = "^vni", code = "EOPNOTSUPP", hint = "it must be a vxlan made with external = true, vnifilter = true; kernels "
+    .. "before 5.18 have none" },
+  { op = "^vni", code = "ENOENT", hint = "link:vnis() shows which are there" },
+  { op = "^mdb", code = "EEXIST", hint = "bridge:replace_mdb changes it, on a kernel from 6.3 on" },
+  { op = "^mdb", code = "ENOENT", hint = "bridge:mdb() shows which entries there are" },
+  { op = "^mdb", code = "EOPNOTSUPP", hint = "only bridges have a multicast database, of kernels with "
+    .. "CONFIG_BRIDGE_IGMP_SNOOPING" },
+
   -- sysctls, commands, ping
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
@@ -162,6 +186,8 @@ m.rows = {
   { op = "^ping", code = "ENODEV", hint = "ns:links() tells which links there are" },
 
   -- whatever was tried
+  { code = "EINVAL", extack = "^Unknown attribute type",
+    hint = "this kernel doesn't know the key yet; a newer one does" },
   { code = "EMFILE", hint = "this process may open no more files: ulimit -n" },
   { code = "ENFILE", hint = "the system has no more open files: sysctl fs.file-max" },
   { code = "EPERM", hint = MODE },

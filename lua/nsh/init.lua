@@ -16,8 +16,10 @@ for name, fn in pairs(require "nsh.netns") do
   if name ~= "Netns" and name ~= "resolve" and name ~= "by_ids" and name ~= "names" then netns[name] = fn end
 end
 
-for _, noun in ipairs { "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "ethtool", "sysctl",
-  "process", "ping" } do
+for _, noun in ipairs {
+  "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool",
+  "sysctl", "process", "ping",
+} do
   require("nsh." .. noun)
 end
 

@@ -67,7 +67,7 @@ static const char *const type_names[] = {
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
 	[NET_STRINGS] = "strings", [NET_KEY] = "key",	   [NET_ENDPOINT] = "endpoint", [NET_PREFIXES] = "prefixes",
 	[NET_BITSET] = "strings", [NET_TOGGLES] = "table",
-	[NET_RANGE] = "range",  [NET_REALMS] = "range",
+	[NET_RANGE] = "range",  [NET_REALMS] = "range", [NET_GROUP] = "address",
 	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_MACLIST] = "list",	   [NET_QOSMAP] = "table",
 };
 /* clang-format on */

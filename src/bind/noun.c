@@ -41,7 +41,7 @@ static int noun_list(lua_State *L)
 	struct net_err err;
 	const struct net_noun *noun = noun_of(L);
 	struct net_ns *ns = bind_ns(L, 1);
-	struct net_fields *filter = bind_fields(L, 2, noun->table, NULL, NULL, false);
+	struct net_fields *filter = bind_fields(L, 2, noun->told ? noun->told : noun->table, NULL, NULL, false);
 	struct net_dump *d = bind_new_dump(L);
 
 	if (net_list(ns, noun, filter, d, &err) < 0)

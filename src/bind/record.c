@@ -71,6 +71,7 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_STRINGS: lua_pushlstring(L, f->s, f->slen); break;
 	case NET_LINK: push_link(L, ns, c, f, names); break;
 	case NET_MAC:
+	case NET_GROUP:
 	case NET_IP:
 	case NET_IPLIST:
 	case NET_MACLIST:

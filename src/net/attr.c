@@ -35,9 +35,13 @@ const struct net_row *net_key(const struct net_table *t, const struct net_kind *
 /* net_main_key() - the row whose value may stand at [1] */
 const struct net_row *net_main_key(const struct net_table *t)
 {
-	for (unsigned int i = 0; i < t->n; i++)
-		if (t->rows[i].flags & NET_MAIN)
-			return &t->rows[i];
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct net_table *flat = net_flat_table(&t->rows[i], NULL);
+		const struct net_row *row = flat ? net_main_key(flat) : &t->rows[i];
+
+		if (row && row->flags & NET_MAIN)
+			return row;
+	}
 	return NULL;
 }
 

@@ -27,7 +27,9 @@ enum net_type {
 	NET_RATE,     /* bits per second in Lua, on the wire bytes or row.unit bits; text as "10mbit" too */
 	NET_FRACTION, /* 0 to 1 in Lua, of all ones on the wire; text as "1%" too */
 	NET_ENUM,     /* an integer with names */
-	NET_RANGE,    /* two integers, first and last; text as "10-20" where they differ */
+	NET_RANGE,    /* two integers, first and last; text as "10-20" where they differ.  With row.aux the last has
+			 that attribute, in a header it has a NET_LAST, and row.size is that of one */
+	NET_LAST,     /* not told: attribute of the last number of the NET_RANGE that has the same key */
 	NET_REALMS,   /* two halves of an integer; text as "1/2" where the first is not 0 */
 	NET_STRING,   /* NUL-terminated; max bytes without the NUL */
 	NET_MAC,      /* link-layer address, of row.size bytes if not of six */
@@ -35,6 +37,7 @@ enum net_type {
 	NET_IP,	      /* address of the message's family, or of row.size bytes, or with row.aux IPv6 there */
 	NET_PREFIX,   /* address in the attribute, its length in the header at row.aux, or with row.size there */
 	NET_GATEWAY,  /* RTA_GATEWAY, or RTA_VIA when the family is another */
+	NET_GROUP,    /* multicast group in a header: IPv4, IPv6 or MAC, with its Ethernet type at row.aux */
 	NET_LINK,     /* ifindex; a name in Lua */
 	NET_NETNS,    /* descriptor of a namespace */
 	NET_BRIDGEID, /* bridge or port identifier, text in Lua */
@@ -199,6 +202,7 @@ int net_parse_ip(const char *s, size_t len, struct net_field *f, struct net_err 
 int net_parse_prefix(const char *s, size_t len, struct net_field *f, struct net_err *err); /* /N optional */
 int net_parse_endpoint(const char *s, size_t len, struct net_field *f, struct net_err *err);
 int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err *err);
+int net_parse_group(const char *s, size_t len, struct net_field *f, struct net_err *err); /* address or MAC */
 int net_parse_seconds(const char *s, size_t len, double *v);
 int net_parse_bytes(const char *s, size_t len, double *v);
 int net_parse_rate(const char *s, size_t len, double *v);     /* bits per second */

@@ -17,10 +17,10 @@
 static const struct net_enum vlan_protocols = {
 	.list = (struct net_word[]){{"802.1Q", 0x8100}, {"802.1ad", 0x88a8}, {NULL, 0}},
 };
-static const struct net_enum routers = {
+const struct net_enum net_bridge_routers = {
 	.list = (struct net_word[]){{"off", 0}, {"query", 1}, {"on", 2}, {"temp", 3}, {NULL, 0}},
 };
-static const struct net_enum port_states = {
+const struct net_enum net_bridge_states = {
 	.list = (struct net_word[]){{"disabled", 0}, {"listening", 1}, {"learning", 2}, {"forwarding", 3},
 				    {"blocking", 4}, {NULL, 0}},
 };
@@ -48,7 +48,7 @@ static const struct net_row querier_rows[] = {
 	LINK("ipv6_port", BRIDGE_QUERIER_IPV6_PORT, NET_RO, "the port toward it; none: this bridge"),
 	TICKS("ipv6_other_timer", BRIDGE_QUERIER_IPV6_OTHER_TIMER, 8, NET_RO, "how long it counts still"),
 };
-static const struct net_table querier = {"mcast_querier_state", querier_rows, COUNT(querier_rows), 0, false};
+const struct net_table net_querier_table = {"mcast_querier_state", querier_rows, COUNT(querier_rows), 0, false};
 static const struct net_enum stp_modes = {
 	.list = (struct net_word[]){{"auto", 0}, {"user", 1}, {"kernel", 2}, {NULL, 0}},
 };
@@ -73,7 +73,7 @@ static const struct net_row bridge_rows[] = {
 	 .doc = "link-local groups that are forwarded, a bit mask"},
 	{.key = "group_address", .attr = IFLA_BR_GROUP_ADDR, .type = NET_MAC, .doc = "where hellos are sent"},
 	BOOL("mcast_snooping", IFLA_BR_MCAST_SNOOPING, 0, "send multicast only where it is wanted"),
-	{.key = "mcast_router", .attr = IFLA_BR_MCAST_ROUTER, .type = NET_ENUM, .size = 1, .names = &routers,
+	{.key = "mcast_router", .attr = IFLA_BR_MCAST_ROUTER, .type = NET_ENUM, .size = 1, .names = &net_bridge_routers,
 	 .doc = "whether multicast routers are behind it"},
 	BOOL("mcast_query_use_ifaddr", IFLA_BR_MCAST_QUERY_USE_IFADDR, 0, "query from the bridge's own address"),
 	BOOL("mcast_querier", IFLA_BR_MCAST_QUERIER, 0, "send multicast queries"),
@@ -98,15 +98,13 @@ static const struct net_row bridge_rows[] = {
 	BOOL("nf_call_iptables", IFLA_BR_NF_CALL_IPTABLES, 0, "pass bridged IPv4 to iptables"),
 	BOOL("nf_call_ip6tables", IFLA_BR_NF_CALL_IP6TABLES, 0, "pass bridged IPv6 to ip6tables"),
 	BOOL("nf_call_arptables", IFLA_BR_NF_CALL_ARPTABLES, 0, "pass bridged ARP to arptables"),
-	{.key = "fdb_flush", .attr = IFLA_BR_FDB_FLUSH, .type = NET_FLAG, .flags = NET_WO,
-	 .doc = "forget what was learned"},
 	UINT("fdb_max_learned", NEW_BR_FDB_MAX_LEARNED, 4, 0, "most learned addresses; 0: no limit; since Linux 6.7"),
 	UINT("fdb_n_learned", NEW_BR_FDB_N_LEARNED, 4, NET_RO, "learned addresses that count against it"),
 	FLAG("fdb_flush", IFLA_BR_FDB_FLUSH, NET_WO, "true forgets what was learned"),
 	ENUM("stp_mode", NEW_BR_STP_MODE, 4, stp_modes, 0, "whether a program or the kernel runs the spanning tree"),
 	{.attr = IFLA_BR_MULTI_BOOLOPT, .type = NET_NEST, .flags = NET_FLAT, .nest = &options},
 	{.key = "mcast_querier_state", .attr = IFLA_BR_MCAST_QUERIER_STATE, .type = NET_NEST, .flags = NET_RO,
-	 .nest = &querier, .doc = "who asks for multicast listeners"},
+	 .nest = &net_querier_table, .doc = "who asks for multicast listeners"},
 	{.key = "root_id", .attr = IFLA_BR_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO,
 	 .doc = "the spanning tree's root"},
 	{.key = "bridge_id", .attr = IFLA_BR_BRIDGE_ID, .type = NET_BRIDGEID, .flags = NET_RO, .doc = "this bridge"},
@@ -123,7 +121,7 @@ static const struct net_row bridge_rows[] = {
 const struct net_table net_bridge_table = {"bridge", bridge_rows, COUNT(bridge_rows), 0, false};
 
 static const struct net_row port_rows[] = {
-	{.key = "state", .attr = IFLA_BRPORT_STATE, .type = NET_ENUM, .size = 1, .names = &port_states,
+	{.key = "state", .attr = IFLA_BRPORT_STATE, .type = NET_ENUM, .size = 1, .names = &net_bridge_states,
 	 .doc = "spanning tree state"},
 	{.key = "priority", .attr = IFLA_BRPORT_PRIORITY, .type = NET_UINT, .size = 2, .max = 63,
 	 .doc = "port priority"},
@@ -140,7 +138,7 @@ static const struct net_row port_rows[] = {
 	BOOL("mcast_flood", IFLA_BRPORT_MCAST_FLOOD, 0, "get multicast that nobody asked for"),
 	BOOL("mcast_to_unicast", IFLA_BRPORT_MCAST_TO_UCAST, 0, "turn multicast into unicast"),
 	BOOL("bcast_flood", IFLA_BRPORT_BCAST_FLOOD, 0, "get broadcasts"),
-	{.key = "mcast_router", .attr = IFLA_BRPORT_MULTICAST_ROUTER, .type = NET_ENUM, .size = 1, .names = &routers,
+	{.key = "mcast_router", .attr = IFLA_BRPORT_MULTICAST_ROUTER, .type = NET_ENUM, .size = 1, .names = &net_bridge_routers,
 	 .doc = "whether a multicast router is behind it"},
 	{.key = "group_fwd_mask", .attr = IFLA_BRPORT_GROUP_FWD_MASK, .type = NET_UINT, .size = 2,
 	 .doc = "link-local groups that are forwarded, a bit mask"},
@@ -150,10 +148,19 @@ static const struct net_row port_rows[] = {
 	{.key = "backup_port", .attr = IFLA_BRPORT_BACKUP_PORT, .type = NET_LINK, .size = 4,
 	 .doc = "the port that takes over without carrier"},
 	BOOL("locked", IFLA_BRPORT_LOCKED, 0, "only hosts in the fdb may send"),
+	BOOL("mab", NEW_BRPORT_MAB, 0, "remember hosts that a locked port keeps out; with locked; since Linux 6.2"),
+	BOOL("neigh_vlan_suppress", NEW_BRPORT_NEIGH_VLAN_SUPPRESS, 0, "neigh_suppress per VLAN; since Linux 6.4"),
+	UINT("backup_nhid", NEW_BRPORT_BACKUP_NHID, 4, 0,
+	     "nexthop that the backup port sends to; 0: none; since Linux 6.6"),
+	UINT("mcast_max_groups", NEW_BRPORT_MCAST_MAX_GROUPS, 4, 0,
+	     "most multicast groups; 0: any number; since Linux 6.3"),
+	UINT("mcast_n_groups", NEW_BRPORT_MCAST_N_GROUPS, 4, NET_RO, "multicast groups joined"),
 	UINT("mcast_eht_hosts_limit", IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT, 4, 0, "most tracked hosts of a group"),
 	UINT("mcast_eht_hosts_cnt", IFLA_BRPORT_MCAST_EHT_HOSTS_CNT, 4, NET_RO, "tracked hosts"),
 	{.key = "fdb_flush", .attr = IFLA_BRPORT_FLUSH, .type = NET_FLAG, .flags = NET_WO,
 	 .doc = "forget what was learned behind it"},
+	BOOL("mrp_ring_open", IFLA_BRPORT_MRP_RING_OPEN, NET_RO, "the media redundancy ring is open"),
+	BOOL("mrp_in_open", IFLA_BRPORT_MRP_IN_OPEN, NET_RO, "the interconnection of rings is open"),
 	{.key = "root_id", .attr = IFLA_BRPORT_ROOT_ID, .type = NET_BRIDGEID, .flags = NET_RO,
 	 .doc = "designated root"},
 	{.key = "designated_bridge", .attr = IFLA_BRPORT_BRIDGE_ID, .type = NET_BRIDGEID, .flags = NET_RO,

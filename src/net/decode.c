@@ -1,6 +1,8 @@
 /* decode.c - a message into fields, row by row */
+#include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -151,6 +153,29 @@ static bool has_mark(const struct net_level *l, const struct net_row *row)
 	return a && nla_len(a) == 2 && be16toh(nla_get_u16(a)) & row->mask;
 }
 
+/* The Ethernet type beside a group tells what it is. */
+static bool get_group(const struct net_level *l, const struct net_row *row, struct net_field *f)
+{
+	uint16_t type;
+
+	memcpy(&type, l->hdr + row->aux, sizeof(type));
+	f->family = type == htons(ETH_P_IP) ? AF_INET : type == htons(ETH_P_IPV6) ? AF_INET6 : AF_PACKET;
+	f->len = f->family == AF_INET ? 4 : f->family == AF_INET6 ? 16 : 6;
+	memcpy(f->addr, l->hdr + row->attr, f->len);
+	return true;
+}
+
+/* A range whose last number has an attribute of its own, where it is another than the first. */
+static int64_t get_range(const struct net_level *l, const struct net_row *row, const char *from)
+{
+	const struct nlattr *a = row->aux ? l->tb[row->aux] : NULL;
+	uint64_t first = net_get_number(from, row), last = first;
+
+	if (a && nla_len(a) >= row->size)
+		last = net_get_number(nla_data(a), row);
+	return (int64_t)(first << 32 | (uint32_t)last);
+}
+
 static bool get_integer(const struct net_level *l, const struct net_row *row, struct net_field *f)
 {
 	const char *from = l->hdr + row->attr;
@@ -162,7 +187,7 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 		from = nla_data(l->tb[row->attr]);
 	}
 	if (row->type == NET_RANGE) {
-		f->i = net_get_pair(from, row);
+		f->i = row->aux || row->flags & NET_HDR ? get_range(l, row, from) : net_get_pair(from, row);
 		return true;
 	}
 	v = net_get_number(from, row);
@@ -193,6 +218,8 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 	case NET_MAC:
 	case NET_BRIDGEID: return get_bytes(l->tb[row->attr], f);
 	case NET_IP: return get_either_ip(l->tb, row, f);
+	case NET_GROUP: return get_group(l, row, f);
+	case NET_LAST: return false;
 	case NET_FLAG: return (f->i = l->tb[row->attr] && !is_off(l->tb[row->attr]));
 	case NET_PREFIX: return get_prefix(l, row, f);
 	case NET_GATEWAY: return get_gateway(l->tb, row, f);

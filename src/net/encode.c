@@ -1,5 +1,7 @@
 /* encode.c - fields into a message, row by row */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -88,19 +90,62 @@ static int put_gateway(struct nl_msg *m, const struct net_ctx *ctx, const struct
 	return nla_put(m, RTA_VIA, 2 + f->len, via);
 }
 
-static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
-		     const struct net_field *f, struct net_err *err)
+static void put_group(char *hdr, const struct net_row *row, const struct net_field *f)
+{
+	uint16_t type = f->family == AF_INET ? htons(ETH_P_IP) : f->family == AF_INET6 ? htons(ETH_P_IPV6) : 0;
+
+	memcpy(hdr + row->attr, f->addr, f->len);
+	memcpy(hdr + row->aux, &type, sizeof(type));
+}
+
+static int put_number(struct nl_msg *m, uint16_t attr, const struct net_row *row, uint64_t v)
 {
 	char number[8];
 
+	net_put_number(number, row, v);
+	return nla_put(m, attr, row->size, number);
+}
+
+/* Both numbers in one attribute, or the last one, where it is another, in an attribute of its own. */
+static int put_range(struct nl_msg *m, const struct net_row *row, int64_t range)
+{
+	uint64_t first = (uint64_t)range >> 32, last = (uint32_t)range;
+	char pair[8];
+	int r;
+
+	if (row->aux) {
+		r = put_number(m, row->attr, row, first);
+		return r < 0 || first == last ? r : put_number(m, row->aux, row, last);
+	}
+	net_put_pair(pair, row, range);
+	return nla_put(m, row->attr, row->size, pair);
+}
+
+/* The last number of the range whose first one is in a header. */
+static int put_last(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (f[i].row->type == NET_RANGE && strcmp(f[i].row->key, row->key) == 0 &&
+		    f[i].i >> 32 != (uint32_t)f[i].i)
+			return put_number(m, row->attr, row, (uint32_t)f[i].i);
+	return 0;
+}
+
+static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
+		     const struct net_field *f, struct net_err *err)
+{
 	if (row->type == NET_BIT) {
 		put_bit(hdr, row, f->i);
+		return 0;
+	}
+	if (row->type == NET_GROUP) {
+		put_group(hdr, row, f);
 		return 0;
 	}
 	if (row->flags & NET_MARKED && (f->off || f->i < 0))
 		return 0; /* its mark says it all */
 	if (row->flags & NET_HDR) {
-		put_bits(hdr + row->attr, row, f->i);
+		put_bits(hdr + row->attr, row, row->type == NET_RANGE ? f->i >> 32 : f->i);
 		return 0;
 	}
 	switch (row->type) {
@@ -112,8 +157,8 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	case NET_IP:
 	case NET_PREFIX: return put_addr(m, ctx, row, hdr, f, err);
 	case NET_GATEWAY: return put_gateway(m, ctx, row, f);
-	case NET_RANGE: net_put_pair(number, row, f->i); return nla_put(m, row->attr, row->size, number);
-	default: net_put_number(number, row, (uint64_t)f->i); return nla_put(m, row->attr, row->size, number);
+	case NET_RANGE: return put_range(m, row, f->i);
+	default: return put_number(m, row->attr, row, (uint64_t)f->i);
 	}
 }
 
@@ -278,6 +323,8 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	if (flat)
 		return flat->bare ? put_struct(m, ctx, row, f, n, err)
 				  : put_nest(m, ctx, row, row->attr, flat, f, n, err);
+	if (row->type == NET_LAST)
+		return put_last(m, row, f, n);
 	if (row->flags & NET_MARK) {
 		given = marked(row, f, n);
 		if (given)

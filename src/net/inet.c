@@ -129,6 +129,18 @@ int net_parse_mac(const char *s, size_t len, struct net_field *f, struct net_err
 	return 0;
 }
 
+/* net_parse_group() - a multicast group: an address, or a MAC where it is one of layer 2 */
+int net_parse_group(const char *s, size_t len, struct net_field *f, struct net_err *err)
+{
+	if (net_parse_mac(s, len, f, err) == 0) {
+		f->family = AF_PACKET;
+		return 0;
+	}
+	if (net_parse_ip(s, len, f, err) < 0)
+		return bad(err, s, len, "group", "one as 239.1.1.1, ff0e::1 or 01:00:5e:01:01:01");
+	return 0;
+}
+
 struct unit {
 	const char *name;
 	double factor;

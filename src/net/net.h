@@ -112,6 +112,7 @@ struct net_dump {
 	char *buf;
 	size_t len, cap;
 	size_t at;		   /* walk */
+	const void *entry;	   /* walk: the last record of a message that has several */
 	struct net_fields *filter; /* of the walk; NULL: all */
 	uint16_t skip;		   /* an attribute that the walk leaves out; 0: none */
 };
@@ -127,6 +128,12 @@ struct net_noun {
 	const char *name;
 	const struct net_table *table;
 	uint16_t add, del, get;
+	/* its messages, where they are not as those that change it: their type and their table; 0, NULL: they are */
+	uint16_t told_by;
+	const struct net_table *told;
+	/* a message has several records: each is what lies at the end of this path of attributes (ends with 0) and is
+	 * read as if it stood in the message itself, alone, under the first number */
+	uint8_t entry[4];
 	uint8_t family; /* always this one; AF_UNSPEC: that of the addresses */
 	bool unspec;	/* without addresses it is AF_UNSPEC, not IPv4 */
 	bool both;	/* a list without a family asks for IPv4 and for IPv6 */
@@ -140,6 +147,7 @@ struct net_noun {
 };
 
 extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh, net_fdb;
+extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_vni, net_mdb, net_mdb_router;
 
 const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 

@@ -14,7 +14,9 @@
 
 /* All nouns, one a line: nsh.core, help, completion and the reference follow from here. */
 static const struct net_noun *const nouns[] = {
-	&net_link, &net_addr, &net_route, &net_rule, &net_neigh, &net_fdb,
+	&net_link,  &net_addr, &net_route,	 &net_rule,
+	&net_neigh, &net_fdb,  &net_bridge_vlan, &net_bridge_vlan_global,
+	&net_vni,   &net_mdb,  &net_mdb_router,
 };
 
 const struct net_noun *net_noun_all(unsigned int i)
@@ -92,6 +94,8 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 	int r = net_resolve_links(ns, f, err);
 
 	hdr[0] = (char)(ctx.family = ctx.family || noun->unspec ? ctx.family : AF_INET);
+	if (r == 0 && !(how == NET_DEL ? noun->del : noun->add))
+		r = net_misuse(err, "a %s can't be %s", noun->name, how == NET_DEL ? "deleted" : "added");
 	if (r == 0 && noun->prepare)
 		r = noun->prepare(how, &ctx, hdr, f, err);
 	if (r < 0)
@@ -146,8 +150,11 @@ int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *
 	return r < 0 ? r : list_family(ns, noun, AF_INET6, filter, d, err);
 }
 
+/* Whether what is there, @b, is what is wanted, @a; of a range, whether it lies within. */
 static bool same(const struct net_field *a, const struct net_field *b)
 {
+	if (a->row->type == NET_RANGE)
+		return b->i >> 32 >= a->i >> 32 && (uint32_t)b->i <= (uint32_t)a->i;
 	if (a->s && b->s)
 		return a->slen == b->slen && memcmp(a->s, b->s, a->slen) == 0;
 	if (a->len || b->len)
@@ -202,14 +209,47 @@ static bool matches(const struct net_cursor *at, const struct net_fields *filter
 	return !below || matches_below(at, filter);
 }
 
+/* The first attribute at the end of a path that stands behind @after. */
+static const struct nlattr *at_path(const struct nlattr *head, int len, const uint8_t *path, const void *after)
+{
+	const struct nlattr *a, *found;
+	int rem;
+
+	nla_for_each_attr(a, head, len, rem)
+	{
+		if (nla_type(a) != *path)
+			continue;
+		found = path[1] ? at_path(nla_data(a), nla_len(a), path + 1, after) : a;
+		if (found && (const void *)found > after)
+			return found;
+	}
+	return NULL;
+}
+
+/* Stand in the next message, or before its next record. */
+static bool step(struct net_dump *d, const struct net_noun *noun, struct net_cursor *c)
+{
+	const struct net_table *told = noun->told ? noun->told : noun->table;
+	struct nlmsghdr *h = (void *)(d->buf + d->at);
+	bool good = h->nlmsg_type == (noun->told_by ? noun->told_by : noun->add) && net_decode(c, h, told) == 0;
+
+	if (good && noun->entry[0]) {
+		d->entry = at_path(nlmsg_attrdata(h, told->hdr), nlmsg_attrlen(h, told->hdr), noun->entry, d->entry);
+		c->level[0].tb[noun->entry[0]] = (struct nlattr *)(uintptr_t)d->entry;
+		good = d->entry;
+	}
+	if (!good || !noun->entry[0]) {
+		d->at += NLMSG_ALIGN(h->nlmsg_len);
+		d->entry = NULL;
+	}
+	return good;
+}
+
 /* net_dump_next() - stand before the next record of a list.  Return: 1; 0 at the end. */
 int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cursor *c)
 {
 	while (d->at < d->len) {
-		const struct nlmsghdr *h = (const void *)(d->buf + d->at);
-
-		d->at += NLMSG_ALIGN(h->nlmsg_len);
-		if (h->nlmsg_type != noun->add || net_decode(c, h, noun->table) < 0)
+		if (!step(d, noun, c))
 			continue;
 		if (d->skip)
 			c->level[0].tb[d->skip] = NULL;

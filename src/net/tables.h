@@ -5,6 +5,8 @@
 #include "net.h"
 
 extern const struct net_enum net_families, net_scopes, net_protocols, net_route_tables;
+extern const struct net_enum net_bridge_states, net_bridge_routers;
+extern const struct net_table net_querier_table;
 extern const struct net_table net_neigh_ages; /* of ndmsg: neighbours and forwarding databases */
 extern const struct net_table net_link_table, net_peer_table, net_bridge_table, net_bridge_port_table;
 extern const struct net_table net_vlan_table, net_macvlan_table, net_ipvlan_table, net_vrf_table, net_vrf_port_table;

@@ -100,6 +100,7 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 					: "'10.0.0.1' or 'fd00::1'");
 		break;
 	case NET_PREFIX: snprintf(buf, size, "an address as '10.0.0.1/24' or 'fd00::1/64'"); break;
+	case NET_GROUP: snprintf(buf, size, "a multicast group as '239.1.1.1' or 'ff0e::1'"); break;
 	case NET_LINK: snprintf(buf, size, "a link or its name"); break;
 	case NET_NETNS: snprintf(buf, size, "a namespace or its name"); break;
 	case NET_NEST:
@@ -401,6 +402,7 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 	case NET_KEY: f->len = NET_KEY_LEN; return named(row, net_parse_key(s, len, f->addr, err), err);
 	case NET_ENDPOINT: return named(row, net_parse_endpoint(s, len, f, err), err);
 	case NET_PREFIXES: return text_of_allowed(row, s, len, f, err);
+	case NET_GROUP: return named(row, net_parse_group(s, len, f, err), err);
 	case NET_MAC: return named(row, net_parse_mac(s, len, f, err), err);
 	case NET_IP:
 	case NET_GATEWAY: return of_size(row, s, len, f, named(row, net_parse_ip(s, len, f, err), err), err);
