@@ -68,6 +68,8 @@ static const char *const type_names[] = {
 	[NET_STRINGS] = "strings", [NET_KEY] = "key",	   [NET_ENDPOINT] = "endpoint", [NET_PREFIXES] = "prefixes",
 	[NET_BITSET] = "strings", [NET_TOGGLES] = "table",
 	[NET_RANGE] = "range",  [NET_REALMS] = "range", [NET_GROUP] = "address",
+	[NET_NUMBERS] = "numbers", [NET_HANDLE] = "handle",
+	[NET_BURST] = "integer", [NET_DIST] = "name",	   [NET_FIXED] = "integer",
 	[NET_FLAG] = "boolean", [NET_IPLIST] = "list",	   [NET_MACLIST] = "list",	   [NET_QOSMAP] = "table",
 };
 /* clang-format on */

@@ -177,6 +177,25 @@ static void read_list(struct reader *r, const struct net_row *row)
 	}
 }
 
+/* A list of whole numbers, at most row.max of them. */
+static void read_numbers(struct reader *r, const struct net_row *row)
+{
+	lua_Integer most = (lua_Integer)(row->size >= 4 ? UINT32_MAX : (1U << (row->size * 8)) - 1);
+	lua_Integer n = (lua_Integer)lua_rawlen(r->L, -1);
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		struct net_field f = {.row = row, .plen = -1};
+
+		lua_rawgeti(r->L, -1, i);
+		f.i = lua_tointeger(r->L, -1);
+		if (!lua_isinteger(r->L, -1) || f.i < 0 || f.i > most || n > row->max)
+			bind_misuse(r->L, "%s must be a list of up to %d whole numbers from 0 to %I", row->key,
+				    (int)row->max, (LUAI_UACINT)most);
+		lua_pop(r->L, 1);
+		*add(r) = f;
+	}
+}
+
 /* A list of addresses or names, or priorities by priorities. */
 static void read_array(struct reader *r, const struct net_row *row)
 {
@@ -238,6 +257,8 @@ static void read_nest(struct reader *r, const struct net_row *row)
 	add_mark(r, row, NET_BEGIN);
 	if (lua_istable(L, -1) && net_is_list(row))
 		read_list(r, row);
+	else if (lua_istable(L, -1) && row->type == NET_NUMBERS)
+		read_numbers(r, row);
 	else if (lua_istable(L, -1) && array)
 		read_array(r, row);
 	else if (lua_istable(L, -1))

@@ -31,6 +31,11 @@ static int noun_append(lua_State *L)
 	return change(L, NET_APPEND);
 }
 
+static int noun_change(lua_State *L)
+{
+	return change(L, NET_CHANGE);
+}
+
 static int noun_del(lua_State *L)
 {
 	return change(L, NET_DEL);
@@ -66,8 +71,9 @@ static int route_to(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", noun_add},   {"append", noun_append},	{"del", noun_del},
-	{"list", noun_list}, {"replace", noun_replace}, {NULL, NULL},
+	{"add", noun_add}, {"append", noun_append}, {"change", noun_change},
+	{"del", noun_del}, {"list", noun_list},	    {"replace", noun_replace},
+	{NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

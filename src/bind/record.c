@@ -62,6 +62,10 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	int64_t i;
 	double v;
 
+	if (f->row->flags & NET_MASKED && f->row->type != NET_PREFIX && net_masked_text(f, buf, sizeof(buf))) {
+		lua_pushstring(L, buf);
+		return;
+	}
 	switch (f->row->type) {
 	case NET_BOOL:
 	case NET_FLAG:
@@ -70,6 +74,13 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_BITSET:
 	case NET_STRINGS: lua_pushlstring(L, f->s, f->slen); break;
 	case NET_LINK: push_link(L, ns, c, f, names); break;
+	case NET_HANDLE:
+		net_handle_text(f, buf, sizeof(buf));
+		if (f->row->aux && !(c->level[0].kind && strcmp(c->level[0].kind->name, "u32") == 0))
+			lua_pushinteger(L, f->i); /* only u32 gives the parts of a filter's handle a meaning */
+		else
+			lua_pushstring(L, buf);
+		break;
 	case NET_MAC:
 	case NET_GROUP:
 	case NET_IP:

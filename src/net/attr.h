@@ -56,6 +56,11 @@ enum net_type {
 	NET_PREFIXES, /* a list of prefixes, each a nest of family, address and length as wireguard has them */
 	NET_BITSET,   /* the names of ethtool's bits that are set, a list */
 	NET_TOGGLES,  /* true or false by name; of a link's features, which have messages of their own */
+	NET_NUMBERS,  /* a list of up to row.max integers: an array in the header, or a nest of attributes row.aux */
+	NET_HANDLE,   /* of tc: two halves of an integer in hex, "1:10", or one of row.names */
+	NET_BURST,    /* of tc: bytes in Lua, on the wire the time that they take at the rate at row.aux */
+	NET_DIST,     /* of netem: the name of a distribution, whose table goes out */
+	NET_FIXED,    /* row.begins, or row.max zero bytes, whenever the key is given */
 };
 
 enum {
@@ -77,6 +82,9 @@ enum {
 	NET_BARE = 4096,      /* of a prefix: a host's is written without its length, as ip(8) does for routes */
 	NET_MARKED = 65536,   /* has a bit elsewhere that says whether it, or the first of its names, is meant */
 	NET_MARK = 131072,    /* that bit, under the same key and behind it */
+	NET_TWIN = 1 << 18,   /* has the value of the row with the same key before it; read, it counts more */
+	NET_MASKED = 1 << 19, /* with a mask: under row.aux, of an address behind it; text as "0x2/0xff" */
+	NET_LOG2 = 1 << 20,   /* of an integer: the wire has its logarithm */
 };
 
 /* Names of an enumeration: a list, or the two functions of a name table that libnl keeps. */
@@ -99,7 +107,8 @@ struct net_row {
 	uint8_t begins; /* with NET_OFF: what a new object has */
 	uint32_t flags;
 	uint16_t aux;  /* offset of the prefix length, or of a bit's change mask (0: none); of a bool 1: the row before
-			  says that it is off; of a list: attribute of its elements; of a marked one: of its bit */
+			  says that it is off; of a list: attribute of its elements; of structs: bytes before them,
+			  where byte 0 is row.begins and byte row.size their number; of a marked one: of its bit */
 	uint32_t mask; /* of a bit; of a header's integer: its bits; of a marked one: its bit in row.aux */
 	uint32_t unit; /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
 	int64_t min, max; /* in wire units; both 0: what the size holds */
@@ -210,6 +219,12 @@ int net_parse_fraction(const char *s, size_t len, double *v); /* "1%" is 0.01 */
 int net_check_link_name(const char *s, size_t len, struct net_err *err);
 int net_check_altname(const char *s, size_t len, struct net_err *err);
 int net_check_ns_name(const char *s, size_t len, struct net_err *err);
+
+/* Words and values of traffic control (tc_value.c) */
+int net_parse_handle(const struct net_row *row, const char *s, size_t len, struct net_field *f);
+void net_handle_text(const struct net_field *f, char *buf, size_t size);
+int net_parse_masked(const struct net_row *row, const char *s, size_t len, struct net_field *f);
+bool net_masked_text(const struct net_field *f, char *buf, size_t size); /* false: the mask is whole */
 
 /* Messages (encode.c, decode.c) */
 int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_table *t, char *hdr,

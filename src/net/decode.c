@@ -199,13 +199,19 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 		return false;
 	if (row->flags & NET_HDR && row->mask && row->type != NET_BIT)
 		v = (v & row->mask) >> __builtin_ctz(row->mask);
+	if (row->type == NET_FRACTION && row->flags & NET_INVERT)
+		v = ~v & ones;
 	if ((row->flags & NET_FOREVER && v == ones) || (row->flags & NET_ZERO && v == 0))
 		return false;
 	if (row->type == NET_BIT) {
 		f->i = !!(v & row->mask) != !!(row->flags & NET_INVERT);
 		return f->i || !(row->flags & NET_QUIET);
 	}
-	f->i = sign(row, v);
+	if (row->type == NET_ENUM && row->max && (v < (uint64_t)row->min || v > (uint64_t)row->max))
+		return false; /* a word of another row at the same place */
+	f->i = row->type == NET_BURST ? (int64_t)net_get_burst(l, row, v) : sign(row, v);
+	if (row->flags & NET_MASKED)
+		return net_get_mask(l->tb, row, f);
 	return row->type != NET_LINK || v != 0;
 }
 
@@ -216,12 +222,16 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 	case NET_STRING: return get_string(l->tb[row->attr], f);
 	case NET_KEY:
 	case NET_MAC:
-	case NET_BRIDGEID: return get_bytes(l->tb[row->attr], f);
+	case NET_BRIDGEID:
+		return get_bytes(l->tb[row->attr], f) && (!(row->flags & NET_MASKED) || net_get_mask(l->tb, row, f));
 	case NET_IP: return get_either_ip(l->tb, row, f);
 	case NET_GROUP: return get_group(l, row, f);
 	case NET_LAST: return false;
 	case NET_FLAG: return (f->i = l->tb[row->attr] && !is_off(l->tb[row->attr]));
-	case NET_PREFIX: return get_prefix(l, row, f);
+	case NET_PREFIX:
+		if (row->flags & NET_MASKED)
+			return get_either_ip(l->tb, row, f) && net_get_mask(l->tb, row, f);
+		return get_prefix(l, row, f);
 	case NET_GATEWAY: return get_gateway(l->tb, row, f);
 	case NET_ENDPOINT: return net_get_endpoint(l->tb[row->attr], f);
 	default: return get_integer(l, row, f);
@@ -239,7 +249,9 @@ static const struct net_table list_level = {.name = "list"};
 static int begin_nest(struct net_cursor *c, const struct net_row *row, struct net_field *f)
 {
 	static const char zeros[8];
-	const struct nlattr *a = c->level[c->depth].tb[row->attr];
+	const char *array =
+		row->type == NET_NUMBERS && row->flags & NET_HDR ? c->level[c->depth].hdr + row->attr : NULL;
+	const struct nlattr *a = array ? NULL : c->level[c->depth].tb[row->attr];
 	const struct net_table *t = row->nest;
 	bool flat = row->flags & NET_FLAT || row->type == NET_KINDNEST;
 	struct net_level *l;
@@ -254,7 +266,7 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		c->level[c->depth].flat = flat;
 		return 0;
 	}
-	if (!a || !t || push_level(c, t, nla_data(a), is_list(row) ? 0 : nla_len(a)) < 0)
+	if ((!a && !array) || !t || push_level(c, t, array ? array : nla_data(a), is_list(row) ? 0 : nla_len(a)) < 0)
 		return 0;
 	l = &c->level[c->depth];
 	l->flat = flat;
@@ -262,8 +274,10 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		l->list = row;
 		if (row->type == NET_BITSET)
 			a = net_get_bits(a);
-		l->rest = a ? nla_data(a) : NULL;
-		l->end = a ? l->rest + nla_len(a) : NULL;
+		l->rest = array ? array : a ? nla_data(a) : NULL;
+		l->end = array ? array + row->size * row->max : a ? l->rest + nla_len(a) : NULL;
+		if (row->type == NET_STRUCTS)
+			l->rest = row->aux < l->end - l->rest ? l->rest + row->aux : l->end;
 	}
 	f->op = NET_BEGIN;
 	return !flat;
@@ -294,6 +308,13 @@ static int next_plain(struct net_level *l, struct net_field *f)
 
 	if (l->list->type == NET_BITSET)
 		return next_bit(l, f);
+	if (l->list->flags & NET_HDR) {
+		if (l->rest == l->end)
+			return 0;
+		f->i = (int64_t)net_get_number(l->rest, l->list);
+		l->rest += l->list->size;
+		return 1;
+	}
 	if (!nla_ok(a, (int)(l->end - l->rest)))
 		return 0;
 	l->rest += NLA_ALIGN(a->nla_len);
@@ -307,6 +328,12 @@ static int next_plain(struct net_level *l, struct net_field *f)
 		return get_bytes(a, f);
 	if (l->list->type == NET_STRINGS)
 		return nla_type(a) == l->list->aux && get_string(a, f);
+	if (l->list->type == NET_NUMBERS) {
+		if (nla_len(a) < l->list->size)
+			return 0;
+		f->i = (int64_t)net_get_number(nla_data(a), l->list);
+		return 1;
+	}
 	if (nla_len(a) < (int)sizeof(map))
 		return 0;
 	memcpy(&map, nla_data(a), sizeof(map));

@@ -98,6 +98,31 @@ static void put_group(char *hdr, const struct net_row *row, const struct net_fie
 	memcpy(hdr + row->aux, &type, sizeof(type));
 }
 
+/* A rate beyond 32 bits stands as all ones, and its twin tells; a share may be the rest of one. */
+static uint64_t on_wire(const struct net_row *row, int64_t v)
+{
+	if (row->type == NET_RATE && row->size == 4 && v > UINT32_MAX)
+		return UINT32_MAX;
+	if (row->type == NET_FRACTION && row->flags & NET_INVERT)
+		return ~(uint64_t)v;
+	return (uint64_t)v;
+}
+
+static int put_fixed(struct nl_msg *m, const struct net_row *row, char *hdr)
+{
+	struct nlattr *a;
+
+	if (row->flags & NET_HDR) {
+		net_put_number(hdr + row->attr, row, row->begins);
+		return 0;
+	}
+	a = nla_reserve(m, row->attr, (int)row->max);
+	if (!a)
+		return -1;
+	memset(nla_data(a), 0, (size_t)row->max);
+	return 0;
+}
+
 static int put_number(struct nl_msg *m, uint16_t attr, const struct net_row *row, uint64_t v)
 {
 	char number[8];
@@ -145,9 +170,11 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	if (row->flags & NET_MARKED && (f->off || f->i < 0))
 		return 0; /* its mark says it all */
 	if (row->flags & NET_HDR) {
-		put_bits(hdr + row->attr, row, row->type == NET_RANGE ? f->i >> 32 : f->i);
+		put_bits(hdr + row->attr, row, row->type == NET_RANGE ? f->i >> 32 : (int64_t)on_wire(row, f->i));
 		return 0;
 	}
+	if (row->flags & NET_MASKED)
+		return net_put_masked(m, row, f);
 	switch (row->type) {
 	case NET_STRING: return nla_put(m, row->attr, (int)f->slen + 1, f->s);
 	case NET_KEY:
@@ -158,7 +185,8 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	case NET_PREFIX: return put_addr(m, ctx, row, hdr, f, err);
 	case NET_GATEWAY: return put_gateway(m, ctx, row, f);
 	case NET_RANGE: return put_range(m, row, f->i);
-	default: return put_number(m, row->attr, row, (uint64_t)f->i);
+	case NET_DIST: return net_put_dist(m, row, f->i);
+	default: return put_number(m, row->attr, row, on_wire(row, f->i));
 	}
 }
 
@@ -238,10 +266,18 @@ static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 {
 	struct nlattr *nest = nla_nest_start(m, row->attr);
 	uint16_t number = row->aux;
-	unsigned int span;
+	unsigned int span, count = 0;
+	char *before = NULL;
 	int r = nest ? 0 : -1;
 
-	for (unsigned int i = 0; r == 0 && i < n; i += span) {
+	if (r == 0 && row->type == NET_STRUCTS && row->aux) {
+		before = nlmsg_reserve(m, row->aux, 1);
+		if (!before)
+			return -1;
+		memset(before, 0, row->aux);
+		before[0] = (char)row->begins;
+	}
+	for (unsigned int i = 0; r == 0 && i < n; i += span, count++) {
 		span = net_span(f, n, i);
 		number += !row->aux;
 		if (row->type == NET_NESTS)
@@ -249,6 +285,8 @@ static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 		else
 			r = put_framed(m, ctx, row, f + i + 1, span - 2, err);
 	}
+	if (before)
+		before[row->size] = (char)count;
 	if (r == 0)
 		nla_nest_end_keep_empty(m, nest);
 	if (r == 0 && row->type == NET_STRUCTS)
@@ -286,6 +324,24 @@ static int put_array(struct nl_msg *m, const struct net_row *row, const struct n
 	return r;
 }
 
+/* Integers, in an array of the header or each in an attribute. */
+static int put_numbers(struct nl_msg *m, const struct net_row *row, char *hdr, const struct net_field *f,
+		       unsigned int n)
+{
+	struct nlattr *nest = row->flags & NET_HDR ? NULL : nla_nest_start(m, row->attr);
+	char number[8];
+	int r = nest || row->flags & NET_HDR ? 0 : -1;
+
+	for (unsigned int i = 0; r == 0 && i < n; i++) {
+		net_put_number(nest ? number : hdr + row->attr + i * row->size, row, (uint64_t)f[i].i);
+		if (nest)
+			r = nla_put(m, row->aux, row->size, number);
+	}
+	if (r == 0 && nest)
+		nla_nest_end(m, nest);
+	return r;
+}
+
 static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, uint16_t attr,
 		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err)
 {
@@ -315,6 +371,15 @@ static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	return 0;
 }
 
+/* The field of the row that has the same key. */
+static const struct net_field *twin_of(const struct net_row *row, const struct net_field *f, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
+		if (f[i].op == NET_VALUE && strcmp(f[i].row->key, row->key) == 0)
+			return &f[i];
+	return NULL;
+}
+
 static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, char *hdr,
 		   const struct net_field *given, const struct net_field *f, unsigned int n, struct net_err *err)
 {
@@ -331,9 +396,15 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 			put_mark(hdr, row, given);
 		return 0;
 	}
+	if (row->flags & NET_TWIN)
+		given = twin_of(row, f, n);
 	if (!given || row->flags & NET_RO ||
 	    (row->type == NET_BOOL && row->aux && !given->i && net_given(f, n, row - 1)))
 		return 0;
+	if (row->type == NET_FIXED)
+		return put_fixed(m, row, hdr);
+	if (row->type == NET_BURST)
+		return net_put_burst(hdr, row, given, f, n, err);
 	if (given->op == NET_VALUE)
 		return put_value(m, ctx, row, hdr, given, err);
 	n = net_span(given, n - (unsigned int)(given - f), 0) - 2;
@@ -341,6 +412,8 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 		t = ctx->port ? ctx->port->port : NULL;
 	if (net_is_list(row))
 		return put_list(m, ctx, row, given + 1, n, err);
+	if (row->type == NET_NUMBERS)
+		return put_numbers(m, row, hdr, given + 1, n);
 	if (net_is_array(row))
 		return put_array(m, row, given + 1, n);
 	return t ? put_nest(m, ctx, row, row->attr, t, given + 1, n, err) : 0;

@@ -121,7 +121,7 @@ void net_dump_free(struct net_dump *d);
 
 /* --- nouns (noun.c and one file each) --- */
 
-enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_DEL };
+enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_CHANGE, NET_DEL };
 
 /* A noun is a table of attributes and its three message types. */
 struct net_noun {
@@ -148,6 +148,7 @@ struct net_noun {
 
 extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh, net_fdb;
 extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_vni, net_mdb, net_mdb_router;
+extern const struct net_noun net_qdisc, net_class, net_filter;
 
 const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 

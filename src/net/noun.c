@@ -14,9 +14,10 @@
 
 /* All nouns, one a line: nsh.core, help, completion and the reference follow from here. */
 static const struct net_noun *const nouns[] = {
-	&net_link,  &net_addr, &net_route,	 &net_rule,
-	&net_neigh, &net_fdb,  &net_bridge_vlan, &net_bridge_vlan_global,
-	&net_vni,   &net_mdb,  &net_mdb_router,
+	&net_link,  &net_addr,	 &net_route,	   &net_rule,
+	&net_neigh, &net_fdb,	 &net_bridge_vlan, &net_bridge_vlan_global,
+	&net_vni,   &net_mdb,	 &net_mdb_router,  &net_qdisc,
+	&net_class, &net_filter,
 };
 
 const struct net_noun *net_noun_all(unsigned int i)
@@ -86,6 +87,7 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 		[NET_ADD] = NLM_F_CREATE | NLM_F_EXCL,
 		[NET_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
 		[NET_APPEND] = NLM_F_CREATE | NLM_F_APPEND,
+		[NET_CHANGE] = 0,
 		[NET_DEL] = 0,
 	};
 	struct net_ctx ctx = {.family = family_of(noun, f), .kind = f->kind, .port = f->port};

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "net.h"
+#include "tables.h"
 
 static uint64_t unit(const struct net_row *row)
 {
@@ -119,6 +120,7 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_PREFIXES: snprintf(buf, size, "a list of prefixes as { '10.0.0.0/24' }"); break;
 	case NET_BITSET: snprintf(buf, size, "a list of names"); break;
 	case NET_TOGGLES: snprintf(buf, size, "a table as { tso = false } of true and false"); break;
+	case NET_DIST:
 	case NET_ENUM:
 		list_names(row, names, sizeof(names));
 		if (*names && row->max)
@@ -145,6 +147,15 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 			 in_lua(row, min), in_lua(row, max));
 		break;
 	case NET_FRACTION: snprintf(buf, size, "a fraction from 0 to 1 (a number, or text as '1%%')"); break;
+	case NET_NUMBERS:
+		range(row, &min, &max);
+		snprintf(buf, size, "a list of up to %" PRId64 " whole numbers", row->max);
+		break;
+	case NET_HANDLE:
+		snprintf(buf, size,
+			 row->aux ? "a number, or of u32 text as '800::800'" : "a handle as '1:' or '1:10'%s",
+			 row->names && !row->mask ? " or 'root'" : "");
+		break;
 	default:
 		range(row, &min, &max);
 		snprintf(buf, size, "a whole number from %" PRId64 " to %" PRId64,
@@ -190,6 +201,10 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 	if (v)
 		return net_field_refuse(row, "true", err);
 	f->off = true;
+	if (row->flags & NET_FOREVER) {
+		f->i = (int64_t)((1ULL << (row->size * 8 - 1)) * 2 - 1);
+		return 0;
+	}
 	switch (row->type) {
 	case NET_LINK: return 0;
 	case NET_IP:
@@ -216,6 +231,8 @@ int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struc
 			return 0;
 		return net_field_int(row, 0, f, err);
 	case NET_SIZE:
+	case NET_BURST:
+	case NET_HANDLE:
 	case NET_RATE:
 	case NET_FRACTION:
 	case NET_TIME: return net_field_int(row, 0, f, err);
@@ -244,7 +261,14 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	case NET_TIME:
 	case NET_RANGE:
 	case NET_REALMS:
+	case NET_BURST:
+	case NET_NUMBERS:
 	case NET_ENUM: break;
+	case NET_HANDLE:
+		if (v < 0 || v > (row->aux ? UINT32_MAX : 0xffff))
+			return net_field_refuse(row, got, err);
+		f->i = row->aux || row->mask ? v : v << 16;
+		return 0;
 	case NET_LINK:
 		if (v < 1 || v > INT32_MAX)
 			return net_field_refuse(row, got, err);
@@ -259,6 +283,13 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	    wire < min || wire > max)
 		return net_field_refuse(row, got, err);
 	f->i = row->type == NET_RANGE ? pair(wire, wire, 32) : wire;
+	if (row->flags & NET_LOG2) {
+		if (v < 1 || v & (v - 1))
+			return net_fail(err, EINVAL, "%s must be a power of 2, not %s", row->key, got);
+		f->i = __builtin_ctzll((unsigned long long)v);
+	}
+	if (row->flags & NET_MASKED)
+		net_mask_set(f, row, UINT64_MAX);
 	return 0;
 }
 
@@ -392,10 +423,14 @@ static int of_size(const struct net_row *row, const char *s, size_t len, const s
 int net_field_text(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
 {
 	start(row, f);
+	if (row->flags & NET_MASKED && row->type != NET_PREFIX)
+		return net_parse_masked(row, s, len, f) < 0 ? refuse_text(row, s, len, err) : 0;
 	switch (row->type) {
+	case NET_HANDLE: return net_parse_handle(row, s, len, f) < 0 ? refuse_text(row, s, len, err) : 0;
 	case NET_BITSET:
 	case NET_STRINGS:
 	case NET_STRING: return text_of_string(row, s, len, f, err);
+	case NET_DIST:
 	case NET_ENUM: return text_of_enum(row, s, len, f, err);
 	case NET_RANGE:
 	case NET_REALMS: return text_of_pair(row, s, len, f, err);
@@ -417,6 +452,7 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 			return 0;
 		}
 		return text_of_quantity(row, s, len, net_parse_seconds, f, err);
+	case NET_BURST:
 	case NET_SIZE: return text_of_quantity(row, s, len, net_parse_bytes, f, err);
 	case NET_RATE: return text_of_quantity(row, s, len, net_parse_rate, f, err);
 	case NET_FRACTION: return text_of_quantity(row, s, len, net_parse_fraction, f, err);
@@ -452,6 +488,8 @@ bool net_field_number(const struct net_field *f, int64_t *i, double *v)
 		return *v == 0 || *v == 1;
 	}
 	*i = f->i / per + share(f->row);
+	if (f->row->flags & NET_LOG2)
+		*i = 1LL << (f->i & 31);
 	*v = (double)f->i / (double)per;
 	return f->i % per == 0;
 }
