@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <netlink/msg.h>
 
@@ -59,47 +61,80 @@ static int take(struct net_dump *d, int n, const struct nlmsghdr *req, bool *int
 	return 0;
 }
 
-/*
- * net_sock_dump() - send a dump request and append all its answers to *d
- *
- * Return: 0; -EAGAIN when the list changed while it was read, ten times in a row; or another -errno, where a
- * dump that broke off is a failure, never a shorter list.
- */
-int net_sock_dump(struct net_sock *s, struct nl_msg *m, struct net_dump *d, struct net_err *err)
+/* Read the answers of one request, which come in parts, each written in one go.  Return: 1, or -errno. */
+static int read_once(struct net_sock *s, struct nlmsghdr *req, struct net_dump *d, unsigned int *parts,
+		     bool *interrupted, struct net_err *err)
+{
+	int r;
+
+	req->nlmsg_seq = net_sock_seq(s);
+	r = net_sock_send(s, req, req->nlmsg_len, err);
+	for (*parts = 0; r == 0;) {
+		size_t before = d->len;
+
+		r = net_sock_recv(s, err);
+		if (r >= 0)
+			r = take(d, r, req, interrupted, err);
+		*parts += d->len > before;
+	}
+	return r;
+}
+
+static int dump_watched(struct net_sock *s, struct nl_msg *m, struct net_dump *d, int watch, struct net_err *err)
 {
 	struct nlmsghdr *req = nlmsg_hdr(m);
-	size_t before = d->len;
-	int r = 0;
+	size_t before = d->len, kept = before;
 
 	req->nlmsg_flags |= NLM_F_DUMP;
 	req->nlmsg_pid = 0;
-	for (int tries = 0; r == 0 && tries < MAX_TRIES; tries++) {
+	for (int tries = 0; tries < MAX_TRIES; tries++) {
 		bool interrupted = false;
+		unsigned int parts;
+		int r = read_once(s, req, d, &parts, &interrupted, err);
 
-		d->len = before;
-		req->nlmsg_seq = net_sock_seq(s);
-		r = net_sock_send(s, req, req->nlmsg_len, err);
-		while (r == 0) {
-			r = net_sock_recv(s, err);
-			if (r >= 0)
-				r = take(d, r, req, &interrupted, err);
-		}
-		if (r == 1 && !interrupted)
+		if (r < 0)
+			return r;
+		if (net_watch_heard(watch) && parts > 1)
+			interrupted = true;
+		if (!interrupted) {
+			memmove(d->buf + before, d->buf + kept, d->len - kept);
+			d->len -= kept - before;
 			return 0;
-		if (r == 1)
-			r = 0;
+		}
+		if (d->noun && net_dump_merge(d, before) < 0)
+			return net_fail(err, ENOMEM, NULL);
+		kept = d->len = d->noun ? d->len : before;
 	}
-	if (r < 0)
-		return r;
+	if (d->noun)
+		return 0;
 	return net_fail(err, EAGAIN, "it changed each of the %d times that it was read", MAX_TRIES);
+}
+
+/*
+ * net_sock_dump() - send a dump request and append all its answers to *d
+ *
+ * A list that changed while it was read is read again, ten times at most.  One of a noun (d->noun) is then what all of
+ * these readings have; any other is a failure.
+ *
+ * Return: 0; -EAGAIN; or another -errno, where a dump that broke off is a failure, never a shorter list.
+ */
+int net_sock_dump(struct net_sock *s, struct nl_msg *m, struct net_dump *d, struct net_err *err)
+{
+	return dump_watched(s, m, d, -1, err);
 }
 
 /* net_dump() - the same on the route socket; frees the message */
 int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err)
 {
 	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, err);
-	int r = s ? net_sock_dump(s, m, d, err) : -err->code;
+	bool inet6 = *(uint8_t *)nlmsg_data(nlmsg_hdr(m)) == AF_INET6;
+	unsigned int group = !d->noun ? 0 : inet6 ? d->noun->watch6 : d->noun->watch;
+	int watch = -1, r = s ? net_watch_open(ns, group, &watch, err) : -err->code;
 
+	if (r == 0)
+		r = dump_watched(s, m, d, watch, err);
+	if (watch >= 0)
+		close(watch);
 	nlmsg_free(m);
 	return r;
 }

@@ -64,6 +64,7 @@ const struct net_noun net_link = {
 	.add = RTM_NEWLINK,
 	.del = RTM_DELLINK,
 	.get = RTM_GETLINK,
+	.id_hdr = 0xf0, /* the index */
 	.fix = fix,
 	.ask = ask,
 };
@@ -89,6 +90,7 @@ int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, stru
 	}
 	ask(m, NULL, filter);
 	d->filter = filter;
+	d->noun = &net_link;
 	return net_dump(ns, m, d, err);
 }
 

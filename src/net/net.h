@@ -111,10 +111,11 @@ int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_e
 struct net_dump {
 	char *buf;
 	size_t len, cap;
-	size_t at;		   /* walk */
-	const void *entry;	   /* walk: the last record of a message that has several */
-	struct net_fields *filter; /* of the walk; NULL: all */
-	uint16_t skip;		   /* an attribute that the walk leaves out; 0: none */
+	size_t at;		     /* walk */
+	const struct net_noun *noun; /* of what is asked for; NULL: a list that changes all the time can't be read */
+	const void *entry;	     /* walk: the last record of a message that has several */
+	struct net_fields *filter;   /* of the walk; NULL: all */
+	uint16_t skip;		     /* an attribute that the walk leaves out; 0: none */
 };
 
 void net_dump_free(struct net_dump *d);
@@ -142,6 +143,10 @@ struct net_noun {
 	void (*ask)(struct nl_msg *m, void *hdr, const struct net_fields *filter);
 	/* evens out a message before it is read; false: leave it out */
 	bool (*fix)(struct net_cursor *c);
+	/* which bytes of the header, and which attributes, say what object a message is about; both 0: all of them */
+	uint64_t id_hdr, id_attrs;
+	/* group that tells of changes where lists don't (with NLM_F_DUMP_INTR), and the same of IPv6; 0: lists do */
+	uint8_t watch, watch6;
 	/* its kinds one by one, NULL at the end; NULL: it has none */
 	const struct net_kind *(*kind_all)(unsigned int i);
 };

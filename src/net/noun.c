@@ -125,6 +125,7 @@ static int list_family(struct net_ns *ns, const struct net_noun *noun, uint8_t f
 		return -err->code;
 	if (noun->ask)
 		noun->ask(m, nlmsg_data(nlmsg_hdr(m)), filter);
+	d->noun = noun;
 	r = net_dump(ns, m, d, err);
 	/* no such table, no such family on this kernel: there is nothing of it */
 	if (r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT)
