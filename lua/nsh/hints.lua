@@ -33,6 +33,19 @@ local function ipv6_off(e)
   return ('IPv6 is switched off there: ns.sysctl["net.ipv6.conf.%s.disable_ipv6"] = 0'):format(tostring(dev))
 end
 
+local ENCAP = {
+  mpls = "CONFIG_MPLS_IPTUNNEL", ip = "CONFIG_LWTUNNEL", ip6 = "CONFIG_LWTUNNEL", seg6 = "CONFIG_IPV6_SEG6_LWTUNNEL",
+  seg6local = "CONFIG_IPV6_SEG6_LWTUNNEL", bpf = "CONFIG_LWTUNNEL_BPF", ila = "CONFIG_IPV6_ILA",
+  rpl = "CONFIG_IPV6_RPL_LWTUNNEL", ioam6 = "CONFIG_IPV6_IOAM6_LWTUNNEL", xfrm = "CONFIG_XFRM_INTERFACE",
+}
+
+local function encap_missing(e)
+  local encap = e.spec and e.spec.encap
+  local kind = type(encap) == "table" and encap.type
+  return ("this kernel can't wrap packets in %s; %s=y or =m brings it"):format(kind or "it",
+    ENCAP[kind] or "CONFIG_LWTUNNEL")
+end
+
 local GATEWAY = "the gateway must be on a network that a link which is up is attached to: give that link an "
   .. "address and set it up first, or name the link and say onlink = true"
 local DOWN = "bring the link up first: link:set { up = true }"
@@ -123,6 +136,10 @@ m.rows = {
   { op = "^route", code = "EINVAL", extack = "invalid gateway", hint = GATEWAY },
   { op = "^route", code = "EINVAL", extack = "local address", hint = "the gateway is this namespace itself; "
     .. "it must be a neighbour" },
+  { op = "^route", code = "EOPNOTSUPP", key = "encap", hint = encap_missing },
+  { op = "^nexthop", code = "EOPNOTSUPP", key = "encap", hint = encap_missing },
+  { op = "^route", code = "EINVAL", extack = "[Nn]exthop id does not exist",
+    hint = "ns:nexthops() shows which there are" },
   { op = "^route", code = "EINVAL", extack = "device required", hint = 'say which link: dev = "..."' },
   { op = "^route", code = "EINVAL", extack = "given prefix length", hint = "bits behind the prefix are set: "
     .. "write 10.0.0.0/24, not 10.0.0.1/24" },
@@ -140,6 +157,10 @@ m.rows = {
   -- rules
   { op = "^rule add", code = "EEXIST", hint = "there is such a rule already: ns:rules()" },
   { op = "^rule del", code = "ENOENT", hint = "no rule has all of that: ns:rules()" },
+  { op = "^nexthop add", code = "EEXIST", hint = "ns:replace_nexthop changes the one that is there" },
+  { op = "^nexthop add", code = "ENETUNREACH", hint = GATEWAY },
+  { op = "^nexthop", code = "ENOENT", hint = "ns:nexthops() shows which there are" },
+  { op = "^nexthop", code = "EINVAL", extack = "[Ii]nvalid nexthop id", hint = "ns:nexthops() shows which there are" },
   { op = "^rule", code = "EINVAL", extack = "[Bb]ackward goto", hint = "target must be a higher priority than the "
     .. "rule's own; give that too, for the kernel's own choice is 32765 or less" },
 

@@ -18,6 +18,7 @@ end
 
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool",
+  "nexthop",
   "sysctl", "process", "ping",
 } do
   require("nsh." .. noun)

@@ -2,13 +2,24 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local Netns = require("nsh.netns").Netns
+local show = require "nsh.show"
+local words = require "nsh.words"
 
 local m = {}
+
+-- A record of a route with a nexthop object tells that object's gateways as well.
+local function by_number(route)
+  if type(route) ~= "table" or getmetatable(route) ~= show.Record or not route.nhid then return route end
+  local copy = fail.options(route, "route")
+  copy.via, copy.dev, copy.nexthops, copy.encap, copy.onlink = nil, nil, nil, nil, nil
+  return copy
+end
 
 local function change(self, op, how, route)
   if type(route) ~= "table" and type(route) ~= "string" then
     fail.misuse("a route is a table as { \"default\", via = \"10.0.0.1\" }, not a %s", type(route))
   end
+  route = by_number(route)
   local target = type(route) == "table" and (route[1] or route.dst) or route
   fail.check_spec(route, op, target and tostring(target), self, core.route[how](self.core, route))
 end
@@ -50,14 +61,24 @@ function Netns:routes(filter)
 end
 
 --- Returns the route that a packet to an address takes.
---- Twin: `ip route get ADDR`
----@param dst string|table an address, or { "10.0.0.1", from = , dev = , tos = }
+--- Twin: `ip route get ADDR from ADDR iif NAME oif NAME mark MARK uid UID ipproto PROTO sport PORT dport PORT fibmatch`
+---@param dst string|table an address, or { "10.0.0.1", from = , iif = , dev = , mark = , ... }; vrf is the same as dev
 ---@return table record
 ---@error ENETUNREACH when there is no route
 ---@error EHOSTUNREACH when the route says unreachable; EACCES: prohibit; EINVAL: blackhole
 function Netns:route_to(dst)
-  local target = type(dst) == "table" and (dst[1] or dst.dst) or dst
-  return (fail.check("route to", tostring(target), self, core.route.to(self.core, dst)))
+  local target, question = dst, dst
+  if type(dst) == "table" then
+    question = fail.options(dst, "route_to")
+    target = dst[1] or dst.dst
+    words.refuse(question, { oif = "dev", protocol = "ipproto" }, "route_to")
+    words.mark(question, "mark")
+    if question.vrf then
+      if question.dev then fail.misuse("vrf is the same as dev; give one of them") end
+      question.dev, question.vrf = question.vrf, nil
+    end
+  end
+  return (fail.check("route to", tostring(target), self, core.route.to(self.core, question)))
 end
 
 return m

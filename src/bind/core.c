@@ -67,6 +67,7 @@ static const char *const type_names[] = {
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
 	[NET_STRINGS] = "strings", [NET_KEY] = "key",	   [NET_ENDPOINT] = "endpoint", [NET_PREFIXES] = "prefixes",
 	[NET_BITSET] = "strings", [NET_TOGGLES] = "table",
+	[NET_SEGS] = "list",	[NET_LABELS] = "labels",   [NET_ENCAP] = "table",
 	[NET_RANGE] = "range",  [NET_REALMS] = "range", [NET_GROUP] = "address",
 	[NET_NUMBERS] = "numbers", [NET_HANDLE] = "handle",
 	[NET_BURST] = "integer", [NET_DIST] = "name",	   [NET_FIXED] = "integer",
@@ -116,6 +117,12 @@ static void push_row(lua_State *L, const struct net_row *row)
 			lua_rawseti(L, -2, i + 1);
 		}
 		lua_setfield(L, -2, "values");
+	}
+	if (row->type == NET_ENCAP) {
+		lua_newtable(L);
+		for (unsigned int i = 0; net_lwt_any(i); i++)
+			push_rows(L, net_lwt_any(i), true);
+		lua_setfield(L, -2, "rows");
 	}
 	/* a veth's peer has the keys of a link, which stand in the link's own table */
 	if (row->nest && strcmp(row->nest->name, "peer") != 0) {

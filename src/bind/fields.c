@@ -9,7 +9,7 @@ struct reader {
 	lua_State *L;
 	int box; /* stack index of the userdata that holds the fields */
 	struct net_fields *f;
-	bool read_only_ok;
+	enum bind_told told;
 };
 
 /* The fields live in a userdata; a larger one takes its place when it is full. */
@@ -220,7 +220,7 @@ static void read_array(struct reader *r, const struct net_row *row)
 		} else if (row->type == NET_MACLIST) {
 			if (net_parse_mac(s, len, &f, &err) < 0)
 				bind_misuse(L, "%s must be a list of MAC addresses", row->key);
-		} else if (row->type == NET_IPLIST) {
+		} else if (row->type == NET_IPLIST || row->type == NET_SEGS) {
 			if (net_parse_ip(s, len, &f, &err) < 0 || f.len != row->size)
 				bind_misuse(L, "%s must be a list of IPv%d addresses", row->key,
 					    row->size == 4 ? 4 : 6);
@@ -244,12 +244,30 @@ static bool is_off(lua_State *L, const struct net_row *row)
 	return can && lua_isboolean(L, -1) && !lua_toboolean(L, -1);
 }
 
+/* What the table on top may have, by its key `type`. */
+static const struct net_table *encap_of(lua_State *L)
+{
+	const char *name = lua_istable(L, -1) ? bind_string(L, lua_absindex(L, -1), "type", NULL) : "";
+	const struct net_table *t = net_lwt_find(name ? name : "");
+	struct net_err err;
+
+	if (!t && name && *name) {
+		net_lwt_refuse(name, &err);
+		bind_misuse(L, "%s", err.text);
+	} else if (!t) {
+		bind_misuse(L, name ? "encap must be a table with a type" : "encap needs a type, as 'mpls'");
+	}
+	return t;
+}
+
 static void read_nest(struct reader *r, const struct net_row *row)
 {
 	const struct net_table *t = row->nest;
 	bool array = net_is_array(row);
 	lua_State *L = r->L;
 
+	if (row->type == NET_ENCAP)
+		t = encap_of(L);
 	if (row->type == NET_PORTNEST)
 		t = r->f->port ? r->f->port->port : NULL;
 	if (!t && !array)
@@ -289,12 +307,13 @@ static void read_pair(struct reader *r, const struct net_table *t, const struct 
 			luaL_tolstring(L, -2, NULL), t->name);
 		return;
 	}
-	if (row->flags & NET_RO) {
-		if (!r->read_only_ok)
+	if (row->flags & NET_RO && r->told != BIND_TAKE) {
+		if (r->told == BIND_REFUSE)
 			bind_misuse(L, "%s can't be set: it is what the kernel tells", row->key);
 		return;
 	}
-	if (row->type == NET_NEST || row->type == NET_PORTNEST || net_is_list(row) || net_is_array(row))
+	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_ENCAP || net_is_list(row) ||
+	    net_is_array(row))
 		read_nest(r, row);
 	else
 		read_value(r, row);
@@ -327,14 +346,14 @@ static void read_table(struct reader *r, int idx, const struct net_table *t, con
 /*
  * bind_fields() - read the option table at @idx; a string there stands for the main key
  * @kind, @port: what the flat keys of a link and its `port` mean; may be NULL
- * @read_only_ok: pass over what the kernel only tells, so that a record can be given back
+ * @told: what is done with keys that the kernel only tells
  *
  * Return: the fields, in a userdata on top of the stack; their text is held by the table.
  */
 struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
-			       const struct net_kind *port, bool read_only_ok)
+			       const struct net_kind *port, enum bind_told told)
 {
-	struct reader r = {.L = L, .read_only_ok = read_only_ok};
+	struct reader r = {.L = L, .told = told};
 
 	idx = lua_absindex(L, idx);
 	r.f = new_box(L, FIRST_ROOM);

@@ -25,7 +25,7 @@ static int link_add(lua_State *L)
 	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
 	const struct net_kind *kind = kind_field(L, 2);
-	struct net_fields *f = bind_fields(L, 2, net_link.table, kind, kind_arg(L, 3), true);
+	struct net_fields *f = bind_fields(L, 2, net_link.table, kind, kind_arg(L, 3), BIND_PASS_OVER);
 	int index, peer;
 
 	if (net_link_add(ns, bind_string(L, 2, "kind", NULL), f, &index, &peer, &err) < 0)
@@ -42,7 +42,7 @@ static int link_set(lua_State *L)
 	struct net_ns *ns = bind_ns(L, 1);
 	lua_Integer index = luaL_checkinteger(L, 2);
 	const char *kind = luaL_optstring(L, 4, NULL);
-	struct net_fields *f = bind_fields(L, 3, net_link.table, net_kind_find(kind), kind_arg(L, 5), false);
+	struct net_fields *f = bind_fields(L, 3, net_link.table, net_kind_find(kind), kind_arg(L, 5), BIND_REFUSE);
 
 	return bind_ok(L, net_link_set(ns, (int)index, kind, f, &err), &err);
 }
@@ -61,7 +61,7 @@ static int link_set_group(lua_State *L)
 	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
 	lua_Integer group = luaL_checkinteger(L, 2);
-	struct net_fields *f = bind_fields(L, 3, net_link.table, NULL, NULL, false);
+	struct net_fields *f = bind_fields(L, 3, net_link.table, NULL, NULL, BIND_REFUSE);
 
 	return bind_ok(L, net_link_set_group(ns, group, f, &err), &err);
 }
@@ -105,7 +105,7 @@ static int link_list(lua_State *L)
 {
 	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
-	struct net_fields *filter = bind_fields(L, 2, net_link.table, kind_field(L, 2), NULL, false);
+	struct net_fields *filter = bind_fields(L, 2, net_link.table, kind_field(L, 2), NULL, BIND_TAKE);
 	bool stats = lua_toboolean(L, 3);
 	struct net_dump *d = bind_new_dump(L);
 

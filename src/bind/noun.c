@@ -1,4 +1,4 @@
-/* noun.c - nsh.core.addr, .route, .neigh, ...: the same five functions for each noun */
+/* noun.c - nsh.core.addr, .route, .neigh, ...: the same six functions for each noun */
 #include "bind.h"
 
 static const struct net_noun *noun_of(lua_State *L)
@@ -11,7 +11,7 @@ static int change(lua_State *L, enum net_change how)
 	struct net_err err;
 	const struct net_noun *noun = noun_of(L);
 	struct net_ns *ns = bind_ns(L, 1);
-	struct net_fields *f = bind_fields(L, 2, noun->table, NULL, NULL, true);
+	struct net_fields *f = bind_fields(L, 2, noun->table, NULL, NULL, BIND_PASS_OVER);
 
 	return bind_ok(L, net_change(ns, noun, how, f, &err), &err);
 }
@@ -46,7 +46,7 @@ static int noun_list(lua_State *L)
 	struct net_err err;
 	const struct net_noun *noun = noun_of(L);
 	struct net_ns *ns = bind_ns(L, 1);
-	struct net_fields *filter = bind_fields(L, 2, noun->told ? noun->told : noun->table, NULL, NULL, false);
+	struct net_fields *filter = bind_fields(L, 2, noun->told ? noun->told : noun->table, NULL, NULL, BIND_TAKE);
 	struct net_dump *d = bind_new_dump(L);
 
 	if (net_list(ns, noun, filter, d, &err) < 0)
@@ -54,26 +54,40 @@ static int noun_list(lua_State *L)
 	return bind_push_records(L, ns, noun, d);
 }
 
-static int route_to(lua_State *L)
+/* The one record that was asked for. */
+static int push_answer(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d)
 {
-	struct net_err err;
-	struct net_ns *ns = bind_ns(L, 1);
-	struct net_fields *f = bind_fields(L, 2, net_route.table, NULL, NULL, false);
-	struct net_dump *d = bind_new_dump(L);
-	int r;
+	int r = bind_push_records(L, ns, noun, d);
 
-	if (net_route_to(ns, f, d, &err) < 0)
-		return bind_fail(L, &err);
-	r = bind_push_records(L, ns, &net_route, d);
 	if (r == 1)
 		lua_rawgeti(L, -1, 1);
 	return r;
 }
 
+static int noun_get(lua_State *L)
+{
+	struct net_err err;
+	const struct net_noun *noun = noun_of(L);
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_fields *f = bind_fields(L, 2, noun->table, NULL, NULL, BIND_REFUSE);
+	struct net_dump *d = bind_new_dump(L);
+
+	return net_get(ns, noun, f, d, &err) < 0 ? bind_fail(L, &err) : push_answer(L, ns, noun, d);
+}
+
+static int route_to(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+	struct net_fields *f = bind_fields(L, 2, net_way.table, NULL, NULL, BIND_REFUSE);
+	struct net_dump *d = bind_new_dump(L);
+
+	return net_route_to(ns, f, d, &err) < 0 ? bind_fail(L, &err) : push_answer(L, ns, &net_route, d);
+}
+
 static const luaL_Reg lib[] = {
-	{"add", noun_add}, {"append", noun_append}, {"change", noun_change},
-	{"del", noun_del}, {"list", noun_list},	    {"replace", noun_replace},
-	{NULL, NULL},
+	{"add", noun_add},   {"append", noun_append},	{"change", noun_change}, {"del", noun_del},
+	{"list", noun_list}, {"replace", noun_replace}, {"get", noun_get},	 {NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

@@ -86,6 +86,8 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_IP:
 	case NET_IPLIST:
 	case NET_MACLIST:
+	case NET_LABELS:
+	case NET_SEGS:
 	case NET_PREFIX:
 	case NET_GATEWAY:
 	case NET_BRIDGEID:

@@ -63,7 +63,7 @@ bool net_is_array(const struct net_row *row)
 {
 	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_STRINGS ||
 	       row->type == NET_QOSMAP || row->type == NET_PREFIXES || row->type == NET_BITSET ||
-	       row->type == NET_TOGGLES || row->type == NET_NUMBERS;
+	       row->type == NET_TOGGLES || row->type == NET_NUMBERS || row->type == NET_SEGS;
 }
 
 /* net_span() - how many fields the nest or element that begins at @i takes, both its ends included */

@@ -61,6 +61,9 @@ enum net_type {
 	NET_BURST,    /* of tc: bytes in Lua, on the wire the time that they take at the rate at row.aux */
 	NET_DIST,     /* of netem: the name of a distribution, whose table goes out */
 	NET_FIXED,    /* row.begins, or row.max zero bytes, whenever the key is given */
+	NET_SEGS, /* a list of IPv6 addresses in a segment routing header, row.min bytes behind the attribute's begin */
+	NET_LABELS, /* MPLS labels; text as "100/200" */
+	NET_ENCAP,  /* a table whose key `type` chooses its other keys and travels in attribute row.aux */
 };
 
 enum {
@@ -85,6 +88,7 @@ enum {
 	NET_TWIN = 1 << 18,   /* has the value of the row with the same key before it; read, it counts more */
 	NET_MASKED = 1 << 19, /* with a mask: under row.aux, of an address behind it; text as "0x2/0xff" */
 	NET_LOG2 = 1 << 20,   /* of an integer: the wire has its logarithm */
+	NET_WITH = 1 << 21,   /* written with the row behind, whose attribute it shares */
 };
 
 /* Names of an enumeration: a list, or the two functions of a name table that libnl keeps. */
@@ -192,8 +196,11 @@ const struct net_row *net_key(const struct net_table *t, const struct net_kind *
 			      const char *key);
 const struct net_row *net_main_key(const struct net_table *t);
 const struct net_row *net_kind_nest(const struct net_table *t); /* NULL: its kinds are no registry's */
-bool net_is_list(const struct net_row *row);			/* a list of tables */
-bool net_is_array(const struct net_row *row);			/* a list, or a map, of plain values */
+const struct net_table *net_lwt_find(const char *name);		/* what has an encap of this type; NULL: unknown */
+int net_lwt_refuse(const char *got, struct net_err *err);
+const struct net_table *net_lwt_any(unsigned int i);
+bool net_is_list(const struct net_row *row);  /* a list of tables */
+bool net_is_array(const struct net_row *row); /* a list, or a map, of plain values */
 
 /* Lua's scalars into a field (value.c).  They fail with a sentence that names the legal values. */
 int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struct net_err *err);

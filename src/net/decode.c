@@ -222,6 +222,7 @@ static bool get_value(const struct net_level *l, const struct net_row *row, stru
 	case NET_STRING: return get_string(l->tb[row->attr], f);
 	case NET_KEY:
 	case NET_MAC:
+	case NET_LABELS:
 	case NET_BRIDGEID:
 		return get_bytes(l->tb[row->attr], f) && (!(row->flags & NET_MASKED) || net_get_mask(l->tb, row, f));
 	case NET_IP: return get_either_ip(l->tb, row, f);
@@ -245,6 +246,14 @@ static bool is_list(const struct net_row *row)
 
 static const struct net_table list_level = {.name = "list"};
 
+/* The attribute that has an encapsulation's type. */
+static const struct nlattr *tb_type(const struct net_cursor *c, const struct net_row *row)
+{
+	const struct nlattr *a = c->level[c->depth].tb[row->aux];
+
+	return a && nla_len(a) >= 2 ? a : NULL;
+}
+
 /* Begin the nest of a row.  Return: 1 with a field, 0 when there is nothing to tell. */
 static int begin_nest(struct net_cursor *c, const struct net_row *row, struct net_field *f)
 {
@@ -260,6 +269,8 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		t = kind_here(c, row) ? kind_here(c, row)->data : NULL;
 	if (row->type == NET_PORTNEST)
 		t = c->port ? c->port->port : NULL;
+	if (row->type == NET_ENCAP && tb_type(c, row))
+		t = net_lwt_table(nla_get_u16(tb_type(c, row)));
 	if (is_list(row))
 		t = &list_level;
 	if (!a && t && row->flags & NET_ZERO && t->hdr <= (int)sizeof(zeros) && push_level(c, t, zeros, t->hdr) == 0) {
@@ -270,6 +281,8 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		return 0;
 	l = &c->level[c->depth];
 	l->flat = flat;
+	if (row->type == NET_ENCAP)
+		l->hdr = nla_data(c->level[c->depth - 1].tb[row->aux]);
 	if (is_list(row)) {
 		l->list = row;
 		if (row->type == NET_BITSET)
@@ -279,6 +292,8 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		if (row->type == NET_STRUCTS)
 			l->rest = row->aux < l->end - l->rest ? l->rest + row->aux : l->end;
 	}
+	if (row->type == NET_SEGS && !net_segs_span(row, nla_data(a), nla_len(a), &l->rest, &l->end))
+		l->rest = l->end;
 	f->op = NET_BEGIN;
 	return !flat;
 }
@@ -314,6 +329,12 @@ static int next_plain(struct net_level *l, struct net_field *f)
 		f->i = (int64_t)net_get_number(l->rest, l->list);
 		l->rest += l->list->size;
 		return 1;
+	}
+	if (l->list->type == NET_SEGS) {
+		if (l->end - l->rest < 16)
+			return 0;
+		l->end -= 16; /* the last one comes first */
+		return get_ip(l->end, 16, f);
 	}
 	if (!nla_ok(a, (int)(l->end - l->rest)))
 		return 0;
@@ -441,7 +462,8 @@ int net_next(struct net_cursor *c, struct net_field *f)
 		row = f->row = &l->table->rows[l->at++];
 		if (row->flags & NET_WO)
 			continue;
-		if (row->type == NET_NEST || row->type == NET_KINDNEST || row->type == NET_PORTNEST || is_list(row)) {
+		if (row->type == NET_NEST || row->type == NET_KINDNEST || row->type == NET_PORTNEST ||
+		    row->type == NET_ENCAP || is_list(row)) {
 			if (begin_nest(c, row, f))
 				return 1;
 		} else if (get_value(l, row, f)) {

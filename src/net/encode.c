@@ -178,6 +178,7 @@ static int put_value(struct nl_msg *m, const struct net_ctx *ctx, const struct n
 	switch (row->type) {
 	case NET_STRING: return nla_put(m, row->attr, (int)f->slen + 1, f->s);
 	case NET_KEY:
+	case NET_LABELS:
 	case NET_MAC: return nla_put(m, row->attr, f->len, f->addr);
 	case NET_ENDPOINT: return net_put_endpoint(m, row->attr, f);
 	case NET_FLAG: return f->i ? nla_put_flag(m, row->attr) : 0;
@@ -405,11 +406,21 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 		return put_fixed(m, row, hdr);
 	if (row->type == NET_BURST)
 		return net_put_burst(hdr, row, given, f, n, err);
+	if (row->flags & NET_WITH)
+		return 0;
 	if (given->op == NET_VALUE)
 		return put_value(m, ctx, row, hdr, given, err);
+	if (row->type == NET_SEGS) {
+		const struct net_field *mode = row->min ? net_given(f, n, row - 1) : NULL;
+
+		n = net_span(given, n - (unsigned int)(given - f), 0) - 2;
+		return net_put_segs(m, row, mode ? (uint32_t)mode->i : 0, given + 1, n, err);
+	}
 	n = net_span(given, n - (unsigned int)(given - f), 0) - 2;
 	if (row->type == NET_PORTNEST)
 		t = ctx->port ? ctx->port->port : NULL;
+	if (row->type == NET_ENCAP)
+		return net_put_encap(m, row, given + 1, n, err);
 	if (net_is_list(row))
 		return put_list(m, ctx, row, given + 1, n, err);
 	if (row->type == NET_NUMBERS)

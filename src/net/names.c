@@ -1,6 +1,7 @@
 /* names.c - words for numbers: libnl's name tables, and the names of ifindexes for a listing */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,14 @@
 const struct net_enum net_families = {
 	.list = (struct net_word[]){{"inet", AF_INET}, {"inet6", AF_INET6}, {"bridge", AF_BRIDGE}, {NULL, 0}},
 };
+
+/* clang-format off */
+const struct net_enum net_ipprotos = {
+	.list = (struct net_word[]){{"icmp", IPPROTO_ICMP}, {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP},
+				    {"ipv6-icmp", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"gre", IPPROTO_GRE},
+				    {"esp", IPPROTO_ESP}, {NULL, 0}},
+};
+/* clang-format on */
 
 const struct net_enum net_scopes = {.value = rtnl_str2scope, .name = rtnl_scope2str};
 

@@ -139,7 +139,7 @@ struct net_noun {
 	bool unspec;	/* without addresses it is AF_UNSPEC, not IPv4 */
 	bool both;	/* a list without a family asks for IPv4 and for IPv6 */
 	int (*prepare)(enum net_change how, struct net_ctx *ctx, void *hdr, struct net_fields *f, struct net_err *err);
-	/* what the kernel itself can filter */
+	/* what the kernel itself can filter; of a noun that has no add, what its question says by itself */
 	void (*ask)(struct nl_msg *m, void *hdr, const struct net_fields *filter);
 	/* evens out a message before it is read; false: leave it out */
 	bool (*fix)(struct net_cursor *c);
@@ -154,6 +154,7 @@ struct net_noun {
 extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh, net_fdb;
 extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_vni, net_mdb, net_mdb_router;
 extern const struct net_noun net_qdisc, net_class, net_filter;
+extern const struct net_noun net_way, net_nexthop, net_bucket;
 
 const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 
@@ -161,6 +162,8 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 	       struct net_err *err);
 int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *filter, struct net_dump *d,
 	     struct net_err *err);
+int net_get(struct net_ns *ns, const struct net_noun *noun, struct net_fields *f, struct net_dump *d,
+	    struct net_err *err);
 int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cursor *c);
 
 /* links (link.c) */
@@ -196,7 +199,7 @@ struct net_link_names {
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
 void net_names_free(struct net_link_names *map);
 
-/* routes (route.c) */
+/* the way to a destination (way.c) */
 int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, struct net_err *err);
 
 /* --- keys (key.c) --- */

@@ -13,12 +13,15 @@
 #define MAX_HDR 64
 
 /* All nouns, one a line: nsh.core, help, completion and the reference follow from here. */
+/* clang-format off */
 static const struct net_noun *const nouns[] = {
-	&net_link,  &net_addr,	 &net_route,	   &net_rule,
-	&net_neigh, &net_fdb,	 &net_bridge_vlan, &net_bridge_vlan_global,
-	&net_vni,   &net_mdb,	 &net_mdb_router,  &net_qdisc,
-	&net_class, &net_filter,
+	&net_link, &net_addr, &net_route, &net_rule,
+	&net_neigh, &net_fdb, &net_bridge_vlan, &net_bridge_vlan_global,
+	&net_vni, &net_mdb, &net_mdb_router,
+	&net_way, &net_nexthop, &net_bucket,
+	&net_qdisc, &net_class, &net_filter,
 };
+/* clang-format on */
 
 const struct net_noun *net_noun_all(unsigned int i)
 {
@@ -151,6 +154,34 @@ int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *
 		return list_family(ns, noun, family, filter, d, err);
 	r = list_family(ns, noun, AF_INET, filter, d, err);
 	return r < 0 ? r : list_family(ns, noun, AF_INET6, filter, d, err);
+}
+
+/*
+ * net_get() - ask for one object
+ * @f: what tells it apart; links given by name are resolved in place
+ * @d: gets the answer
+ */
+int net_get(struct net_ns *ns, const struct net_noun *noun, struct net_fields *f, struct net_dump *d,
+	    struct net_err *err)
+{
+	struct net_ctx ctx = {.family = family_of(noun, f)};
+	char hdr[MAX_HDR] = {(char)ctx.family};
+	struct nl_msg *m;
+	int r = net_resolve_links(ns, f, err);
+
+	if (r < 0)
+		return r;
+	m = net_msg_new(noun->get, 0, hdr, noun->table->hdr, err);
+	if (!m)
+		return -err->code;
+	if (!noun->add && noun->ask)
+		noun->ask(m, nlmsg_data(nlmsg_hdr(m)), f);
+	r = net_encode(m, &ctx, noun->table, nlmsg_data(nlmsg_hdr(m)), f->v, f->n, err);
+	if (r < 0) {
+		nlmsg_free(m);
+		return r;
+	}
+	return net_ask(ns, m, d, err);
 }
 
 /* Whether what is there, @b, is what is wanted, @a; of a range, whether it lies within. */

@@ -1,4 +1,4 @@
-/* route.c - routes (ip route) and the way to a destination (ip route get) */
+/* route.c - routes (ip route) */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
@@ -8,7 +8,6 @@
 #include <netlink/msg.h>
 
 #include "net.h"
-#include "sock.h"
 #include "tables.h"
 
 #define HDR(member) offsetof(struct rtmsg, member)
@@ -84,6 +83,8 @@ static const struct net_row hop_rows[] = {
 	 .doc = "the link to send on"},
 	{.key = "weight", .attr = HOP(rtnh_hops), .type = NET_UINT, .size = 1, .flags = NET_HDR | NET_SHARE,
 	 .doc = "its share beside the other hops"},
+	{.key = "encap", .attr = RTA_ENCAP, .type = NET_ENCAP, .aux = RTA_ENCAP_TYPE,
+	 .doc = "what the packets are wrapped in"},
 	HOPFLAG("onlink", RTNH_F_ONLINK, 0, "the gateway is on the link, whatever the addresses say"),
 	HOPFLAG("dead", RTNH_F_DEAD, NET_RO, "the hop can't be used"),
 	HOPFLAG("linkdown", RTNH_F_LINKDOWN, NET_RO, "its link has no carrier"),
@@ -128,6 +129,8 @@ static const struct net_row route_rows[] = {
 	{.attr = RTA_METRICS, .type = NET_NEST, .flags = NET_FLAT, .nest = &metrics},
 	{.key = "nexthops", .attr = RTA_MULTIPATH, .type = NET_LIST, .nest = &hop,
 	 .doc = "several hops that share the load"},
+	{.key = "encap", .attr = RTA_ENCAP, .type = NET_ENCAP, .aux = RTA_ENCAP_TYPE,
+	 .doc = "what the packets are wrapped in"},
 	{.key = "nhid", .attr = RTA_NH_ID, .type = NET_UINT, .size = 4, .doc = "number of a nexthop object"},
 	{.key = "pref", .attr = RTA_PREF, .type = NET_ENUM, .size = 1, .names = &prefs,
 	 .doc = "IPv6 router preference"},
@@ -175,6 +178,8 @@ static int check_hops(const struct net_fields *f, struct net_err *err)
 {
 	const struct net_field *hops = given(f, "nexthops");
 
+	if (given(f, "nhid") && (hops || given(f, "via") || given(f, "dev")))
+		return net_misuse(err, "nhid says already where packets go; leave via, dev and nexthops out");
 	if (!hops)
 		return 0;
 	if (hops[1].op == NET_END)
@@ -237,29 +242,3 @@ const struct net_noun net_route = {
 	.prepare = prepare,
 	.ask = ask,
 };
-
-/* net_route_to() - the route that a packet to dst would take; -ENETUNREACH and what else a route may say */
-int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, struct net_err *err)
-{
-	const struct net_field *dst = given(f, "dst");
-	struct net_ctx ctx = {0};
-	struct rtmsg hdr = {0};
-	struct nl_msg *m;
-	int r;
-
-	if (!dst || dst->family == AF_UNSPEC || (dst->plen >= 0 && dst->plen != dst->len * 8))
-		return net_misuse(err, "an address is needed, as 10.0.0.1, without a prefix length");
-	r = net_resolve_links(ns, f, err);
-	if (r < 0)
-		return r;
-	hdr.rtm_family = ctx.family = dst->family;
-	m = net_msg_new(RTM_GETROUTE, 0, &hdr, sizeof(hdr), err);
-	if (!m)
-		return -err->code;
-	r = net_encode(m, &ctx, &route_table, nlmsg_data(nlmsg_hdr(m)), f->v, f->n, err);
-	if (r < 0) {
-		nlmsg_free(m);
-		return r;
-	}
-	return net_ask(ns, m, d, err);
-}

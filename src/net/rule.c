@@ -1,7 +1,6 @@
 /* rule.c - routing policy rules (ip rule): which packets are routed by which table */
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <stddef.h>
 
 #include <netlink/attr.h>
@@ -17,11 +16,6 @@ static const struct net_enum actions = {
 	.list = (struct net_word[]){{"unicast", FR_ACT_TO_TBL}, {"goto", FR_ACT_GOTO}, {"nop", FR_ACT_NOP},
 				    {"blackhole", FR_ACT_BLACKHOLE}, {"unreachable", FR_ACT_UNREACHABLE},
 				    {"prohibit", FR_ACT_PROHIBIT}, {NULL, 0}},
-};
-static const struct net_enum ipprotos = {
-	.list = (struct net_word[]){{"icmp", IPPROTO_ICMP}, {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP},
-				    {"ipv6-icmp", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"gre", IPPROTO_GRE},
-				    {"esp", IPPROTO_ESP}, {NULL, 0}},
 };
 static const struct net_enum families = {
 	.list = (struct net_word[]){{"inet", AF_INET}, {"inet6", AF_INET6}, {"ipmr", RTNL_FAMILY_IPMR},
@@ -50,7 +44,7 @@ static const struct net_row rule_rows[] = {
 	 .doc = "packets of sockets that are bound to this link"},
 	{.key = "uidrange", .attr = FRA_UID_RANGE, .type = NET_RANGE, .size = 8, .max = UINT32_MAX - 1,
 	 .doc = "packets of these users"},
-	{.key = "ipproto", .attr = FRA_IP_PROTO, .type = NET_ENUM, .size = 1, .names = &ipprotos,
+	{.key = "ipproto", .attr = FRA_IP_PROTO, .type = NET_ENUM, .size = 1, .names = &net_ipprotos,
 	 .doc = "packets of this protocol"},
 	{.key = "sport", .attr = FRA_SPORT_RANGE, .type = NET_RANGE, .size = 4, .min = 1, .max = UINT16_MAX - 1,
 	 .doc = "packets from these ports"},

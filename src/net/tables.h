@@ -7,6 +7,7 @@
 extern const struct net_enum net_families, net_scopes, net_protocols, net_route_tables;
 extern const struct net_enum net_bridge_states, net_bridge_routers;
 extern const struct net_table net_querier_table;
+extern const struct net_enum net_ipprotos;
 extern const struct net_table net_neigh_ages; /* of ndmsg: neighbours and forwarding databases */
 extern const struct net_table net_link_table, net_peer_table, net_bridge_table, net_bridge_port_table;
 extern const struct net_table net_vlan_table, net_macvlan_table, net_ipvlan_table, net_vrf_table, net_vrf_port_table;
@@ -27,6 +28,15 @@ const struct net_table *net_flat_table(const struct net_row *row, const struct n
 bool net_kind_whole(const struct net_kind *kind);
 void net_put_number(char *to, const struct net_row *row, uint64_t v);
 uint64_t net_get_number(const char *from, const struct net_row *row);
+int net_parse_pair(const char *s, size_t len, struct net_field *f);
+int net_parse_labels(const char *s, size_t len, struct net_field *f);
+void net_labels_text(const struct net_field *f, char *buf, size_t size);
+const struct net_table *net_lwt_table(unsigned int number);
+int net_put_encap(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n,
+		  struct net_err *err);
+int net_put_segs(struct nl_msg *m, const struct net_row *row, uint32_t mode, const struct net_field *f, unsigned int n,
+		 struct net_err *err);
+bool net_segs_span(const struct net_row *row, const char *data, int len, const char **begin, const char **end);
 void net_put_pair(char *to, const struct net_row *row, int64_t v);
 int64_t net_get_pair(const char *from, const struct net_row *row);
 /* form.c */

@@ -72,6 +72,8 @@ void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
 		write_bytes(f, true, ':', buf);
 		memmove(buf + 2, buf + 3, strlen(buf + 2)); /* its priority is one number, with a dot behind */
 		buf[4] = '.';
+	} else if (row->type == NET_LABELS) {
+		net_labels_text(f, buf, NET_ADDR_TEXT);
 	} else if (row->type == NET_MAC || row->type == NET_MACLIST || f->family == AF_PACKET) {
 		write_bytes(f, true, ':', buf);
 	} else if (f->family == AF_UNSPEC) {

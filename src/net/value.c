@@ -112,6 +112,9 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 	case NET_STRINGS: snprintf(buf, size, "a list of strings"); break;
 	case NET_IPLIST: snprintf(buf, size, "a list of %s addresses", row->size == 4 ? "IPv4" : "IPv6"); break;
 	case NET_MACLIST: snprintf(buf, size, "a list of MAC addresses"); break;
+	case NET_LABELS: snprintf(buf, size, "up to 8 labels from 0 to 1048575, as '100/200'"); break;
+	case NET_ENCAP: snprintf(buf, size, "a table as { type = 'mpls', labels = '100' }"); break;
+	case NET_SEGS: snprintf(buf, size, "a list of IPv6 addresses"); break;
 	case NET_QOSMAP: snprintf(buf, size, "a table as { [5] = 2 } of whole numbers"); break;
 	case NET_KEY: snprintf(buf, size, "a key in base64, 44 characters"); break;
 	case NET_ENDPOINT:
@@ -259,6 +262,7 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	case NET_SIZE:
 	case NET_INT:
 	case NET_TIME:
+	case NET_LABELS:
 	case NET_RANGE:
 	case NET_REALMS:
 	case NET_BURST:
@@ -278,6 +282,8 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	case NET_FRACTION: return net_field_num(row, (double)v, f, err);
 	default: return net_field_refuse(row, got, err);
 	}
+	if (row->type == NET_LABELS)
+		return net_parse_labels(got, strlen(got), f) < 0 ? net_field_refuse(row, got, err) : 0;
 	range(row, &min, &max);
 	if (__builtin_mul_overflow(v, (int64_t)unit(row), &wire) || __builtin_sub_overflow(wire, share(row), &wire) ||
 	    wire < min || wire > max)
@@ -331,34 +337,6 @@ static int text_of_enum(const struct net_row *row, const char *s, size_t len, st
 	if (known < 0 || known > max || strlen(s) != len)
 		return refuse_text(row, s, len, err);
 	f->i = known;
-	return 0;
-}
-
-static bool digits(const char **s, const char *end, int64_t *v)
-{
-	const char *from = *s;
-
-	for (*v = 0; *s < end && **s >= '0' && **s <= '9' && *s - from < 11; (*s)++)
-		*v = *v * 10 + **s - '0';
-	return *s > from;
-}
-
-/* "10-20", "1/2" or one number, which is both ends of a range, or the second realm. */
-static int text_of_pair(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
-{
-	const char *end = s + len, *at = s;
-	int64_t first, last;
-	bool ok = digits(&at, end, &first);
-
-	last = first;
-	if (row->type == NET_REALMS && at == end)
-		first = 0;
-	else if (at < end && *at++ == (row->type == NET_RANGE ? '-' : '/'))
-		ok = ok && digits(&at, end, &last);
-	if (!ok || at != end || first < row->min || last < row->min || first > row->max || last > row->max ||
-	    (row->type == NET_RANGE && first > last))
-		return refuse_text(row, s, len, err);
-	f->i = pair(first, last, row->type == NET_RANGE ? 32 : 16);
 	return 0;
 }
 
@@ -433,7 +411,8 @@ int net_field_text(const struct net_row *row, const char *s, size_t len, struct 
 	case NET_DIST:
 	case NET_ENUM: return text_of_enum(row, s, len, f, err);
 	case NET_RANGE:
-	case NET_REALMS: return text_of_pair(row, s, len, f, err);
+	case NET_REALMS: return net_parse_pair(s, len, f) < 0 ? refuse_text(row, s, len, err) : 0;
+	case NET_LABELS: return net_parse_labels(s, len, f) < 0 ? refuse_text(row, s, len, err) : 0;
 	case NET_KEY: f->len = NET_KEY_LEN; return named(row, net_parse_key(s, len, f->addr, err), err);
 	case NET_ENDPOINT: return named(row, net_parse_endpoint(s, len, f, err), err);
 	case NET_PREFIXES: return text_of_allowed(row, s, len, f, err);
