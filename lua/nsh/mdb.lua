@@ -13,12 +13,23 @@ local function from_record(spec)
   if spec.src then spec.filter_mode, spec.source_list = nil, nil end
 end
 
+-- What doesn't tell one entry from another.
+local function to_delete(entry)
+  local spec = fail.options(entry)
+  spec.state, spec.proto, spec.filter_mode, spec.source_list = nil, nil, nil, nil
+  return spec
+end
+
 local function change(self, op, how, entry)
   if type(entry) ~= "table" then
     fail.misuse("an entry is a table as { \"239.1.1.1\", port = \"p0\" }, not a %s", type(entry))
   end
-  local spec = fail.options(entry)
+  local spec = how == "del" and to_delete(entry) or fail.options(entry)
   spec.dev = self.index
+  if spec.port == nil and self.kind == "vxlan" then
+    spec.port = self.index
+    if how ~= "del" then spec.state = spec.state or "permanent" end
+  end
   if getmetatable(entry) == show.Record then from_record(spec) end
   local ok, message, code, detail = core.mdb[how](self.netns.core, spec)
   spec.dev = nil
@@ -33,7 +44,8 @@ local function list(self, ns, noun, filter)
   return fail.check(noun .. " list", self and self.last_name, ns, core[noun].list(ns.core, copy))
 end
 
---- Adds an entry to a bridge's multicast database: a port that wants a group; of the bridge itself, its own host.
+--- Adds an entry to a bridge's multicast database: a port that wants a group; of the bridge itself, its own host. A
+--- vxlan has such a database too, of permanent entries with the dst that wants the group.
 --- Twin: `bridge mdb add dev BRIDGE port PORT grp GROUP permanent`
 ---@param entry table { group, port = , state = "permanent", vid = 10, src = ADDR, source_list = { ADDR, ... }, ... };
 --- a record is taken too
@@ -66,8 +78,9 @@ function Link:mdb(filter) return list(self, self.netns, "mdb", filter) end
 function Link:flush_mdb(filter)
   local count = 0
   for _, entry in ipairs(self:mdb(filter)) do
-    local ok, message, code, detail = core.mdb.del(self.netns.core, {
-      entry.grp, port = entry.port, vid = entry.vid, src = entry.src, dev = self.index })
+    local spec = to_delete(entry)
+    spec.dev = self.index
+    local ok, message, code, detail = core.mdb.del(self.netns.core, spec)
     if ok then
       count = count + 1
     elseif code ~= "ENOENT" and code ~= "EINVAL" then -- it went meanwhile, or with another

@@ -119,6 +119,27 @@ function Link:set_vlan_global(options)
   change(self, "bridge_vlan_global", "vlan global set", "add", on_link(self, "VLAN", options), "vid")
 end
 
+-- --- spanning trees of VLANs ---
+
+--- Lists the states that a port has in the spanning trees of VLANs, of a bridge with mst_enabled.
+--- Twin: `bridge mst show dev PORT`
+---@param filter? integer|table a number, or keys that the records must have
+---@return table[] records { dev, msti, state }
+function Link:msts(filter) return list(self, self.netns, "mst", "msts", filter) end
+
+--- Sets the state of a port in a spanning tree of VLANs; set_vlan_global puts VLANs into one. The kernel takes a tree
+--- that has none, too, and does nothing. Tree 0 is that of all others: its state is the port's own.
+--- Twin: `bridge mst set dev PORT msti 1 state blocking`
+---@param mst table { 1, state = "blocking" }; a record is taken too
+---@error EINVAL when the bridge doesn't have mst_enabled
+function Link:set_mst(mst)
+  local spec = on_link(self, "spanning tree", mst)
+  if (spec[1] or spec.msti) == nil or spec.state == nil then
+    fail.misuse("set_mst takes a number and a state, as { 1, state = \"blocking\" }")
+  end
+  change(self, "mst", "mst set", "add", spec, "msti")
+end
+
 -- --- VNIs ---
 
 --- Adds a VNI, or several, to a vxlan with vnifilter; one that is there gets this remote.

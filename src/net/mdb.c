@@ -49,6 +49,16 @@ static const struct net_table source = {"source", source_rows, COUNT(source_rows
 static const struct net_row set_entry_rows[] = {ENTRY_ROWS};
 static const struct net_table set_entry = {"mdb", set_entry_rows, COUNT(set_entry_rows), sizeof(struct br_mdb_entry),
 					   true};
+/* of a vxlan's database, where @p begins the names of their numbers */
+#define TUNNEL_ROWS(p)                                                                                       \
+	{.key = "dst", .attr = p##_DST, .type = NET_IP, .doc = "vxlan: the other end of the tunnel"},        \
+	{.key = "dst_port", .attr = p##_DST_PORT, .type = NET_UINT, .size = 2,                                \
+	 .doc = "vxlan: UDP port there, when not the link's"},                                               \
+	{.key = "vni", .attr = p##_VNI, .type = NET_UINT, .size = 4, .max = (1 << 24) - 1,                    \
+	 .doc = "vxlan: VNI to send with, when not the link's"},                                             \
+	{.key = "src_vni", .attr = p##_SRC_VNI, .type = NET_UINT, .size = 4, .max = (1 << 24) - 1,            \
+	 .doc = "vxlan that is external: VNI the entry is for"},                                             \
+	{.key = "via", .attr = p##_IFINDEX, .type = NET_LINK, .size = 4, .doc = "vxlan: the link to send on"}
 #define PROTO(number) \
 	{.key = "proto", .attr = (number), .type = NET_ENUM, .size = 1, .names = &net_protocols, .doc = "who set it"}
 static const struct net_row option_rows[] = {
@@ -58,6 +68,7 @@ static const struct net_row option_rows[] = {
 	{.key = "filter_mode", .attr = NEW_MDBE_GROUP_MODE, .type = NET_ENUM, .size = 1, .names = &modes,
 	 .doc = "what source_list means; exclude unless given"},
 	PROTO(NEW_MDBE_RTPROT),
+	TUNNEL_ROWS(NEW_MDBE),
 	TICKS("timer", MDBA_MDB_EATTR_TIMER, "how long it is kept still"),
 };
 static const struct net_table options = {"mdb", option_rows, COUNT(option_rows), 0, false};
@@ -79,6 +90,7 @@ static const struct net_row told_entry_rows[] = {
 	{.key = "filter_mode", .attr = MDBA_MDB_EATTR_GROUP_MODE, .type = NET_ENUM, .size = 1, .names = &modes,
 	 .doc = "what source_list means"},
 	PROTO(MDBA_MDB_EATTR_RTPROT),
+	TUNNEL_ROWS(NEW_MDB_EATTR),
 	TICKS("timer", MDBA_MDB_EATTR_TIMER, "how long it is kept still"),
 };
 static const struct net_table told_entry = {"mdb", told_entry_rows, COUNT(told_entry_rows),

@@ -129,7 +129,8 @@ struct net_noun {
 	const char *name;
 	const struct net_table *table;
 	uint16_t add, del, get;
-	/* its messages, where they are not as those that change it: their type and their table; 0, NULL: they are */
+	/* its messages, where they are not as those that change it: another type of theirs, and their table; 0, NULL:
+	 * they are as those */
 	uint16_t told_by;
 	const struct net_table *told;
 	/* a message has several records: each is what lies at the end of this path of attributes (ends with 0) and is
@@ -152,7 +153,7 @@ struct net_noun {
 };
 
 extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh, net_fdb;
-extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_vni, net_mdb, net_mdb_router;
+extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_mst, net_vni, net_mdb, net_mdb_router;
 extern const struct net_noun net_qdisc, net_class, net_filter;
 extern const struct net_noun net_way, net_nexthop, net_bucket;
 

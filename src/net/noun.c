@@ -16,7 +16,7 @@
 /* clang-format off */
 static const struct net_noun *const nouns[] = {
 	&net_link, &net_addr, &net_route, &net_rule,
-	&net_neigh, &net_fdb, &net_bridge_vlan, &net_bridge_vlan_global,
+	&net_neigh, &net_fdb, &net_bridge_vlan, &net_bridge_vlan_global, &net_mst,
 	&net_vni, &net_mdb, &net_mdb_router,
 	&net_way, &net_nexthop, &net_bucket,
 	&net_qdisc, &net_class, &net_filter,
@@ -265,7 +265,8 @@ static bool step(struct net_dump *d, const struct net_noun *noun, struct net_cur
 {
 	const struct net_table *told = noun->told ? noun->told : noun->table;
 	struct nlmsghdr *h = (void *)(d->buf + d->at);
-	bool good = h->nlmsg_type == (noun->told_by ? noun->told_by : noun->add) && net_decode(c, h, told) == 0;
+	bool good = (h->nlmsg_type == noun->add || (noun->told_by && h->nlmsg_type == noun->told_by)) &&
+		    net_decode(c, h, told) == 0;
 
 	if (good && noun->entry[0]) {
 		d->entry = at_path(nlmsg_attrdata(h, told->hdr), nlmsg_attrlen(h, told->hdr), noun->entry, d->entry);

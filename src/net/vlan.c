@@ -1,5 +1,6 @@
-/* vlan.c - VLANs of bridges and their ports (bridge vlan), the options of a bridge's VLANs (bridge vlan global), and
- * VNIs of a vxlan (bridge vni): three nouns whose messages have many records each */
+/* vlan.c - VLANs of bridges and their ports (bridge vlan), the options of a bridge's VLANs (bridge vlan global), ports'
+ * states in spanning trees (bridge mst) and VNIs of a vxlan (bridge vni): nouns whose messages have many records each
+ */
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -117,6 +118,24 @@ static const struct net_row vlan_global_rows[] = {
 static const struct net_table vlan_global_table = {"bridge_vlan_global", vlan_global_rows, COUNT(vlan_global_rows),
 						   sizeof(struct br_vlan_msg), false};
 
+/* --- states of ports in the spanning trees of VLANs --- */
+
+static const struct net_row mst_entry_rows[] = {
+	{.key = "msti", .attr = IFLA_BRIDGE_MST_ENTRY_MSTI, .type = NET_UINT, .size = 2, .min = 1,
+	 .max = 4094,
+	 .flags = NET_MAIN, .doc = "spanning tree, by its number"},
+	ENUM("state", IFLA_BRIDGE_MST_ENTRY_STATE, 1, net_bridge_states, 0, "the port's state in it"),
+};
+static const struct net_table mst_entry = {"mst", mst_entry_rows, COUNT(mst_entry_rows), 0, false};
+static const struct net_row mst_entries_rows[] = {NEST(IFLA_BRIDGE_MST_ENTRY, mst_entry)};
+static const struct net_table mst_entries = {"mst", mst_entries_rows, 1, 0, false};
+static const struct net_row mst_spec_rows[] = {NEST(IFLA_BRIDGE_MST, mst_entries)};
+static const struct net_table mst_spec = {"mst", mst_spec_rows, 1, 0, false};
+static const struct net_row mst_rows[] = {DEV(struct ifinfomsg, ifi_index), NEST(IFLA_AF_SPEC, mst_spec)};
+static const struct net_table mst_table = {"mst", mst_rows, COUNT(mst_rows), sizeof(struct ifinfomsg), false};
+static const struct net_row mst_told_rows[] = {DEV(struct ifinfomsg, ifi_index), NEST(IFLA_AF_SPEC, mst_entry)};
+static const struct net_table mst_told = {"mst", mst_told_rows, COUNT(mst_told_rows), sizeof(struct ifinfomsg), false};
+
 /* --- VNIs of a vxlan with vnifilter --- */
 
 static const struct net_row vni_stats_rows[] = {
@@ -166,6 +185,13 @@ static void ask_global(struct nl_msg *m, void *hdr, const struct net_fields *fil
 	nla_put_u32(m, BRIDGE_VLANDB_DUMP_FLAGS, BRIDGE_VLANDB_DUMPF_GLOBAL);
 }
 
+static void ask_mst(struct nl_msg *m, void *hdr, const struct net_fields *filter)
+{
+	(void)hdr;
+	(void)filter;
+	nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_MST);
+}
+
 static void ask_vni(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 {
 	struct tunnel_msg *msg = hdr;
@@ -207,6 +233,18 @@ const struct net_noun net_bridge_vlan_global = {
 	.family = AF_BRIDGE,
 	.prepare = prepare,
 	.ask = ask_global,
+};
+
+const struct net_noun net_mst = {
+	.name = "mst",
+	.table = &mst_table,
+	.add = RTM_SETLINK,
+	.get = RTM_GETLINK,
+	.told_by = RTM_NEWLINK,
+	.told = &mst_told,
+	.entry = {IFLA_AF_SPEC, IFLA_BRIDGE_MST, IFLA_BRIDGE_MST_ENTRY},
+	.family = AF_BRIDGE,
+	.ask = ask_mst,
 };
 
 const struct net_noun net_vni = {
