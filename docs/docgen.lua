@@ -10,6 +10,7 @@ local CHAPTERS = {
   { "ns", "A namespace: `ns`" },
   { "link", "A link: `link`" },
   { "process", "A command that runs: `process`" },
+  { "watch", "What changes: `watch`" },
   { "capture", "Captured packets: `capture`" },
   { "lab", "Labs: `lab`" },
   { "nsh", "Time and tasks: `nsh`" },

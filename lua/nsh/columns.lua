@@ -171,7 +171,10 @@ local function flat_ports(rows)
   return flat, table.move(more, 1, #more, #columns + 1, columns)
 end
 
-local function choose(rows)
+--- Chooses the keys that records are shown with.
+---@param rows table[] at least one
+---@return any[]
+function m.choose(rows)
   local seen, chosen = {}, {}
   for _, row in ipairs(rows) do
     for key in next, row do seen[key] = true end
@@ -244,7 +247,7 @@ function m.list(rows, width, coloured)
   if ports_of_bridge(rows) then
     rows, keys = flat_ports(rows)
   end
-  local columns = build(rows, keys or choose(rows))
+  local columns = build(rows, keys or m.choose(rows))
   fit(columns, width)
   local lines = {}
   for r = 0, #rows do

@@ -13,6 +13,7 @@ m.receivers = { Netns = "ns" }
 --- The group of an object, by the __name of its metatable.
 m.groups = {
   ["nsh.netns"] = "ns", ["nsh.link"] = "link", ["nsh.process"] = "process", ["nsh.capture"] = "capture",
+  ["nsh.watch"] = "watch",
 }
 
 ---@class nsh.DocEntry

@@ -12,6 +12,7 @@ local GROUPS = {
   { "ns", "a namespace: netns.get(name)" },
   { "link", "a link: ns:link(name)" },
   { "process", "a command that runs: ns:spawn(command)" },
+  { "watch", "what changes: nsh.watch { \"link\", \"addr\" }" },
   { "capture", "packets being captured: ns:capture { ... }" },
   { "lab", "declared topologies" },
   { "nsh", "time and tasks" },

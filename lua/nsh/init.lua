@@ -1,7 +1,7 @@
 --- init.lua - the module `nsh`, which is also the global of that name.
 local core = require "nsh.core"
-local fail = require "nsh.error"
 local show = require "nsh.show"
+local watch = require "nsh.watch"
 
 core.record_types(show.Record, show.List)
 
@@ -11,15 +11,16 @@ local netns = globals.netns or {}
 setmetatable(m, nil)
 setmetatable(netns, nil)
 
+-- What only our own modules need stays theirs.
+local ours = { Netns = true, by_ids = true, names = true, resolve = true, root = true, unnamed = true }
 for name, fn in pairs(require "nsh.netns") do
-  -- what only our own modules need stays theirs
-  if name ~= "Netns" and name ~= "resolve" and name ~= "by_ids" and name ~= "names" then netns[name] = fn end
+  if not ours[name] then netns[name] = fn end
 end
 
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool",
   "nexthop",
-  "sysctl", "process", "ping",
+  "sysctl", "process", "ping", "wait",
 } do
   require("nsh." .. noun)
 end
@@ -30,8 +31,19 @@ m.netns = netns
 --- The version of nsh.
 m.version = globals.version or "0.1.0"
 
---- Sleeps; Ctrl-C ends it.
+--- Sleeps; Ctrl-C ends it. Handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"
-function m.sleep(seconds) fail.check("sleep", nil, nil, core.probe.sleep(seconds)) end
+function m.sleep(seconds) watch.sleep(seconds) end
+
+--- Watches what changes in all namespaces of the world, those that come later among them. Each namespace gets a number
+--- for that, as `ip netns set` gives. Nouns: "link", "addr", "route", "neigh", "fdb", "rule", "nexthop", ... and
+--- "netns", which is the coming and going of names.
+--- Twin: `ip monitor`, `ip netns monitor`, `bridge monitor`
+---@param spec { netns: nsh.Netns|string, handler: fun(event: nsh.Event), initial: boolean, buffer: integer|string }
+---  the nouns, as { "link", "addr" }. netns: only that one. initial: begin with all that is there, as "add" events.
+---  handler: is called for each event while nsh waits, in nsh.sleep, ns:wait, watch:run. buffer: bytes of events that
+---  may be waiting (16 MiB); when that is not enough, a "resync" event and all that is there as "add" events follow.
+---@return nsh.Watch
+function m.watch(spec) return watch.open(spec) end
 
 return m

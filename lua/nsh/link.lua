@@ -82,6 +82,7 @@ local function is_key(kind, key)
   end
   return keys[""][key] or (keys[kind] and keys[kind][key])
 end
+m.is_key = is_key
 
 function Link.missing(self, key)
   local record = read(self)

@@ -34,6 +34,24 @@ function Netns:del_neigh(neigh) change(self, "neigh del", "del", neigh) end
 -- What the kernel keeps for its own use (multicast, loopback) ip(8) leaves out as well.
 local hidden = { noarp = true, none = true }
 
+--- Tells whether a neighbour is one of the kernel's own.
+---@private
+---@param record table
+---@return boolean
+function m.is_hidden(record) return hidden[record.state] and not record.proxy or false end
+
+--- Returns those that are not the kernel's own.
+---@private
+---@param list table[]
+---@return table[]
+function m.visible(list)
+  local seen = setmetatable({}, show.List)
+  for _, record in ipairs(list) do
+    if not m.is_hidden(record) then seen[#seen + 1] = record end
+  end
+  return seen
+end
+
 --- Lists neighbours; those in state noarp or none only when asked for.
 --- Twin: `ip neighbour show`
 ---@param filter? table keys that the records must have, as { dev = "eth0", state = "reachable" }
@@ -41,12 +59,7 @@ local hidden = { noarp = true, none = true }
 function Netns:neighs(filter)
   filter = fail.options(filter, "neighs")
   local list = fail.check("neigh list", nil, self, core.neigh.list(self.core, filter))
-  if filter.state then return list end
-  local seen = setmetatable({}, show.List)
-  for _, record in ipairs(list) do
-    if record.proxy or not hidden[record.state] then seen[#seen + 1] = record end
-  end
-  return seen
+  return filter.state and list or m.visible(list)
 end
 
 return m

@@ -38,6 +38,7 @@ local function wrap(handle, name)
   end
   ns = setmetatable({ core = handle, own_name = name, label = core.netns.label(handle), deleted = false }, mt)
   known[identity] = ns
+  if root then world.on_namespace(ns, false) end
   return ns
 end
 
@@ -94,6 +95,7 @@ end
 
 -- The object has done its part.
 local function forget(ns)
+  world.on_namespace(ns, true)
   core.link.let_go(ns.core) -- what is held open would keep the namespace alive
   rawset(ns, "deleted", true)
   core.netns.close(ns.core)
@@ -222,6 +224,22 @@ local function by_label(label)
     if ns.label == label and not ns.deleted then return ns end
   end
   return m.of(pid)
+end
+
+--- Returns the world's root.
+---@private
+---@return nsh.Netns
+function m.root() return root_ns() end
+
+--- Returns the namespaces without a name that nsh has objects of; the world's root is not among them.
+---@private
+---@return nsh.Netns[]
+function m.unnamed()
+  local list = {}
+  for _, ns in pairs(known) do
+    if ns ~= root and not ns.deleted and not ns.name then list[#list + 1] = ns end
+  end
+  return list
 end
 
 --- Returns the namespace that is meant: an object, or a name, one by which records call it too.

@@ -5,6 +5,12 @@ local fail = require "nsh.error"
 local m = {}
 
 local globals = package.loaded["nsh.globals"] or {}
+--- Is called when nsh gets to know a namespace, or takes its name away; watches set it.
+---@private
+---@param ns nsh.Netns
+---@param gone boolean
+m.on_namespace = function(ns, gone) end -- luacheck: ignore 212
+
 local current -- what netns.enter() chose; nil: the world's root
 
 --- Tells whether this is the machine's own network (`nsh --host`).

@@ -90,6 +90,25 @@ lua_Integer bind_integer(lua_State *L, int idx, const char *key, lua_Integer def
 	return def;
 }
 
+/* bind_bytes() - a field that is a number of bytes, as 65536 or "64kb" */
+lua_Integer bind_bytes(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max)
+{
+	size_t len;
+	double v;
+
+	if (field(L, idx, key) && lua_type(L, -1) == LUA_TSTRING) {
+		const char *s = lua_tolstring(L, -1, &len);
+
+		if (net_parse_bytes(s, len, &v) < 0 || !(v >= (double)min && v <= (double)max))
+			bind_misuse(L, "%s must be bytes from %I to %I, as 65536 or '64kb', not %s", key,
+				    (LUAI_UACINT)min, (LUAI_UACINT)max, s);
+		lua_pop(L, 1);
+		return (lua_Integer)v;
+	}
+	lua_pop(L, 1);
+	return bind_integer(L, idx, key, def, min, max);
+}
+
 /* bind_string() - the field as text, held by the table; NULL: absent */
 const char *bind_string(lua_State *L, int idx, const char *key, size_t *len)
 {

@@ -28,6 +28,7 @@ struct net_ns *bind_test_ns(lua_State *L, int arg); /* the same, NULL for anythi
 double bind_seconds(lua_State *L, int idx, const char *key, double def); /* field of the table at idx: 1.5 or "10ms" */
 bool bind_flag(lua_State *L, int idx, const char *key, bool def);
 lua_Integer bind_integer(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max);
+lua_Integer bind_bytes(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max);
 /* NULL: absent; refuses NUL bytes when len is NULL */
 const char *bind_string(lua_State *L, int idx, const char *key, size_t *len);
 void bind_known_keys(lua_State *L, int idx, const char *const *known); /* raises on any other string key */
@@ -39,11 +40,16 @@ enum bind_told { BIND_REFUSE, BIND_PASS_OVER, BIND_TAKE };
 struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
 			       const struct net_kind *port, enum bind_told told);
 void *bind_new_owned(lua_State *L, size_t size, const char *type, lua_CFunction gc);
-struct net_dump *bind_new_dump(lua_State *L);	     /* userdata on the stack */
-struct net_link_names *bind_new_names(lua_State *L); /* userdata on the stack */
+struct net_dump *bind_new_dump(lua_State *L);		       /* userdata on the stack */
+struct net_link_names *bind_new_names(lua_State *L);	       /* userdata on the stack */
+struct net_link_names *bind_test_names(lua_State *L, int arg); /* NULL for anything else */
 int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d);
 int bind_names_result(lua_State *L, const struct net_link_names *names);
 int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);
+
+/* nouns (noun.c) */
+const struct net_noun *bind_announced(lua_State *L,
+				      int arg); /* by name; raises where changes of it are not announced */
 
 /* one luaopen per file, each sets one table in nsh.core */
 int bind_open_netns(lua_State *L);
@@ -53,6 +59,7 @@ int bind_open_noun(lua_State *L);
 int bind_open_process(lua_State *L);
 int bind_open_probe(lua_State *L);
 int bind_open_sysctl(lua_State *L);
+int bind_open_watch(lua_State *L);
 int bind_open_world(lua_State *L);
 int luaopen_nsh_core(lua_State *L);
 

@@ -1,4 +1,6 @@
 /* noun.c - nsh.core.addr, .route, .neigh, ...: the same six functions for each noun */
+#include <string.h>
+
 #include "bind.h"
 
 static const struct net_noun *noun_of(lua_State *L)
@@ -83,6 +85,39 @@ static int route_to(lua_State *L)
 	struct net_dump *d = bind_new_dump(L);
 
 	return net_route_to(ns, f, d, &err) < 0 ? bind_fail(L, &err) : push_answer(L, ns, &net_route, d);
+}
+
+#define MAX_NOUNS 64
+
+/* bind_announced() - the noun of a name whose changes the kernel announces; raises for any other */
+const struct net_noun *bind_announced(lua_State *L, int arg)
+{
+	const char *word = luaL_tolstring(L, arg, NULL), *known[MAX_NOUNS];
+	const struct net_noun *noun, *found = NULL;
+	unsigned int n = 0;
+
+	known[n++] = "netns"; /* which is not ours, but a word that may be meant */
+	for (unsigned int i = 0; (noun = net_noun_all(i)) && n < MAX_NOUNS - 1; i++) {
+		if (!noun->groups[0])
+			continue;
+		known[n++] = noun->name;
+		if (strcmp(word, noun->name) == 0)
+			found = noun;
+	}
+	known[n] = NULL;
+	if (!found) {
+		bind_nearest(L, word, known);
+		if (!lua_isnil(L, -1))
+			bind_misuse(L, "unknown noun '%s'; did you mean '%s'?", word, lua_tostring(L, -1));
+		lua_pushstring(L, known[0]);
+		for (unsigned int i = 1; i < n; i++) {
+			lua_pushfstring(L, ", %s", known[i]);
+			lua_concat(L, 2);
+		}
+		bind_misuse(L, "unknown noun '%s'; what can be watched: %s", word, lua_tostring(L, -1));
+	}
+	lua_pop(L, 1);
+	return found;
 }
 
 static const luaL_Reg lib[] = {

@@ -43,6 +43,11 @@ struct net_link_names *bind_new_names(lua_State *L)
 	return bind_new_owned(L, sizeof(struct net_link_names), BIND_NAMES, names_gc);
 }
 
+struct net_link_names *bind_test_names(lua_State *L, int arg)
+{
+	return luaL_testudata(L, arg, BIND_NAMES);
+}
+
 static void push_link(lua_State *L, struct net_ns *ns, const struct net_cursor *c, const struct net_field *f,
 		      struct net_link_names *names)
 {

@@ -139,6 +139,7 @@ const struct net_noun net_addr = {
 	.add = RTM_NEWADDR,
 	.del = RTM_DELADDR,
 	.get = RTM_GETADDR,
+	.groups = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR},
 	.id_hdr = 0xf3, /* family, length and index */
 	.id_attrs = 1 << IFA_ADDRESS | 1 << IFA_LOCAL,
 	.both = true,

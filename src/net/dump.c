@@ -94,7 +94,7 @@ static int dump_watched(struct net_sock *s, struct nl_msg *m, struct net_dump *d
 
 		if (r < 0)
 			return r;
-		if (net_watch_heard(watch) && parts > 1)
+		if (net_group_heard(watch) && parts > 1)
 			interrupted = true;
 		if (!interrupted) {
 			memmove(d->buf + before, d->buf + kept, d->len - kept);
@@ -128,8 +128,9 @@ int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net
 {
 	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, err);
 	bool inet6 = *(uint8_t *)nlmsg_data(nlmsg_hdr(m)) == AF_INET6;
-	unsigned int group = !d->noun ? 0 : inet6 ? d->noun->watch6 : d->noun->watch;
-	int watch = -1, r = s ? net_watch_open(ns, group, &watch, err) : -err->code;
+	bool silent = d->noun && (inet6 ? d->noun->silent6 : d->noun->silent);
+	unsigned int group = !silent ? 0 : d->noun->groups[inet6 && d->noun->groups[1]];
+	int watch = -1, r = s ? net_group_open(ns, group, &watch, err) : -err->code;
 
 	if (r == 0)
 		r = dump_watched(s, m, d, watch, err);

@@ -64,6 +64,7 @@ const struct net_noun net_link = {
 	.add = RTM_NEWLINK,
 	.del = RTM_DELLINK,
 	.get = RTM_GETLINK,
+	.groups = {RTNLGRP_LINK},
 	.id_hdr = 0xf0, /* the index */
 	.fix = fix,
 	.ask = ask,

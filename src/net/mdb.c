@@ -142,6 +142,7 @@ const struct net_noun net_mdb = {
 	.add = RTM_NEWMDB,
 	.del = RTM_DELMDB,
 	.get = RTM_GETMDB,
+	.groups = {RTNLGRP_MDB},
 	.told_by = RTM_GETMDB,
 	.told = &told_table,
 	.entry = {MDBA_MDB, MDBA_MDB_ENTRY, MDBA_MDB_ENTRY_INFO},

@@ -100,8 +100,8 @@ int net_dump_merge(struct net_dump *d, size_t from)
 	return 0;
 }
 
-/* net_watch_open() - into *fd a socket that hears of changes of a multicast group; -1 there for group 0 */
-int net_watch_open(struct net_ns *ns, unsigned int group, int *fd, struct net_err *err)
+/* net_group_open() - into *fd a socket that hears of changes of a multicast group; -1 there for group 0 */
+int net_group_open(struct net_ns *ns, unsigned int group, int *fd, struct net_err *err)
 {
 	struct sockaddr_nl self = {.nl_family = AF_NETLINK, .nl_groups = group ? 1U << (group - 1) : 0};
 	int r, code;
@@ -124,8 +124,8 @@ int net_watch_open(struct net_ns *ns, unsigned int group, int *fd, struct net_er
 	return net_fail(err, code, "cannot listen for changes in %s: %s", ns->label, strerror(code));
 }
 
-/* net_watch_heard() - whether there was a change since it was asked last */
-bool net_watch_heard(int fd)
+/* net_group_heard() - whether there was a change since it was asked last */
+bool net_group_heard(int fd)
 {
 	char byte;
 	bool heard = false;

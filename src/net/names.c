@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,4 +159,32 @@ const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int ind
 	if (r < 0 && r != -ENODEV)
 		map->code = -r;
 	return search(map, index);
+}
+
+/* net_names_put() - what a link is called from now on, in a map that is full; NULL: it is gone.  -ENOMEM */
+int net_names_put(struct net_link_names *map, int index, const char *name)
+{
+	struct net_link_name *v;
+	unsigned int at = map->n;
+
+	while (at > 0 && map->v[at - 1].index >= index) /* new ones have the highest numbers */
+		at--;
+	if (!name) {
+		if (at < map->n && map->v[at].index == index)
+			memmove(map->v + at, map->v + at + 1, (--map->n - at) * sizeof(*v));
+		return 0;
+	}
+	if (at == map->n || map->v[at].index != index) {
+		/* room for twice as many whenever a power of two is full */
+		if ((map->n & (map->n - 1)) == 0) {
+			v = realloc(map->v, (map->n ? map->n * 2 : 1) * sizeof(*v));
+			if (!v)
+				return -ENOMEM;
+			map->v = v;
+		}
+		memmove(map->v + at + 1, map->v + at, (map->n++ - at) * sizeof(*v));
+	}
+	map->v[at].index = index;
+	snprintf(map->v[at].name, sizeof(map->v[at].name), "%s", name);
+	return 0;
 }

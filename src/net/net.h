@@ -116,6 +116,7 @@ struct net_dump {
 	const void *entry;	     /* walk: the last record of a message that has several */
 	struct net_fields *filter;   /* of the walk; NULL: all */
 	uint16_t skip;		     /* an attribute that the walk leaves out; 0: none */
+	bool gone;		     /* the walk takes what tells of an end, too */
 };
 
 void net_dump_free(struct net_dump *d);
@@ -129,6 +130,7 @@ struct net_noun {
 	const char *name;
 	const struct net_table *table;
 	uint16_t add, del, get;
+	uint8_t groups[2]; /* RTNLGRP_* that its changes are announced to, the second of IPv6; 0: none */
 	/* its messages, where they are not as those that change it: another type of theirs, and their table; 0, NULL:
 	 * they are as those */
 	uint16_t told_by;
@@ -146,8 +148,9 @@ struct net_noun {
 	bool (*fix)(struct net_cursor *c);
 	/* which bytes of the header, and which attributes, say what object a message is about; both 0: all of them */
 	uint64_t id_hdr, id_attrs;
-	/* group that tells of changes where lists don't (with NLM_F_DUMP_INTR), and the same of IPv6; 0: lists do */
-	uint8_t watch, watch6;
+	/* whether a list doesn't tell that it changed meanwhile (with NLM_F_DUMP_INTR), and one of IPv6: the groups do
+	 */
+	bool silent, silent6;
 	/* its kinds one by one, NULL at the end; NULL: it has none */
 	const struct net_kind *(*kind_all)(unsigned int i);
 };
@@ -166,6 +169,43 @@ int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *
 int net_get(struct net_ns *ns, const struct net_noun *noun, struct net_fields *f, struct net_dump *d,
 	    struct net_err *err);
 int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cursor *c);
+
+/* --- what the kernel announces (watch.c) --- */
+
+#define NET_MAX_WATCHED 16 /* nouns of one watch */
+
+struct net_watch {
+	int fd;	    /* netlink socket; -1: closed */
+	int mounts; /* /proc/self/mountinfo: polls as changed when a namespace may have got or lost a name */
+	bool moved; /* it has */
+	bool ready; /* by net_watch_poll() */
+	const struct net_noun *nouns[NET_MAX_WATCHED];
+	unsigned int n;
+	bool everything; /* that is announced, for net_watch_drain() alone */
+	char *buf;	 /* the datagram that is being read */
+	size_t len, at;
+	int nsid;	      /* where it came from; -1: from the watch's own namespace */
+	struct net_dump walk; /* of its message, for the noun that it may be about */
+	unsigned int noun;
+};
+
+enum net_news { NET_NEWS_SET, NET_NEWS_GONE, NET_NEWS_PORT, NET_NEWS_ID, NET_NEWS_NO_ID };
+
+struct net_event {
+	enum net_news news;
+	const struct net_noun *noun; /* of SET and GONE, with the cursor before its record */
+	int nsid;
+	int number;	/* of PORT: the link's index; of ID and NO_ID: the namespace's number */
+	uint16_t flags; /* of its message: NLM_F_REPLACE ... */
+};
+
+void net_watch_init(struct net_watch *w);
+void net_watch_close(struct net_watch *w);
+int net_watch_open(struct net_watch *w, struct net_ns *ns, bool all, int buffer, struct net_err *err);
+int net_watch_next(struct net_watch *w, struct net_event *e, struct net_cursor *c, struct net_err *err);
+int net_watch_drain(struct net_watch *w, struct net_err *err);
+bool net_watch_moved(struct net_watch *w);
+int net_watch_poll(struct net_watch **w, unsigned int n, double deadline, struct net_err *err);
 
 /* links (link.c) */
 const struct net_kind *net_kind_find(const char *name);
@@ -199,6 +239,7 @@ struct net_link_names {
 };
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
 void net_names_free(struct net_link_names *map);
+int net_names_put(struct net_link_names *map, int index, const char *name);
 
 /* the way to a destination (way.c) */
 int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, struct net_err *err);

@@ -132,6 +132,7 @@ const struct net_noun net_nexthop = {
 	.add = RTM_NEWNEXTHOP,
 	.del = RTM_DELNEXTHOP,
 	.get = RTM_GETNEXTHOP,
+	.groups = {RTNLGRP_NEXTHOP},
 	.prepare = prepare,
 	.ask = ask,
 };

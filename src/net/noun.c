@@ -265,7 +265,8 @@ static bool step(struct net_dump *d, const struct net_noun *noun, struct net_cur
 {
 	const struct net_table *told = noun->told ? noun->told : noun->table;
 	struct nlmsghdr *h = (void *)(d->buf + d->at);
-	bool good = (h->nlmsg_type == noun->add || (noun->told_by && h->nlmsg_type == noun->told_by)) &&
+	bool good = (h->nlmsg_type == noun->add || (noun->told_by && h->nlmsg_type == noun->told_by) ||
+		     (d->gone && h->nlmsg_type == noun->del)) &&
 		    net_decode(c, h, told) == 0;
 
 	if (good && noun->entry[0]) {

@@ -97,6 +97,7 @@ const struct net_noun net_rule = {
 	.add = RTM_NEWRULE,
 	.del = RTM_DELRULE,
 	.get = RTM_GETRULE,
+	.groups = {RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE},
 	.both = true,
 	.fix = fix,
 };

@@ -218,6 +218,7 @@ const struct net_noun net_bridge_vlan = {
 	.add = RTM_NEWVLAN,
 	.del = RTM_DELVLAN,
 	.get = RTM_GETVLAN,
+	.groups = {RTNLGRP_BRVLAN},
 	.entry = {BRIDGE_VLANDB_ENTRY},
 	.family = AF_BRIDGE,
 	.prepare = prepare,

@@ -1,0 +1,550 @@
+-- watch_spec.lua - events of the kernel: what is told, that it is all, and that what a listener believes is so
+local h = require "tests.helper"
+
+-- Takes what there is: every event until nothing came for a while.
+local function all(watch, seconds)
+  local list = {}
+  for event in watch:events { timeout = seconds or 0.1 } do list[#list + 1] = event end
+  return list
+end
+
+local function has(list, want)
+  local found = h.find(list, want)
+  if not found then
+    local words = {}
+    for i, event in ipairs(list) do words[i] = tostring(event) end
+    error(("no %s %s %s among:\n%s"):format(want.event, want.noun, want.name or want.addr or want.dst or "",
+      table.concat(words, "\n")), 2)
+  end
+  return found
+end
+
+-- --- a listener that believes what it is told ---
+
+-- What names an object, apart from nsh's own idea of it; its link by the index, for a new name is told of links alone.
+local function name_of(noun, r, index)
+  if noun == "link" then return tostring(r.index) end
+  local dev = tostring(index[r.dev])
+  if noun == "addr" then return ("%s %s %s"):format(dev, r.addr, r.peer) end
+  if noun == "neigh" then return ("%s %s %s"):format(dev, r.dst, r.proxy) end
+  local hops = {}
+  for i, hop in ipairs(r.nexthops or {}) do hops[i] = tostring(hop.via) .. tostring(index[hop.dev]) end
+  return table.concat({ r.family, r.table, r.dst, tostring(r.metric), tostring(r.tos), tostring(r.via), dev,
+    r.type, table.concat(hops, ",") }, " ")
+end
+
+local function listener()
+  local self, links = { known = {}, slips = {}, resyncs = 0 }, {}
+  function self.hear(event)
+    if event.event == "resync" then
+      self.known, self.resyncs = {}, self.resyncs + 1
+      return
+    end
+    links[event.netns] = links[event.netns] or {}
+    if event.noun == "link" then links[event.netns][event.name] = event.index end
+    local key = event.netns .. " " .. event.noun .. " " .. name_of(event.noun, event, links[event.netns])
+    local known = self.known[key] ~= nil
+    if known ~= (event.event ~= "add") and not (event.event == "change" and event.noun == "route") then
+      self.slips[#self.slips + 1] = tostring(event)
+    end
+    if event.event == "change" and event.noun == "route" then -- it took the place of the one of its metric
+      for other, old in pairs(self.known) do
+        if old.noun == "route" and old.netns == event.netns and old.dst == event.dst and old.table == event.table
+          and old.metric == event.metric and old.family == event.family and old.tos == event.tos then
+          self.known[other] = nil
+        end
+      end
+    end
+    self.known[key] = event.event ~= "del" and event or nil
+  end
+  return self
+end
+
+-- What stands in the kernel's lists now, in the same words.
+local function truth(spaces)
+  local known = {}
+  for _, ns in ipairs(spaces) do
+    local index = {}
+    for _, link in ipairs(ns:links()) do index[link.name] = link.index end
+    local lists = { link = ns:links(), addr = ns:addrs(), route = ns:routes { table = "all" }, neigh = ns:neighs() }
+    for noun, list in pairs(lists) do
+      for _, record in ipairs(list) do
+        known[ns.label .. " " .. noun .. " " .. name_of(noun, record, index)] = record
+      end
+    end
+  end
+  return known
+end
+
+local VALUES = { link = { "name", "up", "mtu", "mac", "carrier", "state", "master", "alias" },
+  addr = { "scope", "label", "tentative" }, route = { "src", "scope", "proto" }, neigh = { "mac", "state" } }
+
+-- Compares; the kernel may need a moment, so the listener goes on listening.
+local function agrees(watch, ear, spaces, what)
+  h.settles(function()
+    for event in watch:events {} do ear.hear(event) end
+    local there, wrong = truth(spaces), {}
+    for key, record in pairs(there) do
+      local believed = ear.known[key]
+      -- the kernel tells of an address that it made itself when it knows that no other host has it
+      if not believed and not record.tentative then wrong[#wrong + 1] = "not told: " .. key end
+      for _, value in ipairs(believed and VALUES[believed.noun] or {}) do
+        if believed[value] ~= record[value] then
+          wrong[#wrong + 1] = ("%s of %s is %s, told %s"):format(value, key, tostring(record[value]),
+            tostring(believed[value]))
+        end
+      end
+    end
+    for key in pairs(ear.known) do
+      if not there[key] then wrong[#wrong + 1] = "told and not there: " .. key end
+    end
+    table.sort(wrong)
+    if #wrong > 0 then error(what .. ": " .. table.concat(wrong, "; ", 1, math.min(#wrong, 8)), 0) end
+  end)
+  assert.same({}, ear.slips, what)
+end
+
+describe("a watch", function()
+  it("hears all namespaces, and those that come later", function()
+    local one = h.netns()
+    assert.is_nil(one.id)
+    local watch <close> = nsh.watch { "link", "addr", "route", "neigh", "netns" }
+    assert.is_number(one.id)
+    local two = h.netns()
+    assert.is_number(two.id)
+    local v0 = one:add_link { "v0", kind = "veth", up = true, peer = { "v1", netns = two, up = true } }
+    v0:add_addr "10.0.0.1/24"
+    one:add_route { "10.9.0.0/16", via = "10.0.0.2" }
+    two:add_neigh { "10.0.0.9", dev = "v1", mac = "02:00:00:00:00:09" }
+    v0:set { mtu = 1400 }
+    netns.current():add_route { "10.7.0.0/16", type = "blackhole" }
+    netns.current():del_route { "10.7.0.0/16", type = "blackhole" }
+    local list = all(watch)
+    has(list, { event = "add", noun = "netns", netns = two.name, name = two.name, id = two.id })
+    has(list, { event = "add", noun = "link", netns = two.name, name = "lo" })
+    has(list, { event = "add", noun = "link", netns = one.name, name = "v0", kind = "veth" })
+    has(list, { event = "add", noun = "link", netns = two.name, name = "v1" })
+    has(list, { event = "change", noun = "link", netns = one.name, name = "v0", mtu = 1400 })
+    has(list, { event = "add", noun = "addr", netns = one.name, addr = "10.0.0.1/24", dev = "v0" })
+    has(list, { event = "add", noun = "route", netns = one.name, dst = "10.9.0.0/16", via = "10.0.0.2", dev = "v0" })
+    has(list, { event = "add", noun = "neigh", netns = two.name, dst = "10.0.0.9", state = "permanent" })
+    has(list, { event = "add", noun = "route", netns = netns.current().label, dst = "10.7.0.0/16" })
+    has(list, { event = "del", noun = "route", netns = netns.current().label, dst = "10.7.0.0/16" })
+    v0:del()
+    list = all(watch)
+    has(list, { event = "del", noun = "link", netns = two.name, name = "v1" })
+    has(list, { event = "del", noun = "addr", netns = one.name, addr = "10.0.0.1/24", dev = "v0" })
+    has(list, { event = "del", noun = "route", netns = one.name, dst = "10.9.0.0/16" })
+  end)
+
+  it("hears one namespace, which gets no number", function()
+    local one, two = h.netns(), h.netns()
+    local watch <close> = nsh.watch { "link", netns = one }
+    two:add_link { "b0", kind = "bridge" }
+    one:add_link { "b1", kind = "bridge" }
+    local list = all(watch)
+    assert.equal(1, #list)
+    has(list, { event = "add", noun = "link", netns = one.name, name = "b1" })
+    assert.is_nil(one.id)
+    assert.is_nil(two.id)
+  end)
+
+  it("hears names that other programs give and take", function()
+    local root, name = netns.current(), h.name "made"
+    local watch <close> = nsh.watch { "netns", "link" }
+    root:exec("ip netns add " .. name .. " && ip -n " .. name .. " link add b0 type bridge")
+    local list = all(watch)
+    has(list, { event = "add", noun = "netns", name = name })
+    has(list, { event = "add", noun = "link", netns = name, name = "b0" })
+    root:exec("ip -n " .. name .. " link set b0 up")
+    has(all(watch), { event = "change", noun = "link", netns = name, name = "b0", up = true })
+    root:exec("ip netns del " .. name)
+    list = all(watch)
+    has(list, { event = "del", noun = "link", netns = name, name = "b0" })
+    has(list, { event = "del", noun = "netns", name = name })
+    -- a name alone is heard without giving numbers
+    local names <close> = nsh.watch { "netns" }
+    local ns = h.netns()
+    root:exec("ip netns add " .. name)
+    root:exec("ip netns del " .. name)
+    ns:del()
+    local words = {}
+    for i, event in ipairs(all(names)) do words[i] = tostring(event) end
+    assert.equal(("[%s] add netns %s\n"):rep(1):format(ns.label, ns.label), words[1] and words[1] .. "\n")
+    assert.truthy(#words >= 2)
+    assert.equal(("[%s] del netns %s"):format(ns.label, ns.label), words[#words])
+  end)
+
+  it("knows a namespace from another of the same number", function()
+    local watch <close> = nsh.watch { "link", "netns" }
+    for round = 1, 5 do
+      local ns = netns.add(h.name "brief")
+      ns:add_link { "b" .. round, kind = "bridge" }
+      local list = all(watch, 0.02)
+      has(list, { event = "add", noun = "link", netns = ns.name, name = "b" .. round })
+      local name = ns.name
+      ns:del()
+      list = all(watch, 0.02)
+      has(list, { event = "del", noun = "link", netns = name, name = "b" .. round })
+      has(list, { event = "del", noun = "netns", name = name })
+      assert.is_nil(h.find(list, { event = "add" }))
+    end
+  end)
+
+  it("begins with what is there when it is asked to", function()
+    local ns = h.netns()
+    ns:add_link({ "b0", kind = "bridge", up = true }):add_addr "10.0.0.1/24"
+    local watch <close> = nsh.watch { "link", "addr", "netns", initial = true }
+    local list = {}
+    for event in watch:events() do list[#list + 1] = event end
+    has(list, { event = "add", noun = "netns", name = ns.name })
+    has(list, { event = "add", noun = "link", netns = ns.name, name = "b0" })
+    has(list, { event = "add", noun = "addr", netns = ns.name, addr = "10.0.0.1/24" })
+    has(list, { event = "add", noun = "link", netns = netns.current().label, name = "lo" })
+    for _, event in ipairs(list) do assert.equal("add", event.event) end
+    local quiet <close> = nsh.watch { "link", "addr", "netns" }
+    assert.is_nil(quiet:next(0))
+  end)
+
+  it("tells records as the lists have them", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "link", "addr", "neigh", netns = ns }
+    local br = ns:add_link { "b0", kind = "bridge", up = true, addrgenmode = "none" }
+    br:add_addr { "10.0.0.1/24", scope = "link", label = "b0:x" }
+    ns:add_neigh { "10.0.0.2", dev = "b0", mac = "02:00:00:00:00:02" }
+    local last = {}
+    for _, event in ipairs(all(watch)) do last[event.noun] = event end
+    local lists = { link = ns:links { kind = "bridge" }, addr = ns:addrs { family = "inet" },
+      neigh = ns:neighs { state = "permanent" } }
+    for noun, list in pairs(lists) do
+      assert.equal(1, #list, noun)
+      local count = 0
+      for key, value in pairs(list[1]) do
+        local timer = type(value) == "number" and (key:find "timer" or key:find "^used" or key:find "ed$")
+        if not timer then
+          assert.same(value, last[noun][key], noun .. "." .. key)
+          count = count + 1
+        end
+      end
+      assert.truthy(count > 4)
+    end
+  end)
+
+  it("tells of a port's options", function()
+    local ns = h.netns()
+    ns:add_link { "b0", kind = "bridge" }
+    local port = ns:add_link { "v0", kind = "veth", peer = "v1", master = "b0" }
+    local every <close> = nsh.watch { "link" }
+    local one <close> = nsh.watch { "link", netns = ns }
+    port:set { port = { cost = 77 } }
+    for _, watch in ipairs { every, one } do
+      local list = all(watch)
+      local event = list[#list]
+      assert.equal("change", event.event)
+      assert.equal("v0", event.name)
+      assert.equal("b0", event.master)
+      assert.equal(77, event.port.cost)
+    end
+  end)
+
+  it("calls a link by the name that it has now", function()
+    local ns = h.netns()
+    local link = ns:add_link { "b0", kind = "bridge" }
+    link:add_addr "10.0.0.1/24"
+    local watch <close> = nsh.watch { "link", "addr" }
+    link:set { name = "b1" }
+    link:add_addr "10.0.0.2/24"
+    link:del()
+    local list = all(watch)
+    has(list, { event = "change", noun = "link", name = "b1" })
+    has(list, { event = "add", noun = "addr", addr = "10.0.0.2/24", dev = "b1" })
+    has(list, { event = "del", noun = "addr", addr = "10.0.0.1/24", dev = "b1" })
+    has(list, { event = "del", noun = "link", name = "b1" })
+  end)
+
+  it("tells of routes that go without a word of the kernel", function()
+    local ns = h.netns()
+    local link = ns:add_link { "b0", kind = "bridge", up = true }
+    link:add_addr "10.0.0.1/24"
+    ns:add_route { "10.9.0.0/16", via = "10.0.0.2" }
+    ns:add_route { "10.8.0.0/16", via = "10.0.0.2" }
+    ns:add_route { "10.8.0.0/16", via = "10.0.0.3", append = true }
+    local watch <close> = nsh.watch { "route" }
+    ns:replace_route { "10.9.0.0/16", via = "10.0.0.7" }
+    local event = assert(watch:next(1))
+    assert.same({ "change", "10.9.0.0/16", "10.0.0.7" }, { event.event, event.dst, event.via })
+    link:set { up = false }
+    local list = all(watch)
+    has(list, { event = "del", noun = "route", netns = ns.name, dst = "10.9.0.0/16", via = "10.0.0.7" })
+    has(list, { event = "del", noun = "route", netns = ns.name, dst = "10.8.0.0/16", via = "10.0.0.2" })
+    has(list, { event = "del", noun = "route", netns = ns.name, dst = "10.8.0.0/16", via = "10.0.0.3" })
+  end)
+
+  it("prints an event as a line", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "link", "addr", netns = ns }
+    ns:add_link({ "b0", kind = "bridge", mac = "02:00:00:00:00:01" }):add_addr "10.0.0.1/24"
+    local first, second = watch:next(1), watch:next(1)
+    assert.equal(("[%s] add link b0 kind bridge state down mtu 1500 mac 02:00:00:00:00:01"):format(ns.name),
+      tostring(first))
+    assert.equal(("[%s] add addr 10.0.0.1/24 dev b0"):format(ns.name), tostring(second))
+  end)
+end)
+
+describe("a listener", function()
+  -- Random changes; the seed is printed when it fails.
+  local function churn(random, spaces, count)
+    local function pick(list) return list[random(#list)] end
+    local function some_link(ns)
+      local list = ns:links { kind = "veth" }
+      return #list > 0 and ns:link(pick(list).name) or nil
+    end
+    local n = 0
+    local moves = {
+      function(ns)
+        n = n + 1
+        ns:add_link { ("v%d"):format(n), kind = "veth", up = random(2) == 1,
+          peer = { ("p%d"):format(n), netns = pick(spaces), up = random(2) == 1 } }
+      end,
+      function(ns) local link = some_link(ns) if link then link:set { up = random(2) == 1 } end end,
+      function(ns) local link = some_link(ns) if link then link:set { mtu = 1300 + random(200) } end end,
+      function(ns)
+        n = n + 1
+        local link = some_link(ns)
+        if link then link:set { name = ("r%d"):format(n) } end
+      end,
+      function(ns)
+        local link = some_link(ns)
+        if link then link:add_addr { ("10.%d.%d.%d/24"):format(random(3), random(4), random(250)) } end
+      end,
+      function(ns)
+        local link = some_link(ns)
+        if link then link:add_addr { ("fd00:%d::%d/64"):format(random(3), random(250)), nodad = true } end
+      end,
+      function(ns)
+        local link = some_link(ns)
+        local list = link and link:addrs() or {}
+        if #list > 0 then link:del_addr(pick(list)) end
+      end,
+      function(ns)
+        local link = some_link(ns)
+        if link then ns:add_route { ("10.%d.0.0/16"):format(100 + random(5)), dev = link, metric = random(3) } end
+      end,
+      function(ns)
+        local link = some_link(ns)
+        if link then ns:replace_route { ("fd01:%d::/64"):format(random(5)), dev = link, metric = random(3) } end
+      end,
+      function(ns)
+        local list = ns:routes()
+        if #list > 0 then ns:del_route(pick(list)) end
+      end,
+      function(ns)
+        local link = some_link(ns)
+        if link then
+          ns:replace_neigh { ("10.77.0.%d"):format(random(9)), dev = link,
+            mac = ("02:00:00:00:00:%02x"):format(random(9)) }
+        end
+      end,
+      function(ns)
+        local list = ns:neighs { state = "permanent" }
+        if #list > 0 then ns:del_neigh(pick(list)) end
+      end,
+      function(ns) if random(3) == 1 then local link = some_link(ns) if link then link:del() end end end,
+    }
+    for _ = 1, count do
+      local ok, err = pcall(pick(moves), pick(spaces))
+      -- what can't be done here is no change; but a slip of this test is one
+      if not ok and type(err) ~= "table" then error(err, 0) end
+    end
+  end
+
+  -- A generator of its own, so that a seed gives the same changes on every machine.
+  local function generator(seed)
+    return function(n)
+      seed = (seed * 6364136223846793005 + 1442695040888963407) & math.maxinteger
+      return (seed >> 33) % n + 1
+    end
+  end
+
+  for _, seed in ipairs { 1, 2, 3, 4, 5, 6 } do
+    it("believes what is there, after changes of seed " .. seed, function()
+      local spaces = { h.netns(), h.netns(), netns.current() }
+      local watch <close> = nsh.watch { "link", "addr", "route", "neigh", initial = true }
+      local ear, random = listener(), generator(seed)
+      for round = 1, 5 do
+        churn(random, { spaces[1], spaces[2] }, 40)
+        agrees(watch, ear, spaces, ("seed %d, round %d"):format(seed, round))
+      end
+      assert.equal(0, ear.resyncs)
+    end)
+  end
+
+  it("is told when the kernel had to drop events, and gets all anew", function()
+    local ns = h.netns()
+    local spaces = { ns, netns.current() }
+    local watch <close> = nsh.watch { "link", "addr", "route", "neigh", initial = true, buffer = "16kb" }
+    local ear = listener()
+    agrees(watch, ear, spaces, "before")
+    local link = ns:add_link { "b0", kind = "bridge", up = true }
+    ns:batch(function()
+      for i = 1, 2000 do link:add_addr(("10.%d.%d.1/24"):format(i // 250, i % 250)) end
+    end)
+    agrees(watch, ear, spaces, "2000 addresses")
+    assert.truthy(ear.resyncs >= 1)
+    local before = ear.resyncs
+    ns:batch(function()
+      for i = 1, 2000, 2 do link:del_addr(("10.%d.%d.1/24"):format(i // 250, i % 250)) end
+    end)
+    link:set { alias = "the last word" }
+    agrees(watch, ear, spaces, "1000 gone")
+    assert.truthy(ear.resyncs > before)
+    local many = 0
+    for _ in pairs(ear.known) do many = many + 1 end
+    assert.truthy(many > 3000)
+  end)
+
+  it("misses nothing of 2,000 changes with the buffer that it gets", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "link", "addr", "route", "neigh", initial = true }
+    local ear, link = listener(), ns:add_link { "b0", kind = "bridge", up = true }
+    for i = 1, 500 do
+      ns:add_link { "v" .. i, kind = "veth", peer = "p" .. i }
+      if i % 50 == 0 then for event in watch:events() do ear.hear(event) end end
+    end
+    for i = 1, 1000 do
+      link:add_addr(("10.%d.%d.1/24"):format(i // 250, i % 250))
+      if i % 50 == 0 then for event in watch:events() do ear.hear(event) end end
+    end
+    agrees(watch, ear, { ns, netns.current() }, "links and addresses")
+    assert.equal(0, ear.resyncs)
+  end)
+end)
+
+describe("a handler", function()
+  it("runs while nsh waits", function()
+    local ns, list = h.netns(), {}
+    local watch <close> = nsh.watch { "link", netns = ns, handler = function(event) list[#list + 1] = event end }
+    ns:add_link { "b0", kind = "bridge" }
+    assert.same({}, list)
+    nsh.sleep(0.01)
+    has(list, { event = "add", noun = "link", name = "b0" })
+    ns:add_link { "b1", kind = "bridge" }
+    pcall(ns.wait, ns, function() return false end, 0.01)
+    has(list, { event = "add", noun = "link", name = "b1" })
+    ns:add_link { "b2", kind = "bridge" }
+    assert.truthy(watch:run(0.01) >= 1)
+    has(list, { event = "add", noun = "link", name = "b2" })
+  end)
+
+  it("may change what it watches, wait, and close its watch", function()
+    local ns, names = h.netns(), {}
+    local watch
+    watch = nsh.watch { "link", netns = ns, handler = function(event)
+      if event.event ~= "add" then return end
+      names[#names + 1] = event.name
+      if event.name == "b0" then
+        ns:add_link { "b1", kind = "bridge" }
+        nsh.sleep(0.01) -- not called within itself
+        assert.equal(1, #names)
+      else
+        watch:close()
+      end
+    end }
+    ns:add_link { "b0", kind = "bridge" }
+    nsh.sleep(0.05)
+    assert.same({ "b0", "b1" }, names)
+    ns:add_link { "b2", kind = "bridge" }
+    nsh.sleep(0.01)
+    assert.same({ "b0", "b1" }, names)
+  end)
+
+  it("is told the beginning at the first wait, and of namespaces that another handler makes", function()
+    local ns, names = h.netns(), {}
+    local first <close> = nsh.watch { "link", netns = ns, handler = function(event)
+      if event.name == "b0" then h.netns() end
+    end }
+    local second <close> = nsh.watch { "netns", "link", initial = true, handler = function(event)
+      if event.noun == "netns" then names[#names + 1] = event.name end
+    end }
+    nsh.sleep(0)
+    local before = #names
+    assert.truthy(before >= 1)
+    ns:add_link { "b0", kind = "bridge" }
+    nsh.sleep(0.05)
+    assert.equal(before + 1, #names)
+    assert.truthy(first and second)
+  end)
+
+  it("raises out of the wait", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "link", netns = ns, handler = function() error("no!", 0) end }
+    ns:add_link { "b0", kind = "bridge" }
+    assert.equal("no!", h.raised(nsh.sleep, 0.05))
+    ns:add_link { "b1", kind = "bridge" }
+    assert.equal("no!", h.raised(watch.run, watch, 0.05))
+  end)
+end)
+
+describe("the end of a watch", function()
+  it("comes with its block, with close and with the collector", function()
+    local before = h.descriptors()
+    do
+      local watch <close> = nsh.watch { "link" }
+      assert.truthy(h.descriptors() > before)
+      assert.truthy(watch)
+    end
+    local watch = nsh.watch { "link" }
+    watch:close()
+    watch:close()
+    h.misuse("closed", watch.next, watch)
+    h.misuse("closed", watch.events, watch)
+    assert.equal("watch of link (closed)", tostring(watch))
+    watch = nsh.watch { "link", "netns" } -- luacheck: ignore 311
+    watch = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    assert.equal(before, (h.descriptors()))
+  end)
+
+  it("comes when its only namespace is deleted", function()
+    local ns = netns.add(h.name "gone")
+    local watch <close> = nsh.watch { "link", "netns", netns = ns }
+    ns:add_link { "b0", kind = "bridge" }
+    local name, words = ns.name, {}
+    ns:del()
+    for event in watch:events { follow = true } do words[#words + 1] = event.event .. " " .. event.name end
+    assert.same({ "add b0", "del " .. name }, { words[1], words[#words] })
+    assert.is_nil(watch:next())
+  end)
+
+  it("comes with Ctrl-C", function()
+    local f = io.popen("timeout -s INT 0.3 " .. (os.getenv "NSH" or "./nsh") ..
+      " -e 'nsh.watch { \"link\" }:next() print \"not here\"' 2>&1; echo $?")
+    local out = f:read "a"
+    f:close()
+    assert.is_nil(out:find("not here", 1, true))
+    assert.is_truthy(out:find "124" or out:find "130", out)
+  end)
+end)
+
+describe("a watch is refused", function()
+  it("when it is none", function()
+    h.misuse("table", nsh.watch, "link")
+    h.misuse("say what", nsh.watch, {})
+    h.misuse("did you mean 'link'", nsh.watch, { "links" })
+    h.misuse("what can be watched: netns, link", nsh.watch, { "something" })
+    h.misuse("string", nsh.watch, { 7 })
+    h.misuse("did you mean 'handler'", nsh.watch, { "link", handlr = print })
+    h.misuse("function", nsh.watch, { "link", handler = "x" })
+    h.misuse("true or false", nsh.watch, { "link", initial = 1 })
+    h.misuse("bytes", nsh.watch, { "link", buffer = "much" })
+    h.misuse("buffer", nsh.watch, { "link", buffer = 1 })
+    h.refused("ENOENT", nsh.watch, { "link", netns = "nobody" })
+    local watch <close> = nsh.watch { "link" }
+    h.misuse("seconds", watch.next, watch, "soon")
+    h.misuse("seconds", watch.events, watch, { timeout = -1 })
+    h.misuse("unknown key", watch.events, watch, { timeuot = 1 })
+    h.misuse("no handler", watch.run, watch)
+    h.misuse("no field", function() return watch.nxt end)
+  end)
+end)
