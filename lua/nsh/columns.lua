@@ -6,8 +6,8 @@ local m = {}
 -- What a reader looks for first; the rest follows in alphabetical order.
 local PREFERRED = {
   "index", "name", "priority", "kind", "addr", "dst", "type", "via", "dev", "mac", "state", "up", "mtu", "master",
-  "peer", "src", "metric", "table", "scope", "proto", "vid", "seq", "from", "what", "sent", "received", "loss", "rtt",
-  "ttl", "bytes", "status", "signal", "seconds", "out", "err",
+  "peer", "public_key", "endpoint", "allowed_ips", "src", "metric", "table", "scope", "proto", "vid", "seq", "from",
+  "what", "sent", "received", "loss", "rtt", "ttl", "bytes", "status", "signal", "seconds", "out", "err",
 }
 
 -- A link has some fifty keys; these are what `ip -br link` shows.
@@ -121,7 +121,7 @@ function m.inline(value, depth)
   end
   for _, key in ipairs(keys) do
     local raw = rawget(value, key)
-    local item = m.inline(raw, depth - 1)
+    local item = text.secret[key] and text.HIDDEN or m.inline(raw, depth - 1)
     if type(raw) == "table" and item ~= "{…}" then item = "{" .. item .. "}" end
     parts[#parts + 1] = m.inline(key) .. "=" .. item
   end
@@ -194,7 +194,7 @@ local function build(rows, keys)
     column.width = text.len(column.head)
     for r, row in ipairs(rows) do
       local value = row[key]
-      local cell = value == nil and "-" or m.inline(value)
+      local cell = value == nil and "-" or text.secret[key] and text.HIDDEN or m.inline(value)
       column.cells[r] = cell
       column.width = math.max(column.width, text.len(cell))
       column.right = column.right and (value == nil or math.type(value) ~= nil)
@@ -291,7 +291,7 @@ local function add_lines(lines, record, indent, width, coloured, depth)
       lines[#lines + 1] = indent .. text.paint(m.inline(key), "dim", coloured)
       lines[#lines + 1] = indented(text.escape(value:gsub("\n+$", ""), "\n\t"), indent .. "  ")
     else
-      local cell = m.inline(value)
+      local cell = text.secret[key] and text.HIDDEN or m.inline(value)
       if width then cell = text.cut(cell, math.max(width - #indent - widest - 2, MIN_CELL)) end
       lines[#lines + 1] = head .. "  " .. text.paint(cell, colour_of(key, cell), coloured)
     end

@@ -2,7 +2,8 @@
 -- The kernel saying no raises one object; misuse raises a string at the script's own line.
 local core = require "nsh.core"
 local hints = require "nsh.hints"
-local printable = require("nsh.text").escape
+local texts = require "nsh.text"
+local printable = texts.escape
 
 local m = {}
 
@@ -50,7 +51,7 @@ local function request_of(spec, target)
         value = rawget(value, "name") or rawget(value, "label") or rawget(value, "last_name") or rawget(value, 1)
         if value == nil or type(value) == "table" then value = "{...}" end
       end
-      words[#words + 1] = key .. "=" .. tostring(value)
+      words[#words + 1] = key .. "=" .. (texts.secret[key] and texts.HIDDEN or tostring(value))
     end
   end
   table.sort(words)

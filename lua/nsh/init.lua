@@ -18,7 +18,7 @@ for name, fn in pairs(require "nsh.netns") do
 end
 
 for _, noun in ipairs {
-  "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool",
+  "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
   "nexthop",
   "sysctl", "process", "ping", "wait",
 } do
@@ -30,6 +30,11 @@ m.netns = netns
 
 --- The version of nsh.
 m.version = globals.version or "0.1.0"
+
+--- Returns a new private key for a wireguard link, in base64. It does for the preshared_key of two peers as well.
+--- Twin: `wg genkey`
+---@return string
+function m.wireguard_key() return fail.check("wireguard key", nil, nil, core.wireguard.key()) end
 
 --- Sleeps; Ctrl-C ends it. Handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"

@@ -67,6 +67,18 @@ local function read(self)
   return record
 end
 
+-- Keys that are read with messages of their own, when somebody asks: what drivers know.
+m.asked = {}
+
+-- By kind, what reads the keys that only messages of their own tell.
+m.more = {}
+
+local function read_more(self, record)
+  if not m.more[record.kind] then return record end
+  for key, value in pairs(m.more[record.kind](self)) do record[key] = value end
+  return record
+end
+
 -- Keys that a link of a kind may have: those without a value read as nil, others are slips.
 local keys
 local function is_key(kind, key)
@@ -84,9 +96,15 @@ local function is_key(kind, key)
 end
 m.is_key = is_key
 
+local function own_keys(kind)
+  is_key(kind, "")
+  return keys[kind] or {}
+end
+
 function Link.missing(self, key)
   local record = read(self)
   local value = record[key]
+  if value == nil and m.more[record.kind] and own_keys(record.kind)[key] then value = read_more(self, record)[key] end
   if value ~= nil then return value end
   if type(key) == "string" and is_key(record.kind, key) then return nil end
   if alias.is_word(record.kind, key) then return alias.read(record, key) end
@@ -341,13 +359,10 @@ end
 --- Returns all that is known of the link as a record, as the lists have it.
 ---@return table
 function Link:record()
-  return name_peers(self.netns, { read(self) })[1]
+  return name_peers(self.netns, { read_more(self, read(self)) })[1]
 end
 
 -- --- changes ---
-
--- Keys that are read with messages of their own, when somebody asks: what drivers know.
-m.asked = {}
 
 -- What a link has now, with those of the keys of a request that must be asked for.
 local function read_for(self, spec)
@@ -356,13 +371,14 @@ local function read_for(self, spec)
     for key in pairs(spec) do
       if m.asked[key] then record[key] = self[key] end
     end
+    read_more(self, record)
   end
   return record
 end
 
 -- Of a table that was changed, the keys that were: the others can't be set.
 local function changed_of(old, spec)
-  if type(spec) ~= "table" or type(old) ~= "table" then return old end
+  if type(spec) ~= "table" or type(old) ~= "table" or old[1] then return old end
   local part = {}
   for key in pairs(spec) do part[key] = old[key] end
   return part
@@ -372,6 +388,7 @@ end
 -- One that went to another namespace and came back may have another index.
 local function put_back(self, before, spec)
   local now = core.link.get(self.netns.core, spec.netns and before.name or self.index)
+  local own = m.more[before.kind] and own_keys(before.kind) or {}
   if now then rawset(self, "number", now.index) end
   local touched = {}
   for key in pairs(spec) do touched[key] = true end
@@ -382,6 +399,8 @@ local function put_back(self, before, spec)
       core.link.set(self.netns.core, self.index, { [key] = changed_of(old, spec[key]) }, before.kind)
     elseif now and key == "altnames" then
       core.link.set(self.netns.core, self.index, { altnames = old or false })
+    elseif now and own[key] then
+      core.link.set(self.netns.core, self.index, { [key] = old == nil and false or old }, before.kind)
     elseif now and type(key) == "string" and type(old) ~= "table" and now[key] ~= old then
       if old == nil then old = false end
       core.link.set(self.netns.core, self.index, { [key] = old }, before.kind)

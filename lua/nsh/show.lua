@@ -108,7 +108,8 @@ local function parts_of(t, state, depth)
     if not (math.type(key) == "integer" and key >= 1 and key <= size) then
       if #parts < limit then
         named = true
-        parts[#parts + 1] = key_text(key, state) .. " = " .. inspect(rawget(t, key), state, depth + 1)
+        local value = text.secret[key] and text.HIDDEN or inspect(rawget(t, key), state, depth + 1)
+        parts[#parts + 1] = key_text(key, state) .. " = " .. value
       else
         left = left + 1
       end

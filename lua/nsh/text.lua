@@ -3,6 +3,10 @@ local core = require "nsh.core"
 
 local m = {}
 
+--- Keys whose values are secrets: they are in records, and are not printed with them.
+m.secret = { private_key = true, preshared_key = true }
+m.HIDDEN = "(hidden)"
+
 local forced_colour, forced_width
 
 --- Tells how wide the terminal is that standard output goes to.

@@ -60,6 +60,7 @@ int bind_open_process(lua_State *L);
 int bind_open_probe(lua_State *L);
 int bind_open_sysctl(lua_State *L);
 int bind_open_watch(lua_State *L);
+int bind_open_wireguard(lua_State *L);
 int bind_open_world(lua_State *L);
 int luaopen_nsh_core(lua_State *L);
 

@@ -161,7 +161,10 @@ static void read_list(struct reader *r, const struct net_row *row)
 {
 	lua_State *L = r->L;
 	lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+	enum bind_told told = r->told;
 
+	if (told == BIND_REFUSE) /* a list is written whole: its elements may be records */
+		r->told = BIND_PASS_OVER;
 	for (lua_Integer i = 1; i <= n; i++) {
 		add_mark(r, row, NET_ITEM);
 		lua_rawgeti(L, -1, i);
@@ -175,6 +178,7 @@ static void read_list(struct reader *r, const struct net_row *row)
 		lua_pop(L, 1);
 		add_mark(r, row, NET_END);
 	}
+	r->told = told;
 }
 
 /* A list of whole numbers, at most row.max of them. */

@@ -39,7 +39,8 @@ static const struct net_row modes_rows[] = {
 	{.key = "master_slave", .attr = ETHTOOL_A_LINKMODES_MASTER_SLAVE_CFG, .type = NET_ENUM, .size = 1,
 	 .names = &roles, .flags = NET_AFTER | NET_ZERO, .doc = "which side gives the clock"},
 };
-const struct net_table net_modes_table = TABLE("speed", modes_rows);
+static const struct net_table modes = TABLE("speed", modes_rows);
+const struct net_table net_modes_table = {"speed", modes_rows, COUNT(modes_rows), 0, false}; /* beside a link's own */
 
 static const struct net_enum ports = {
 	.list = (struct net_word[]){{"tp", PORT_TP}, {"aui", PORT_AUI}, {"mii", PORT_MII}, {"fibre", PORT_FIBRE},
@@ -169,7 +170,7 @@ static const struct net_row tsinfo_rows[] = {
 static const struct net_table tsinfo = TABLE("timestamping", tsinfo_rows);
 
 static const struct net_ethtool_part parts[] = {
-	{"modes", &net_modes_table, ETHTOOL_MSG_LINKMODES_GET, ETHTOOL_MSG_LINKMODES_SET, true},
+	{"modes", &modes, ETHTOOL_MSG_LINKMODES_GET, ETHTOOL_MSG_LINKMODES_SET, true},
 	{"info", &info, ETHTOOL_MSG_LINKINFO_GET, 0, true},
 	{"state", &state, ETHTOOL_MSG_LINKSTATE_GET, 0, true},
 	{"tsinfo", &tsinfo, ETHTOOL_MSG_TSINFO_GET, 0, true},

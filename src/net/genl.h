@@ -12,7 +12,4 @@ int net_genl_ask(struct net_ns *ns, struct nl_msg *m, const struct net_table *t,
 		 struct net_err *err);
 int net_genl_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err);
 
-/* A wireguard link's own configuration (wireguard.c); other fields are passed over */
-int net_wireguard_set(struct net_ns *ns, int index, const struct net_field *f, unsigned int n, struct net_err *err);
-
 #endif

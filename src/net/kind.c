@@ -61,6 +61,7 @@ static const struct net_kind kinds[] = {
 	{"vti6", &net_vti6_table, NULL, "CONFIG_IPV6_VTI", "IPsec over IPv6 as a link"},
 	{"vxcan", &vxcan, NULL, "CONFIG_CAN_VXCAN", "a pair of CAN links"},
 	{"vxlan", &net_vxlan_table, NULL, "CONFIG_VXLAN", "Ethernet over UDP (RFC 7348)"},
+	{"wireguard", &net_wireguard_table, NULL, "CONFIG_WIREGUARD", "an encrypted tunnel to its peers over UDP"},
 	{"wwan", &net_wwan_table, NULL, "CONFIG_WWAN", "one session of a modem"},
 	{"xfrm", &net_xfrm_table, NULL, "CONFIG_XFRM_INTERFACE", "IPsec as a link, by number"},
 };

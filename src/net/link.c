@@ -334,6 +334,18 @@ static int set_and_move(struct net_ns *ns, int index, const struct net_ctx *ctx,
 	return r;
 }
 
+/* net_link_own() - how many of the fields are a wireguard link's own, which may be many and go their own way */
+unsigned int net_link_own(const struct net_fields *f)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0, span; i < f->n; i += span) {
+		span = net_span(f->v, f->n, i);
+		count += net_wireguard_has(f->v[i].row) ? span : 0;
+	}
+	return count;
+}
+
 /*
  * net_link_set() - change a link, in one message but for port options and a move to another namespace
  * @kind: the link's own; NULL: none or unknown
@@ -344,25 +356,34 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	struct net_ctx ctx = {.family = AF_UNSPEC, .kind = net_kind_find(kind), .port = f->port};
 	const struct net_row *kind_row = net_key(&net_link_table, NULL, NULL, "kind");
 	struct net_field v[NET_MAX_FIELDS], *netns;
+	unsigned int n = 0, own = net_link_own(f);
 	struct net_dump d = {0};
 	bool options = false;
-	unsigned int n;
 	int r;
 
-	if (f->n + 1 > NET_MAX_FIELDS)
+	if (f->n - own + 1 > NET_MAX_FIELDS)
 		return net_misuse(err, "too many keys");
-	n = f->n;
-	memcpy(v, f->v, n * sizeof(*v));
-	for (unsigned int i = 0; i < n; i += net_span(v, n, i)) {
-		if (v[i].row->flags & NET_NEW)
-			return net_misuse(err, "%s can only be given when the link is made", v[i].row->key);
-		options = options || (ctx.kind && ctx.kind->data &&
-				      net_key(ctx.kind->data, NULL, NULL, v[i].row->key) == v[i].row);
+	for (unsigned int i = 0, span; i < f->n; i += span) {
+		const struct net_row *row = f->v[i].row;
+
+		span = net_span(f->v, f->n, i);
+		if (row->flags & NET_NEW)
+			return net_misuse(err, "%s can only be given when the link is made", row->key);
+		if (net_wireguard_has(row))
+			continue;
+		options =
+			options || (ctx.kind && ctx.kind->data && net_key(ctx.kind->data, NULL, NULL, row->key) == row);
+		memcpy(v + n, f->v + i, span * sizeof(*v));
+		n += span;
 	}
 	r = net_link_whole(ns, index, ctx.kind, v, &n, &d, err);
+	if (r == 0 && own)
+		r = net_wireguard_check(f->v, f->n, err);
+	if (r == 0 && own)
+		r = net_wireguard_set(ns, index, f->v, f->n, err);
 	if (r == 0 && options && net_kind_is_tun(ctx.kind)) {
 		r = net_tun_set(ns, index, v, n, err);
-		n = net_link_pick(v, f->v, n, net_tun_keys, false);
+		n = net_link_pick(v, v, n, net_tun_keys, false);
 	} else if (options) { /* the kernel reads a kind's options only beside its name */
 		v[n++] = (struct net_field){.row = kind_row, .s = kind, .slen = strlen(kind)};
 	}

@@ -30,4 +30,11 @@ int net_tun_add(struct net_ns *ns, const char *kind, const char *name, const str
 int net_tun_set(struct net_ns *ns, int index, const struct net_field *f, unsigned int n, struct net_err *err);
 int net_tun_moved(const struct net_ns *from, int index, struct net_ns *to, int new_index, struct net_err *err);
 
+unsigned int net_link_own(const struct net_fields *f);
+
+/* wireguard links (wireguard.c): their own fields, among others that are passed over */
+bool net_wireguard_has(const struct net_row *row);
+int net_wireguard_check(const struct net_field *f, unsigned int n, struct net_err *err);
+int net_wireguard_set(struct net_ns *ns, int index, const struct net_field *f, unsigned int n, struct net_err *err);
+
 #endif

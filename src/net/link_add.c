@@ -56,6 +56,8 @@ static void make_plan(struct plan *p, const struct net_fields *f)
 	p->peer_ns = NULL;
 	for (unsigned int i = 0, span; i < f->n; i += span) {
 		span = net_span(f->v, f->n, i);
+		if (net_wireguard_has(f->v[i].row))
+			continue;
 		if (f->v[i].row->flags & NET_OFF && f->v[i].i == f->v[i].row->begins)
 			continue;
 		if (f->v[i].row->nest == &net_peer_table)
@@ -222,13 +224,17 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 {
 	struct net_ctx ctx = {.kind = net_kind_find(kind), .port = f->port};
 	struct net_dump echo = {0};
+	unsigned int own = net_link_own(f);
 	struct plan p;
 	int r;
 
 	if (!kind)
 		return net_misuse(err, "kind is needed: what sort of link it is, as \"veth\"");
-	if (f->n > NET_MAX_FIELDS)
+	if (f->n - own > NET_MAX_FIELDS)
 		return net_misuse(err, "too many keys");
+	r = net_wireguard_check(f->v, f->n, err);
+	if (r < 0)
+		return r;
 	make_plan(&p, f);
 	r = name_all(ns, &p, kind, err);
 	*peer_index = 0;
@@ -245,7 +251,9 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 	net_dump_free(&echo);
 	if (r < 0)
 		return r;
-	r = finish(ns, &ctx, &p, *index, *peer_index, err);
+	r = own ? net_wireguard_set(ns, *index, f->v, f->n, err) : 0;
+	if (r == 0)
+		r = finish(ns, &ctx, &p, *index, *peer_index, err);
 	if (r < 0)
 		net_link_del(ns, *index, &(struct net_err){0});
 	return r;

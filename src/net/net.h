@@ -253,6 +253,16 @@ int net_parse_key(const char *s, size_t len, unsigned char key[NET_KEY_LEN], str
 void net_key_text(const unsigned char key[NET_KEY_LEN], char text[NET_KEY_TEXT]);
 int net_key_new(unsigned char key[NET_KEY_LEN], struct net_err *err);
 
+/* --- wireguard links (wireguard.c): made and set as links; their peers one by one --- */
+
+enum net_wgpeer_change { NET_WGPEER_ADD, NET_WGPEER_REPLACE, NET_WGPEER_SET, NET_WGPEER_DEL };
+
+extern const struct net_table net_wgpeer_table;
+int net_wireguard_get(struct net_ns *ns, int index, struct net_dump *d, struct net_err *err);
+int net_wireguard_next(struct net_dump *d, struct net_cursor *c);
+int net_wireguard_peer(struct net_ns *ns, int index, enum net_wgpeer_change how, const struct net_fields *f,
+		       struct net_err *err);
+
 /* --- what drivers know of a link (ethtool.c, offload.c); it is set with the link --- */
 
 struct net_driver {

@@ -22,6 +22,7 @@ extern const struct net_enum net_tunnel_ttls, net_tunnel_toses, net_tunnel_encap
 extern const struct net_table net_amt_table, net_bareudp_table, net_batadv_table, net_can_table, net_dsa_table;
 extern const struct net_table net_gtp_table, net_hsr_table, net_ipoib_table, net_macsec_table, net_netkit_table;
 extern const struct net_table net_rmnet_table, net_wwan_table, net_xfrm_table;
+extern const struct net_table net_wireguard_table;
 extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table, net_bond_port_table;
 
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
