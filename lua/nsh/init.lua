@@ -1,5 +1,6 @@
 --- init.lua - the module `nsh`, which is also the global of that name.
 local core = require "nsh.core"
+local fail = require "nsh.error"
 local show = require "nsh.show"
 local watch = require "nsh.watch"
 
