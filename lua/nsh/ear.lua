@@ -16,7 +16,10 @@ local m = {}
 ---@field netns? string the name of the namespace, "root", or what else nsh calls it
 local Event = { __name = "nsh.event" }
 
-local MAIN = { link = "name", addr = "addr", route = "dst", neigh = "dst", fdb = "mac", netns = "name" }
+local MAIN = {
+  link = "name", addr = "addr", route = "dst", neigh = "dst", fdb = "mac", netns = "name", mdb = "grp", nexthop = "id",
+  bridge_vlan = "vid",
+}
 
 function Event:__tostring()
   if not self.noun then return self.event end
@@ -41,6 +44,7 @@ local function push(w, label, event, noun, record)
   if not w.wanted[noun] or (w.silent and event == "add") then return end
   local copy = { event = event, noun = noun, netns = label }
   for key, value in pairs(record) do copy[key] = value end
+  copy.stats = nil -- which are old when they are read
   w.last = w.last + 1
   w.queue[w.last] = setmetatable(copy, Event)
 end
@@ -100,7 +104,7 @@ end
 
 -- Hears of a namespace from now on: what is in it already is told as new.
 local function adopt(w, id, label, handle, ns, name)
-  local one = { seen = seen.new(label), name = name, object = setmetatable({ ns = ns }, { __mode = "v" }) }
+  local one = { seen = seen.new(label), name = name, news = 0, object = setmetatable({ ns = ns }, { __mode = "v" }) }
   w.spaces[id], w.maps[id] = one, one.seen.names
   local tell = teller(w, label)
   for _, noun in ipairs(w.nouns) do
@@ -211,8 +215,19 @@ local function port_changed(w, id, index)
       end
     end
   end
-  record.stats = nil
   seen.take(one.seen, true, "link", record, false, teller(w, one.seen.label))
+end
+
+-- A bridge speaks of its own entries before it is told of itself: its name is asked for.
+local function name_links(w, id, record)
+  for _, key in ipairs { "dev", "master" } do
+    local index = math.tointeger(record[key])
+    local link = index and core.link.get(w.viewer.core, index, id >= 0 and id or nil)
+    if link then
+      seen.learn(w.spaces[id].seen, index, link.name)
+      record[key] = link.name
+    end
+  end
 end
 
 -- A number is free again; it may be another's by now.
@@ -238,8 +253,10 @@ function m.drain(w)
     elseif word == "no id" then
       number_gone(w, what)
     elseif noun and w.has[noun] then
-      local one = w.spaces[id].seen
-      seen.take(one, word == "set", noun, what, replaces, teller(w, one.label))
+      local one = w.spaces[id]
+      name_links(w, id, what)
+      one.news = one.news + 1
+      seen.take(one.seen, word == "set", noun, what, replaces, teller(w, one.seen.label))
     end
   end
 end
@@ -250,13 +267,29 @@ local function list_after(handle, noun, label)
   return list(handle, noun, label)
 end
 
+local MAX_TRIES = 10
+
+-- Compares what was told of a noun with its list, one that was read while nothing was announced: what is announced
+-- later than the list was read makes it wrong.
+local function settle(w, id, one, noun)
+  for try = 1, MAX_TRIES do
+    local before = one.news
+    local now = with_handle(one, function(handle) return list_after(handle, noun, one.seen.label) end)
+    m.drain(w)
+    if not now or w.spaces[id] ~= one then return end
+    if one.news == before or try == MAX_TRIES then
+      one.seen.doubt[noun] = one.news ~= before or nil
+      return seen.compare(one.seen, noun, now, teller(w, one.seen.label))
+    end
+  end
+end
+
 -- What changed without a word is found by comparing.
 local function settle_doubts(w)
-  for _, one in pairs(w.spaces) do
-    for noun in pairs(one.seen.doubt) do
-      one.seen.doubt[noun] = nil
-      local now = w.has[noun] and with_handle(one, function(handle) return list_after(handle, noun, one.seen.label) end)
-      if now then seen.compare(one.seen, noun, now, teller(w, one.seen.label)) end
+  for _, id in ipairs(columns.keys(w.spaces)) do
+    local one = w.spaces[id]
+    for _, noun in ipairs(one and columns.keys(one.seen.doubt) or {}) do
+      if w.has[noun] then settle(w, id, one, noun) end
     end
   end
 end

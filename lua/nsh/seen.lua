@@ -16,10 +16,10 @@ local IDENTITY = {
 }
 
 -- Keys that change without a word of the kernel, and name nothing.
-local VOLATILE = { unresolved = true, iif_detached = true, oif_detached = true }
+local VOLATILE = { unresolved = true, iif_detached = true, oif_detached = true, stats = true }
 
--- Told in ranges, of which a part may go: what is left is seen in the list.
-local IN_RANGES = { bridge_vlan = true }
+-- Told in ranges, of which a part may go or change: what is left is seen in the list.
+local IN_RANGES = { bridge_vlan = { "vid" } }
 
 -- Routes to the same place; which of them it is tells the rest.
 local PLACE = { "family", "table", "dst", "from", "tos", "metric" }
@@ -88,6 +88,7 @@ local function identify(self, noun, record)
   for key, value in pairs(record) do
     if not VOLATILE[key] then id[key] = value end
   end
+  if IN_RANGES[noun] then return link_of(self, record.dev), name_of(record, IN_RANGES[noun], {}), id end
   return "", flat(id), id
 end
 
@@ -133,14 +134,23 @@ local function drop_from(self, index, tell)
     end
   end
   self.through[index] = nil
-  for noun in pairs(IDENTITY) do
-    local group = self.known[noun] and self.known[noun][index]
+  for noun, groups in pairs(self.known) do
+    local group = (IDENTITY[noun] or IN_RANGES[noun]) and groups[index]
     for name, id in pairs(group or {}) do tell_gone(self, noun, index, name, id, tell) end
-    if group then self.known[noun][index] = nil end
+    if group then groups[index] = nil end
   end
 end
 
 -- --- links ---
+
+--- Learns the name of a link that wasn't told of yet.
+---@param self table of new()
+---@param index integer
+---@param name string
+function m.learn(self, index, name)
+  self.index[name] = index
+  fail.check("watch", nil, self.label, core.watch.name(self.names, index, name))
+end
 
 local function take_link(self, there, record, tell)
   local index, before = record.index, self.known.link[record.index]
@@ -148,8 +158,11 @@ local function take_link(self, there, record, tell)
   if not there then drop_from(self, index, tell) end
   if before and self.index[before] == index then self.index[before] = nil end
   self.known.link[index] = there and record.name or nil
-  if there then self.index[record.name] = index end
-  fail.check("watch", nil, self.label, core.watch.name(self.names, index, there and record.name or nil))
+  if there then
+    m.learn(self, index, record.name)
+  else
+    fail.check("watch", nil, self.label, core.watch.name(self.names, index, nil))
+  end
   -- IPv4 routes and nexthops go with their link, or when it goes down, without a word
   if before and not (there and record.up) then self.doubt.route, self.doubt.nexthop = true, true end
   tell(not there and "del" or before and "change" or "add", "link", record)
@@ -201,34 +214,43 @@ function m.take(self, there, noun, record, replaces, tell)
   end
 end
 
+-- What of a list is new, and what is there.
+local function sort_out(self, noun, list, tell)
+  local there, fresh = {}, {}
+  for _, record in ipairs(list) do
+    local key, name, id = identify(self, noun, record)
+    local before = self.known[noun] and self.known[noun][key] and self.known[noun][key][name]
+    there[key] = there[key] or {}
+    there[key][name] = true
+    if not before then
+      fresh[#fresh + 1] = { key, name, id, record }
+    elseif IN_RANGES[noun] and flat(before) ~= flat(id) then
+      self.known[noun][key][name] = id
+      tell("change", noun, record)
+    end
+  end
+  return there, fresh
+end
+
 --- Compares what was told of a noun with all that is there.
 ---@param self table of new()
 ---@param noun string
 ---@param list table[]
 ---@param tell fun(event: string, noun: string, record: table)
 function m.compare(self, noun, list, tell)
-  local now, fresh = {}, {}
-  for _, record in ipairs(list) do
-    local key, name = identify(self, noun, record)
-    now[key] = now[key] or {}
-    now[key][name] = true
-    if not (self.known[noun] and self.known[noun][key] and self.known[noun][key][name]) then
-      fresh[#fresh + 1] = record
-    end
-  end
+  local there, fresh = sort_out(self, noun, list, tell)
   for key, group in pairs(self.known[noun] or {}) do
     for name, id in pairs(group) do
-      if not (now[key] and now[key][name]) then
+      if not (there[key] and there[key][name]) then
         group[name] = nil
         tell_gone(self, noun, key, name, id, tell)
       end
     end
     if not next(group) then self.known[noun][key] = nil end
   end
-  for _, record in ipairs(fresh) do
-    local key, name, id = identify(self, noun, record)
-    keep(self, noun, key, name, id)
-    tell("add", noun, record)
+  for _, new in ipairs(fresh) do
+    keep(self, noun, new[1], new[2], new[3])
+    tell("add", noun, new[4])
   end
 end
 

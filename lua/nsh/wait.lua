@@ -140,7 +140,7 @@ local function matches(want, got)
   if type(want) == "function" then return want(got) end
   if getmetatable(want) == getmetatable(got) and want == got then return true end
   if type(want) ~= "table" then return want == got or (want == false and got == nil) end
-  if rawget(want, "index") and rawget(want, "last_name") then return want.name == got end -- a live link
+  if rawget(want, "last_name") then return want.name == got end -- a live link
   if type(got) ~= "table" then return false end
   for key, value in pairs(want) do
     if not matches(value, got[key]) then return false end
@@ -148,17 +148,19 @@ local function matches(want, got)
   return true
 end
 
-local function value_text(value)
-  if value == nil then return "none" end
-  if type(value) == "function" then return "?" end
-  if type(value) == "table" and not rawget(value, "last_name") then return "{" .. columns.inline(value) .. "}" end
-  return columns.inline(type(value) == "table" and value.last_name or value)
-end
-
--- "up=true carrier=false", of the keys that are waited for.
+-- "up=true carrier=false port={cost=2}": of the keys that are waited for.
 local function state_text(spec, values)
   local words = {}
-  for _, key in ipairs(columns.keys(spec)) do words[#words + 1] = key .. "=" .. value_text(values[key]) end
+  for _, key in ipairs(columns.keys(spec)) do
+    local want, value = spec[key], values[key]
+    if type(value) == "table" and rawget(value, "last_name") then value = value.last_name end
+    if type(value) == "table" and type(want) == "table" then
+      value = "{" .. state_text(want, value) .. "}"
+    elseif type(value) == "function" then
+      value = "?"
+    end
+    words[#words + 1] = key .. "=" .. (value == nil and "none" or columns.inline(value))
+  end
   return table.concat(words, " ")
 end
 

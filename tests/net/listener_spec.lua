@@ -172,6 +172,55 @@ describe("a listener", function()
     end)
   end
 
+  it("believes what is there while another program changes it", function()
+    local spaces = { h.netns(), h.netns() }
+    local watch <close> = nsh.watch { "link", "addr", "route", "neigh", initial = true }
+    local ear, random, lines = listener(), generator(77), {}
+    local function v() return "v" .. random(6) end
+    local moves = {
+      function() return ("link add %s type veth peer name p%d netns %s"):format(v(), random(6), spaces[2].name) end,
+      function() return "link del " .. v() end,
+      function() return ("link set %s %s"):format(v(), random(2) == 1 and "up" or "down") end,
+      function() return ("link set %s name %s"):format(v(), v()) end,
+      function()
+        return ("-n %s link set p%d %s"):format(spaces[2].name, random(6), random(2) == 1 and "up" or "down")
+      end,
+      function() return ("addr add 10.%d.0.%d/24 dev %s"):format(random(4), random(9), v()) end,
+      function() return ("addr add fd00:%d::%d/64 dev %s nodad"):format(random(4), random(9), v()) end,
+      function() return ("addr flush dev %s"):format(v()) end,
+      function() return ("route add 10.%d.0.0/16 dev %s metric %d"):format(50 + random(3), v(), random(3)) end,
+      function() return ("route append 10.%d.0.0/16 via 10.%d.0.77"):format(50 + random(3), random(4)) end,
+      function()
+        return ("route replace fd09:%d::/64 via fd00:%d::77 metric %d"):format(random(3), random(4), random(2))
+      end,
+      function()
+        return ("route append fd09:%d::/64 via fd00:%d::78 metric %d"):format(random(3), random(4), random(2))
+      end,
+      function() return ("route del fd09:%d::/64"):format(random(3)) end,
+      function()
+        return ("neigh replace 10.0.0.%d lladdr 02:00:00:00:00:0%d dev %s"):format(random(9), random(9), v())
+      end,
+    }
+    local here, there = {}, {}
+    for _ = 1, 600 do
+      local line = moves[random(#moves)]()
+      local other = line:match "^%-n %S+ (.*)$"
+      table.insert(other and there or here, other or line)
+    end
+    lines[1] = table.concat(here, "\n") .. "\n"
+    lines[2] = table.concat(there, "\n") .. "\n"
+    for i, ns in ipairs(spaces) do
+      lines[i] = ns:spawn("ip -force -batch - >/dev/null 2>&1 <<'END'\n" .. lines[i] .. "END\n")
+    end
+    while lines[1]:running() or lines[2]:running() do
+      for event in watch:events { timeout = 0.01 } do ear.hear(event) end
+    end
+    for i = 1, 2 do lines[i]:wait { check = false } end
+    agrees(watch, ear, { spaces[1], spaces[2], netns.current() }, "after the other program")
+    assert.equal(0, ear.resyncs)
+    assert.truthy(next(ear.known))
+  end)
+
   it("is told when the kernel had to drop events, and gets all anew", function()
     local ns = h.netns()
     local spaces = { ns, netns.current() }

@@ -138,6 +138,7 @@ describe("a link", function()
     local err = h.refused("ETIMEDOUT", link.wait, link, { carrier = false, mtu = 9000, timeout = 0.05 })
     assert.equal("carrier=false mtu=9000", (err.wanted:gsub("mtu=9000 carrier=false", "carrier=false mtu=9000")))
     assert.truthy(tostring(err):find("link wait v0 in " .. ns.name .. ": ", 1, true))
+    assert.equal("port=none", h.refused("ETIMEDOUT", link.wait, link, { port = { cost = 3 }, timeout = 0 }).seen)
     assert.truthy(err.seen:find "mtu=1500" and err.seen:find "carrier=true", err.seen)
   end)
 

@@ -162,6 +162,45 @@ describe("a watch", function()
     end
   end)
 
+  it("tells of rules, nexthops, forwarding databases and multicast groups", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "rule", "nexthop", "route", "fdb", "mdb" }
+    ns:exec [[ip rule add from 10.0.0.0/8 table 77 priority 5; ip rule del from 10.0.0.0/8 table 77 priority 5
+      ip link add b0 type bridge; ip link add v0 up type veth peer name v1; ip link set v1 up; ip link set v0 master b0
+      ip link set b0 up; ip addr add 10.0.0.1/24 dev v1
+      ip nexthop add id 7 via 10.0.0.2 dev v1; ip route add 10.8.0.0/16 nhid 7; ip nexthop del id 7
+      bridge fdb add 02:00:00:00:00:09 dev v0 master static
+      bridge fdb replace 02:00:00:00:00:09 dev v0 master static sticky
+      bridge fdb del 02:00:00:00:00:09 dev v0 master
+      bridge mdb add dev b0 port v0 grp 239.1.1.1 permanent; bridge mdb del dev b0 port v0 grp 239.1.1.1]]
+    local list = all(watch)
+    for _, event in ipairs { "add", "del" } do
+      has(list, { event = event, noun = "rule", priority = 5, from = "10.0.0.0/8" })
+      has(list, { event = event, noun = "nexthop", id = 7, dev = "v1" })
+      has(list, { event = event, noun = "route", dst = "10.8.0.0/16", nhid = 7 }) -- the kernel tells of no end
+      has(list, { event = event, noun = "fdb", mac = "02:00:00:00:00:09", dev = "v0", master = "b0" })
+      has(list, { event = event, noun = "mdb", grp = "239.1.1.1", dev = "b0", port = "v0" })
+    end
+    has(list, { event = "change", noun = "fdb", mac = "02:00:00:00:00:09", sticky = true })
+    for _, event in ipairs(list) do assert.is_nil(math.tointeger(event.dev), tostring(event)) end
+  end)
+
+  it("tells of VLANs one by one", function()
+    local ns = h.netns()
+    ns:add_link { "b0", kind = "bridge" }
+    ns:add_link { "v0", kind = "veth", peer = "v1", master = "b0" }
+    h.supported("vlan_filtering", ns:link "b0".set, ns:link "b0", { vlan_filtering = true })
+    local watch <close> = nsh.watch { "bridge_vlan" }
+    ns:exec "bridge vlan add dev v0 vid 10-12"
+    local list = all(watch)
+    for vid = 10, 12 do has(list, { event = "add", noun = "bridge_vlan", dev = "v0", vid = vid }) end
+    ns:exec "bridge vlan del dev v0 vid 11; bridge vlan add dev v0 vid 12 untagged"
+    list = all(watch)
+    has(list, { event = "del", noun = "bridge_vlan", dev = "v0", vid = 11 })
+    has(list, { event = "change", noun = "bridge_vlan", dev = "v0", vid = 12, untagged = true })
+    assert.equal(2, #list)
+  end)
+
   it("calls a link by the name that it has now", function()
     local ns = h.netns()
     local link = ns:add_link { "b0", kind = "bridge" }
