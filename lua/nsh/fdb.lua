@@ -56,6 +56,7 @@ end
 --- Adds an entry. On a port of a bridge it tells the bridge that the address is behind this port, for good
 --- (`master`, state "static"; bridge(8) itself would take `self permanent`); on another link it is the link's own
 --- (`self`, state "permanent"), as is that of a vxlan with a dst. A bridge takes one with `dev`, the port.
+--- Without a vlan it is for frames of no VLAN and for each VLAN that the port has now.
 --- Twin: `bridge fdb add MAC dev PORT master static` (with append = true: `bridge fdb append`)
 ---@param entry string|table a MAC, or { mac, state = "dynamic", vlan = 10, sticky = true, self = true, dst = ADDR };
 --- append = true: one more dst; a record is taken too

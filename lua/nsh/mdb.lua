@@ -7,10 +7,12 @@ local show = require "nsh.show"
 
 local m = {}
 
--- What a record tells and the kernel takes not: itself as who set it, and a mode where there is one source only.
+-- What a record tells and the kernel takes not: itself as who set it, a mode where there is one source only, and, one
+-- before Linux 6.3, what an entry is anyhow.
 local function from_record(spec)
-  if spec.proto == "kernel" then spec.proto = nil end
-  if spec.src then spec.filter_mode, spec.source_list = nil, nil end
+  if spec.proto == "kernel" or spec.proto == "static" then spec.proto = nil end
+  if spec.src then spec.source_list = nil end
+  if spec.src or not spec.source_list then spec.filter_mode = nil end
 end
 
 -- What doesn't tell one entry from another.

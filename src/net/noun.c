@@ -128,7 +128,7 @@ static int list_family(struct net_ns *ns, const struct net_noun *noun, uint8_t f
 		return -err->code;
 	if (noun->ask)
 		noun->ask(m, nlmsg_data(nlmsg_hdr(m)), filter);
-	d->noun = noun;
+	d->noun = noun->entry[0] ? NULL : noun; /* readings can't be put together by messages that have many records */
 	r = net_dump(ns, m, d, err);
 	/* no such table, no such family on this kernel: there is nothing of it */
 	if (r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT)

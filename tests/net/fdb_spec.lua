@@ -40,7 +40,8 @@ describe("the forwarding database", function()
 
   setup(function()
     ns = netns.add(h.name "fdb")
-    br = ns:add_link { "br0", kind = "bridge", up = true }
+    -- with VLANs an entry would be made for each of them, too
+    br = ns:add_link { "br0", kind = "bridge", up = true, vlan_default_pvid = 0 }
     for i = 0, 1 do
       ns:add_link { "p" .. i, kind = "veth", master = br, up = true,
         peer = { "e" .. i, up = true, mac = ("02:00:00:00:00:e%d"):format(i) } }
