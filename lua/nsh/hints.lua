@@ -48,6 +48,7 @@ end
 
 local GATEWAY = "the gateway must be on a network that a link which is up is attached to: give that link an "
   .. "address and set it up first, or name the link and say onlink = true"
+local PEER_KEY = "each side is told the public_key of the other: link.public_key over there"
 local DOWN = "bring the link up first: link:set { up = true }"
 local MODE = "as an ordinary user nsh is root only within its own world, with one user id; the rest needs root"
 
@@ -94,6 +95,12 @@ m.rows = {
   { op = "^link", code = "EINVAL", extack = "unsupported parameter", hint = "link:ethtool() tells what it has" },
   { op = "^link", code = "EOPNOTSUPP", message = "^%l+: Operation not supported",
     hint = "the link's driver doesn't take it: link:ethtool() tells what it has" },
+  { op = "^link", code = "EADDRINUSE", key = "listen_port",
+    hint = "another socket of the namespace has that UDP port: 0 lets the kernel choose one" },
+  { op = "^link", code = "EINVAL", message = "link's own", hint = PEER_KEY },
+  { op = "^peer", code = "EINVAL", message = "link's own", hint = PEER_KEY },
+  { op = "^peer add", code = "EEXIST", hint = "set_peer changes a peer, replace_peer replaces it" },
+  { op = "^peer", code = "ENOENT", hint = "link:peers() shows which there are" },
   { op = "^link", code = "EOPNOTSUPP", key = "master",
     hint = "master must be a bridge or another link that takes ports, and lo can't be one" },
   { op = "^link .*altname", code = "EEXIST", hint = "a link of the namespace is called so already" },
@@ -202,6 +209,9 @@ m.rows = {
   { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },
   { op = "^ping", code = "ENETUNREACH", hint = 'no route leads there: ns:add_route { "default", via = "..." }, '
     .. "or is the link down?" },
+  { op = "^ping", code = "ENOKEY", hint = "the wireguard link has no peer whose allowed_ips hold the address" },
+  { op = "^ping", code = "EDESTADDRREQ",
+    hint = "the wireguard peer has no endpoint yet: link:set_peer { key, endpoint = ... }" },
   { op = "^ping", code = "EACCES", hint = "a prohibit route, or a broadcast address" },
   { op = "^ping", code = "EMSGSIZE", hint = "size is more than the mtu of the path takes" },
   { op = "^ping", code = "ENODEV", hint = "ns:links() tells which links there are" },

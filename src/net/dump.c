@@ -97,7 +97,8 @@ static int dump_watched(struct net_sock *s, struct nl_msg *m, struct net_dump *d
 		if (net_group_heard(watch) && parts > 1)
 			interrupted = true;
 		if (!interrupted) {
-			memmove(d->buf + before, d->buf + kept, d->len - kept);
+			if (kept > before)
+				memmove(d->buf + before, d->buf + kept, d->len - kept);
 			d->len -= kept - before;
 			return 0;
 		}

@@ -33,13 +33,19 @@ static int family_id(struct net_sock *s, const char *name, int *id, struct net_e
 	return r;
 }
 
-/* net_genl_msg() - a request to a family, with its header; NULL: there is no such family, or no memory */
+/*
+ * net_genl_msg() - a request to a family, with its header; NULL: there is no such family, or no memory
+ *
+ * It can't wait in a batch: what was asked for before it is carried out now.
+ */
 struct nl_msg *net_genl_msg(struct net_ns *ns, const char *family, uint8_t cmd, struct net_err *err)
 {
 	struct genlmsghdr hdr = {.cmd = cmd, .version = 1};
 	struct net_sock *s = net_sock_get(ns, NETLINK_GENERIC, err);
 	int id = 0;
 
+	if (ns->batch && net_batch_flush(ns, err) < 0)
+		return NULL;
 	if (!s || family_id(s, family, &id, err) < 0)
 		return NULL;
 	return net_msg_new(id, 0, &hdr, sizeof(hdr), err);
