@@ -4,8 +4,13 @@ local fail = require "nsh.error"
 local guard = require "nsh.guard"
 local Link = require("nsh.link").Link
 local Netns = require("nsh.netns").Netns
+local prefixes = require "nsh.prefix"
+local words = require "nsh.words"
 
 local m = {}
+
+-- Words of ip(8) that nsh has others for.
+local OTHER = { ["local"] = "addr", brd = "broadcast", protocol = "proto" }
 
 -- The address as an option table on this link.
 local function on_link(self, addr)
@@ -18,6 +23,13 @@ local function on_link(self, addr)
     fail.misuse("an address is text as \"10.0.0.1/24\" or a table, not a %s", type(addr))
   end
   spec.dev = self.index
+  words.refuse(spec, OTHER, "address")
+  if spec.broadcast == "+" or spec.broadcast == "-" then
+    spec.broadcast = prefixes.edge(spec[1] or spec.addr, spec.broadcast == "-")
+  end
+  -- the kernel refuses an address that is preferred longer than it is valid
+  local valid = spec.valid_lft
+  if spec.preferred_lft == nil and (type(valid) ~= "number" or valid >= 0) then spec.preferred_lft = valid end
   return spec
 end
 
@@ -55,14 +67,33 @@ function Link:del_addr(addr)
   change(self, "addr del", "del", spec)
 end
 
+-- Lists addresses; some keys of a filter are no keys of the records.
+local function list_addrs(ns, filter)
+  local to, dynamic, primary, temporary = filter.to, filter.dynamic, filter.primary, filter.temporary
+  words.refuse(filter, OTHER, "address")
+  if to then to = prefixes.parse(to, "to") end
+  filter.to, filter.dynamic, filter.primary, filter.temporary = nil, nil, nil, nil
+  local of_link = words.by_link(ns, filter)
+  local list = fail.check("addr list", nil, ns, core.addr.list(ns.core, filter))
+  if not (to or of_link) and dynamic == nil and primary == nil and temporary == nil then return list end
+  return words.choose(list, of_link,
+    to and function(record) return prefixes.within(prefixes.parse(record.addr:match "^[^/]+", "addr"), to) end,
+    dynamic ~= nil and function(record) return (not record.permanent) == dynamic end,
+    primary ~= nil and function(record) return (not record.secondary) == primary end,
+    temporary ~= nil and function(record)
+      return (record.family == "inet6" and record.secondary or false) == temporary
+    end)
+end
+
 --- Lists the link's addresses.
 --- Twin: `ip address show dev NAME`
----@param filter? table keys that the records must have, as { family = "inet" }
+---@param filter? table keys that the records must have, as { family = "inet" }; to = PREFIX: those within it; dynamic,
+--- primary, temporary = true or false
 ---@return table[] records
 function Link:addrs(filter)
   local copy = fail.options(filter, "addrs")
   copy.dev = copy.dev or self.index
-  return fail.check("addr list", nil, self.netns, core.addr.list(self.netns.core, copy))
+  return list_addrs(self.netns, copy)
 end
 
 --- Takes all addresses of the link away, or those that match.
@@ -86,10 +117,8 @@ end
 
 --- Lists the addresses of all links.
 --- Twin: `ip address show`
----@param filter? table keys that the records must have, as { dev = "eth0", family = "inet" }
+---@param filter? table as Link:addrs takes it, and up, master (or vrf), group, kind of the links: { up = true }
 ---@return table[] records
-function Netns:addrs(filter)
-  return fail.check("addr list", nil, self, core.addr.list(self.core, fail.options(filter, "addrs")))
-end
+function Netns:addrs(filter) return list_addrs(self, fail.options(filter, "addrs")) end
 
 return m

@@ -168,6 +168,11 @@ m.rows = {
   { op = "^nexthop add", code = "ENETUNREACH", hint = GATEWAY },
   { op = "^nexthop", code = "ENOENT", hint = "ns:nexthops() shows which there are" },
   { op = "^nexthop", code = "EINVAL", extack = "[Ii]nvalid nexthop id", hint = "ns:nexthops() shows which there are" },
+  { op = "^addrlabel add", code = "EEXIST", hint = "the prefix has a label already: ns:addrlabels()" },
+  { op = "^addrlabel del", code = "ESRCH", hint = "no prefix has that: ns:addrlabels()" },
+  { op = "^maddr del", code = "ENOENT", hint = "only what was added by add_maddr can be taken away: link:maddrs()" },
+  { op = "^ntable", code = "ENOENT", hint = "ns:ntables() shows which there are; thresh1 to thresh3 and gc_interval "
+    .. "can only be changed in the machine's own namespace" },
   { op = "^rule", code = "EINVAL", extack = "[Bb]ackward goto", hint = "target must be a higher priority than the "
     .. "rule's own; give that too, for the kernel's own choice is 32765 or less" },
 

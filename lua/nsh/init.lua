@@ -20,7 +20,7 @@ end
 
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
-  "nexthop",
+  "nexthop", "addrlabel", "maddr", "mroute", "ntable",
   "sysctl", "process", "ping", "wait",
 } do
   require("nsh." .. noun)

@@ -2,15 +2,28 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local Netns = require("nsh.netns").Netns
-local show = require "nsh.show"
+local words = require "nsh.words"
 
 local m = {}
+
+-- Words of ip(8) that nsh has others for.
+local OTHER = { lladdr = "mac", nud = "state", protocol = "proto", to = "dst", externally_learned = "extern_learn" }
+
+-- What the kernel shall find out by itself has no state yet.
+local function on_their_way(neigh)
+  if not (neigh.use or neigh.managed) or neigh.mac then return neigh end
+  local copy = fail.options(neigh, "neigh")
+  copy.state = "none"
+  return copy
+end
 
 local function change(self, op, how, neigh)
   if type(neigh) ~= "table" then
     fail.misuse("a neighbour is a table as { \"10.0.0.2\", dev = \"eth0\", mac = \"02:00:00:00:00:01\" }, not a %s",
       type(neigh))
   end
+  words.refuse(neigh, OTHER, "neighbour")
+  neigh = on_their_way(neigh)
   fail.check_spec(neigh, op, tostring(neigh[1] or neigh.dst), self, core.neigh[how](self.core, neigh))
 end
 
@@ -38,28 +51,72 @@ local hidden = { noarp = true, none = true }
 ---@private
 ---@param record table
 ---@return boolean
-function m.is_hidden(record) return hidden[record.state] and not record.proxy or false end
+function m.is_hidden(record)
+  return hidden[record.state] and not record.proxy and not record.managed or false
+end
 
 --- Returns those that are not the kernel's own.
 ---@private
 ---@param list table[]
 ---@return table[]
 function m.visible(list)
-  local seen = setmetatable({}, show.List)
-  for _, record in ipairs(list) do
-    if not m.is_hidden(record) then seen[#seen + 1] = record end
-  end
-  return seen
+  return words.choose(list, function(record) return not m.is_hidden(record) end)
 end
 
---- Lists neighbours; those in state noarp or none only when asked for.
---- Twin: `ip neighbour show`
----@param filter? table keys that the records must have, as { dev = "eth0", state = "reachable" }
----@return table[] records
-function Netns:neighs(filter)
-  filter = fail.options(filter, "neighs")
+local function list_neighs(self, filter, what)
+  filter = fail.options(filter, what)
+  words.refuse(filter, OTHER, "neighbour")
+  local of_link = words.by_link(self, filter)
   local list = fail.check("neigh list", nil, self, core.neigh.list(self.core, filter))
-  return filter.state and list or m.visible(list)
+  if filter.state and not of_link then return list end
+  return words.choose(list, of_link, not filter.state and function(record) return not m.is_hidden(record) end)
+end
+
+--- Lists neighbours; those in state noarp or none, and those that the links answer for (proxy), only when asked for.
+--- Twin: `ip neighbour show`
+---@param filter? table keys that the records must have, as { dev = "eth0", state = "reachable" }; up, master (or vrf)
+--- of the links
+---@return table[] records
+function Netns:neighs(filter) return list_neighs(self, filter, "neighs") end
+
+--- Deletes all neighbours but the permanent ones, or those that match.
+--- Twin: `ip neighbour flush ...`
+---@param filter? table as neighs takes it; state = "permanent": those too
+---@return integer count
+function Netns:flush_neighs(filter)
+  local list = list_neighs(self, filter, "flush_neighs")
+  return words.flush(self, "neigh", list, function(record)
+    return (filter and filter.state ~= nil) or record.proxy or record.state ~= "permanent"
+  end)
+end
+
+local function get_neigh(self, neigh, what)
+  if type(neigh) ~= "table" then
+    fail.misuse('%s takes a table as { "10.0.0.2", dev = "eth0" }, not a %s', what, type(neigh))
+  end
+  if not (neigh[1] or neigh.dst) or not neigh.dev then
+    fail.misuse("%s needs dst and dev, as { \"10.0.0.2\", dev = \"eth0\" }", what)
+  end
+  return tostring(neigh[1] or neigh.dst), core.neigh.get(self.core, neigh)
+end
+
+--- Returns what is known of one neighbour.
+--- Twin: `ip neighbour get ADDR dev NAME`
+---@param neigh table { dst, dev = }; proxy = true: one that the link answers for
+---@return table record
+---@error ENOENT when it is not known
+function Netns:neigh(neigh)
+  local target, record, message, code, detail = get_neigh(self, neigh, "neigh")
+  return (fail.check("neigh get", target, self, record, message, code, detail))
+end
+
+--- Returns what is known of one neighbour, or nil.
+---@param neigh table { dst, dev = }
+---@return table? record
+function Netns:find_neigh(neigh)
+  local target, record, message, code, detail = get_neigh(self, neigh, "find_neigh")
+  if not record and code == "ENOENT" then return nil end
+  return (fail.check("neigh get", target, self, record, message, code, detail))
 end
 
 return m

@@ -2,22 +2,38 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local Netns = require("nsh.netns").Netns
+local prefixes = require "nsh.prefix"
 local show = require "nsh.show"
 local words = require "nsh.words"
 
 local m = {}
 
+-- Words of ip(8) that nsh has others for.
+local OTHER = {
+  protocol = "proto", oif = "dev", preference = "metric", nexthop = "nexthops", lookup = "table", dsfield = "tos",
+  realms = "realm", gateway = "via", priority = "metric",
+}
+
+-- Routes of MPLS labels are a noun of their own in the core.
+local function mpls(self, op, how, route)
+  local copy = fail.options(route, "route")
+  copy.family = nil
+  local target = copy[1] or copy.dst
+  return fail.check_spec(copy, op, target and tostring(target), self, core.mpls[how](self.core, copy))
+end
+
 -- A record of a route with a nexthop object tells that object's gateways as well.
 local function by_number(route)
-  if type(route) ~= "table" or getmetatable(route) ~= show.Record or not route.nhid then return route end
-  local copy = fail.options(route, "route")
-  copy.via, copy.dev, copy.nexthops, copy.encap, copy.onlink = nil, nil, nil, nil, nil
-  return copy
+  return getmetatable(route) == show.Record and words.own(route) or route
 end
 
 local function change(self, op, how, route)
   if type(route) ~= "table" and type(route) ~= "string" then
     fail.misuse("a route is a table as { \"default\", via = \"10.0.0.1\" }, not a %s", type(route))
+  end
+  if type(route) == "table" then
+    words.refuse(route, OTHER, "route")
+    if route.family == "mpls" then return mpls(self, op, how, route) end
   end
   route = by_number(route)
   local target = type(route) == "table" and (route[1] or route.dst) or route
@@ -49,15 +65,68 @@ function Netns:replace_route(route) change(self, "route replace", "replace", rou
 ---@error ESRCH when there is none
 function Netns:del_route(route) change(self, "route del", "del", route) end
 
---- Lists routes of IPv4 and IPv6: those of table main, unless the filter names a table or "all".
---- Twin: `ip route show`
----@param filter? table keys that the records must have, as { dst = "default", table = "all", dev = "eth0" }
----@return table[] records
-function Netns:routes(filter)
-  local copy = fail.options(filter, "routes")
+-- Prefixes that choose routes by their destination: what lies within, what holds it, what is the same.
+local BY_PREFIX = {
+  root = function(dst, prefix) return prefixes.within(dst, prefix) end,
+  match = function(dst, prefix) return prefixes.within(prefix, dst) end,
+  exact = function(dst, prefix) return prefixes.within(dst, prefix) and dst.length == prefix.length end,
+}
+
+-- A test for each of them that the filter has; they are taken out of it.
+local function by_prefix(filter)
+  local tests = {}
+  for key, holds in pairs(BY_PREFIX) do
+    if filter[key] ~= nil then
+      local prefix = prefixes.parse(filter[key], key, filter.family)
+      tests[#tests + 1] = function(record) return holds(prefixes.parse(record.dst, "dst", record.family), prefix) end
+      filter[key] = nil
+    end
+  end
+  if #tests == 0 then return nil end
+  return function(record)
+    for _, test in ipairs(tests) do
+      if not test(record) then return false end
+    end
+    return true
+  end
+end
+
+local function list_routes(self, filter, what)
+  local copy = fail.options(filter, what)
+  words.refuse(copy, OTHER, "route")
+  if copy.family == "mpls" then return mpls(self, "route list", "list", copy) end
   copy.table = copy.table or "main"
   if copy.table == "all" then copy.table = nil end
-  return fail.check("route list", nil, self, core.route.list(self.core, copy))
+  if copy.table == "cache" then copy.table, copy.cloned = nil, true end
+  local of_link, of_prefix = words.by_link(self, copy), by_prefix(copy)
+  local list = fail.check("route list", nil, self, core.route.list(self.core, copy))
+  if not of_link and not of_prefix then return list end
+  return words.choose(list, of_link, of_prefix)
+end
+
+--- Lists routes of IPv4 and IPv6: those of table main, unless the filter names a table, "all" or "cache".
+--- Twin: `ip route show`
+---@param filter? table keys that the records must have, as { dst = "default", table = "all", dev = "eth0" }; root,
+--- match, exact = PREFIX: to what lies within it, to what holds it, to itself; vrf = link: by the VRF's ports;
+--- family = "mpls": those of MPLS labels
+---@return table[] records
+function Netns:routes(filter) return list_routes(self, filter, "routes") end
+
+--- Deletes all routes of table main, or those that match the filter.
+--- Twin: `ip route flush ...`
+---@param filter? table as routes takes it; force: the machine's own default route too
+---@return integer count
+function Netns:flush_routes(filter)
+  local copy = fail.options(filter, "flush_routes")
+  local force = copy.force
+  copy.force = nil
+  local list = list_routes(self, copy, "flush_routes")
+  for _, record in ipairs(self.label == "host" and not force and list or {}) do
+    if record.dst == "default" and record.table == "main" then
+      fail.misuse("refusing to flush the machine's default route; say force = true if you mean it")
+    end
+  end
+  return words.flush(self, copy.family == "mpls" and "mpls" or "route", list)
 end
 
 --- Returns the route that a packet to an address takes.

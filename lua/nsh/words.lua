@@ -2,6 +2,7 @@
 local attrs = require "nsh.attrs"
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local show = require "nsh.show"
 
 local m = {}
 
@@ -12,7 +13,7 @@ local m = {}
 ---@param noun string
 function m.refuse(spec, other, noun)
   for key in pairs(spec) do
-    if other[key] then fail.misuse("unknown key '%s' of a %s; it is called '%s'", key, noun, other[key]) end
+    if other[key] then fail.misuse("unknown key '%s' of a %s; did you mean '%s'?", key, noun, other[key]) end
   end
 end
 
@@ -41,6 +42,18 @@ function m.link_name(value)
   return value
 end
 
+--- Returns what deletes a record: a route with a nexthop object tells that object's gateways as well.
+---@private
+---@param record table
+---@return table
+function m.own(record)
+  if not record.nhid then return record end
+  local copy = {}
+  for key, value in pairs(record) do copy[key] = value end
+  copy.via, copy.dev, copy.nexthops, copy.encap, copy.onlink = nil, nil, nil, nil, nil
+  return copy
+end
+
 --- Lists the keys of a noun that can be written.
 ---@private
 ---@param noun string
@@ -51,6 +64,47 @@ function m.writable(noun)
     if not row.readonly then keys[#keys + 1] = row.key end
   end
   return keys
+end
+
+-- Keys of a link that choose records by the link they are on.
+local OF_LINK = { "up", "master", "group", "kind" }
+
+--- Takes what chooses by the link out of a filter: up, master (or vrf), group and kind.
+---@private
+---@param ns nsh.Netns
+---@param filter table changed in place
+---@return (fun(record: table): boolean)? chosen nil: the filter says nothing of links
+function m.by_link(ns, filter)
+  local links
+  if filter.vrf ~= nil then
+    if filter.master ~= nil then fail.misuse("vrf is the same as master; give one of them") end
+    filter.master, filter.vrf = filter.vrf, nil
+  end
+  for _, key in ipairs(OF_LINK) do
+    if filter[key] ~= nil then
+      links = links or {}
+      links[key], filter[key] = filter[key], nil
+    end
+  end
+  if not links then return nil end
+  local names = {}
+  for _, link in ipairs(ns:links(links)) do names[link.name] = true end
+  return function(record) return names[record.dev] or false end
+end
+
+--- Returns those records of a list that all tests choose, as a list that prints as the other one does.
+---@private
+---@param list table[]
+---@param ... (fun(record: table): boolean)? tests; nil ones choose all
+function m.choose(list, ...)
+  local tests = table.pack(...)
+  local chosen = setmetatable({}, show.List)
+  for _, record in ipairs(list) do
+    local fits = true
+    for i = 1, tests.n do fits = fits and (not tests[i] or tests[i](record)) end
+    if fits then chosen[#chosen + 1] = record end
+  end
+  return chosen
 end
 
 --- Deletes the records of a list.
@@ -64,7 +118,7 @@ function m.flush(ns, noun, list, chosen)
   local n = 0
   for _, record in ipairs(list) do
     if not chosen or chosen(record) then
-      local ok, message, code, detail = core[noun].del(ns.core, record)
+      local ok, message, code, detail = core[noun].del(ns.core, m.own(record))
       -- another one may have been faster, or it went with one before it
       if ok then
         n = n + 1

@@ -55,6 +55,7 @@ const struct net_noun *bind_announced(lua_State *L,
 int bind_open_netns(lua_State *L);
 int bind_open_ethtool(lua_State *L);
 int bind_open_link(lua_State *L);
+int bind_open_maddr(lua_State *L);
 int bind_open_noun(lua_State *L);
 int bind_open_process(lua_State *L);
 int bind_open_probe(lua_State *L);

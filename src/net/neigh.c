@@ -35,6 +35,12 @@ static const struct net_row age_rows[] = {
 };
 const struct net_table net_neigh_ages = {"cacheinfo", age_rows, COUNT(age_rows), sizeof(struct nda_cacheinfo), true};
 
+static const struct net_row more_rows[] = {
+	{.key = "managed", .type = NET_BIT, .size = 4, .mask = NTF_EXT_MANAGED, .flags = NET_HDR | NET_QUIET,
+	 .doc = "the kernel finds it and keeps it known; state = \"none\""},
+};
+static const struct net_table more = {"flags", more_rows, COUNT(more_rows), 4, true};
+
 static const struct net_row neigh_rows[] = {
 	{.key = "dst", .attr = NDA_DST, .type = NET_IP, .flags = NET_MAIN, .doc = "the neighbour's address"},
 	{.key = "dev", .attr = HDR(ndm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR,
@@ -50,7 +56,8 @@ static const struct net_row neigh_rows[] = {
 	FLAG("router", NTF_ROUTER, 0, "it is an IPv6 router"),
 	FLAG("proxy", NTF_PROXY, 0, "answer for it on this link"),
 	FLAG("extern_learn", NTF_EXT_LEARNED, 0, "learned by another program"),
-	FLAG("use", NTF_USE, NET_WO, "find out where it is now"),
+	FLAG("use", NTF_USE, NET_WO, "find out where it is now; state = \"none\""),
+	{.attr = NDA_FLAGS_EXT, .type = NET_NEST, .flags = NET_FLAT, .nest = &more},
 	{.key = "probes", .attr = NDA_PROBES, .type = NET_UINT, .size = 4, .flags = NET_RO,
 	 .doc = "questions without answer"},
 	{.attr = NDA_CACHEINFO, .type = NET_NEST, .flags = NET_FLAT, .nest = &net_neigh_ages},

@@ -158,7 +158,8 @@ struct net_noun {
 extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh, net_fdb;
 extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_mst, net_vni, net_mdb, net_mdb_router;
 extern const struct net_noun net_qdisc, net_class, net_filter;
-extern const struct net_noun net_way, net_nexthop, net_bucket;
+extern const struct net_noun net_way, net_nexthop, net_bucket, net_addrlabel, net_mpls, net_mroute;
+extern const struct net_noun net_ntable, net_netconf;
 
 const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 
@@ -240,6 +241,10 @@ struct net_link_names {
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
 void net_names_free(struct net_link_names *map);
 int net_names_put(struct net_link_names *map, int index, const char *name);
+
+/* multicast addresses of links (maddr.c) */
+int net_maddr_list(const struct net_ns *ns, unsigned int which, char **text, size_t *len, struct net_err *err);
+int net_maddr_change(struct net_ns *ns, int index, const char *mac, bool add, struct net_err *err);
 
 /* the way to a destination (way.c) */
 int net_route_to(struct net_ns *ns, struct net_fields *f, struct net_dump *d, struct net_err *err);

@@ -217,12 +217,17 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	return check_hops(f, err);
 }
 
-/* What the kernel can filter itself: table and link. */
+/* What the kernel can filter itself; those that it keeps for single destinations are a list of their own. */
 static void ask(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 {
 	const struct net_field *table = given(filter, "table"), *dev = given(filter, "dev");
+	const struct net_field *type = given(filter, "type"), *proto = given(filter, "proto");
+	const struct net_field *cloned = given(filter, "cloned");
+	struct rtmsg *rtm = hdr;
 
-	(void)hdr;
+	rtm->rtm_type = type ? (unsigned char)type->i : 0;
+	rtm->rtm_protocol = proto ? (unsigned char)proto->i : 0;
+	rtm->rtm_flags = cloned && cloned->i ? RTM_F_CLONED : 0;
 	if (table && table->i)
 		nla_put_u32(m, RTA_TABLE, (uint32_t)table->i);
 	if (dev && dev->i)

@@ -110,6 +110,30 @@ describe("an address", function()
     h.misuse("valid_lft", link.add_addr, link, { "10.0.0.2/24", valid_lft = -1 })
   end)
 
+  it("is preferred as long as it is valid unless that is said", function()
+    local record = added { "10.0.0.1/24", valid_lft = "100s" }
+    assert.equal(record.valid_lft, record.preferred_lft)
+    record = added { "fd00::1/64", valid_lft = 60, nodad = true }
+    assert.equal(record.valid_lft, record.preferred_lft)
+    link:replace_addr { "10.0.0.1/24", valid_lft = 50 }
+    compare(ns)
+  end)
+
+  it("has a broadcast address that is the last or the first of its network", function()
+    for addr, brd in pairs {
+      ["10.0.0.1/24"] = "+", ["10.1.2.3/9"] = "+", ["10.2.0.1/30"] = "-", ["10.3.0.1/8"] = "-", ["10.4.0.1/31"] = "+",
+    } do
+      link:add_addr { addr, broadcast = brd }
+      local record = link:addrs { addr = addr }[1]
+      link:del_addr(addr)
+      ns:exec(("ip address add %s broadcast %s dev v0"):format(addr, brd))
+      assert.equal(record.broadcast, link:addrs({ addr = addr })[1].broadcast, addr)
+      link:del_addr(addr)
+    end
+    h.misuse("IPv4", link.add_addr, link, { "fd00::1/64", broadcast = "+" })
+    h.misuse("broadcast", link.add_addr, link, { "10.0.0.1/24", broadcast = "*" })
+  end)
+
   it("is told who set it", function()
     link:add_addr { "10.0.0.1/24", proto = 99 }
     assert.equal(99, link:addrs { family = "inet" }[1].proto)
@@ -169,6 +193,34 @@ describe("an address", function()
     assert.equal(0, #ns:addrs { addr = "10.9.0.2/24" })
     h.refused("ENODEV", ns.addrs, ns, { dev = "nobody" })
     h.misuse("did you mean 'family'", ns.addrs, ns, { famly = "inet" })
+  end)
+
+  it("is listed by its network, its time and its link as ip does it", function()
+    ns:add_link { "vb", kind = "bridge", up = true }
+    ns:link("v1"):set { master = "vb" }
+    link:add_addr { "10.0.0.1/24", valid_lft = 100 }
+    link:add_addr { "10.0.0.2/24", label = "v0:1" }
+    link:add_addr { "10.5.0.1/16", scope = "host" }
+    ns:link("v1"):add_addr "10.7.0.1/24"
+    link:add_addr { "fd00:1::1/64", nodad = true }
+    link:add_addr { "fd00:2::1/64", nodad = true, valid_lft = 100, preferred_lft = 0 }
+    for what, filter in pairs {
+      ["to 10.0.0.0/16"] = { to = "10.0.0.0/16" }, ["to 10.5.0.1"] = { to = "10.5.0.1" },
+      ["to fd00::/16"] = { to = "fd00::/16" }, ["dynamic"] = { dynamic = true }, ["permanent"] = { permanent = true },
+      ["primary"] = { primary = true, family = "inet" }, ["secondary"] = { secondary = true },
+      ["deprecated"] = { deprecated = true }, ["scope host"] = { scope = "host" }, ["label v0:1"] = { label = "v0:1" },
+      ["master vb"] = { master = "vb" }, ["type bridge"] = { kind = "bridge" }, ["up"] = { up = true },
+      ["dev v0"] = { dev = "v0" },
+    } do
+      h.settles(function()
+        local family = filter.family and "-4" or ""
+        assert.equal(#theirs_of(ns, ("ip %s -j -d address show %s"):format(family, what)), #ns:addrs(filter), what)
+      end)
+    end
+    assert.equal(0, #ns:addrs { temporary = true })
+    assert.equal(2, #link:addrs { dynamic = true })
+    h.misuse("to must be", ns.addrs, ns, { to = "10.0.0.0/99" })
+    h.misuse("did you mean 'broadcast'", ns.addrs, ns, { brd = "10.0.0.255" })
   end)
 
   it("is given back from its record", function()

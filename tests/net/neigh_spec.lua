@@ -98,6 +98,49 @@ describe("a neighbour", function()
     assert.same({}, h.oracle(ns, "ip -j neighbour show proxy"))
   end)
 
+  it("is got by its address and link", function()
+    ns:add_neigh { "10.0.0.2", dev = "v0", mac = "02:00:00:00:00:02" }
+    ns:add_neigh { "fd00::2", dev = "v0", mac = "02:00:00:00:00:03" }
+    ns:add_neigh { "10.0.0.8", dev = "v0", proxy = true }
+    assert.equal("02:00:00:00:00:02", ns:neigh({ "10.0.0.2", dev = "v0" }).mac)
+    assert.equal("02:00:00:00:00:03", ns:neigh({ "fd00::2", dev = link }).mac)
+    assert.is_true(ns:neigh({ "10.0.0.8", dev = "v0", proxy = true }).proxy)
+    assert.is_nil(ns:find_neigh { "10.0.0.3", dev = "v0" })
+    assert.equal("permanent", ns:find_neigh({ "10.0.0.2", dev = "v0" }).state)
+    h.refused("ENOENT", ns.neigh, ns, { "10.0.0.3", dev = "v0" })
+    h.refused("ENODEV", ns.neigh, ns, { "10.0.0.2", dev = "nobody" })
+    h.misuse("dst and dev", ns.neigh, ns, { "10.0.0.2" })
+    h.misuse("table", ns.neigh, ns, "10.0.0.2")
+  end)
+
+  it("is found by the kernel when that is asked for", function()
+    ns:add_neigh { "10.0.0.5", dev = "v0", use = true }
+    local ok, err = pcall(ns.add_neigh, ns, { "10.0.0.6", dev = "v0", managed = true })
+    if not ok then error(err, 0) end
+    assert(ns:find_neigh { "10.0.0.5", dev = "v0" })
+    local record = ns:neigh { "10.0.0.6", dev = "v0" }
+    assert.is_true(record.managed)
+    assert.is_true(h.find(h.oracle(ns, "ip -j neighbour show"), { dst = "10.0.0.6" }).managed)
+    ns:del_neigh(record)
+    ns:add_neigh(record)
+    assert.is_true(ns:neigh({ "10.0.0.6", dev = "v0" }).managed)
+  end)
+
+  it("goes when all are flushed, or those that match", function()
+    ns:add_neigh { "10.0.0.2", dev = "v0", mac = "02:00:00:00:00:02" }
+    ns:add_neigh { "10.0.0.3", dev = "v0", mac = "02:00:00:00:00:03", state = "stale" }
+    ns:add_neigh { "10.0.0.4", dev = "v1", mac = "02:00:00:00:00:04", state = "reachable" }
+    ns:add_neigh { "fd00::4", dev = "v0", mac = "02:00:00:00:00:04", state = "reachable" }
+    ns:add_neigh { "10.0.0.8", dev = "v0", proxy = true }
+    assert.equal(1, ns:flush_neighs { dev = "v1" })
+    assert.equal(1, ns:flush_neighs { proxy = true })
+    assert.equal(0, #ns:neighs { proxy = true })
+    assert.equal(2, ns:flush_neighs())
+    assert.equal("10.0.0.2", ns:neighs { state = "permanent" }[1].dst)
+    assert.equal(1, ns:flush_neighs { state = "permanent" })
+    assert.equal(0, #ns:neighs { state = "permanent" })
+  end)
+
   it("is listed by what is asked for", function()
     ns:add_neigh { "10.0.0.2", dev = "v0", mac = "02:00:00:00:00:02" }
     ns:add_neigh { "10.0.0.3", dev = "v1", mac = "02:00:00:00:00:03" }
@@ -106,6 +149,11 @@ describe("a neighbour", function()
     assert.equal(2, #ns:neighs { mac = "02:00:00:00:00:02" })
     assert.equal("10.0.0.3", ns:neighs { dev = "v1", family = "inet" }[1].dst)
     assert.equal(1, #ns:neighs { family = "inet6", state = "permanent" })
+    ns:add_link { "vb", kind = "bridge" }
+    link:set { master = "vb" }
+    assert.equal(2, #ns:neighs { master = "vb" })
+    assert.equal(2, #ns:neighs { vrf = "vb", state = "permanent" })
+    assert.equal(1, #ns:neighs { up = true, dev = "v1" })
     h.refused("ENODEV", ns.neighs, ns, { dev = "nobody" })
     h.misuse("did you mean", ns.neighs, ns, { macc = "x" })
   end)

@@ -261,8 +261,34 @@ describe("a route", function()
     assert.equal(1, #ns:routes { dst = "default" })
     assert.equal(0, #ns:routes { dst = "default", family = "inet" })
     assert.equal(1, #ns:routes { via = "fd00::9" })
+    for what, filter in pairs {
+      ["root 10.0.0.0/8"] = { root = "10.0.0.0/8" }, ["match 10.6.1.1"] = { match = "10.6.1.1" },
+      ["exact 10.6.0.0/16"] = { exact = "10.6.0.0/16" }, ["root fd00::/15"] = { root = "fd00::/15", family = "inet6" },
+      ["match fd00::1"] = { match = "fd00::1", family = "inet6" }, ["table cache"] = { table = "cache" },
+      ["exact default"] = { exact = "default", family = "inet6" },
+    } do
+      assert.equal(#h.oracle(ns, ("ip %s -j route show %s"):format(filter.family and "-6" or "-4", what)),
+        #ns:routes(filter), what)
+    end
+    h.misuse("root", ns.routes, ns, { root = "10.0.0.0/33" })
     h.refused("ENODEV", ns.routes, ns, { dev = "nobody" })
     h.misuse("did you mean", ns.routes, ns, { tabel = 1 })
+  end)
+
+  it("goes when those that match are flushed", function()
+    ns:add_route { "10.5.0.0/16", via = "10.0.0.9", proto = "static" }
+    ns:add_route { "10.5.1.0/24", via = "10.0.1.9" }
+    ns:add_route { "10.5.0.0/16", via = "10.0.0.9", table = 77 }
+    ns:add_route { "fd05::/64", nexthops = { { via = "fd00::9" }, { via = "fd01::9" } }, proto = "static" }
+    assert.equal(2, ns:flush_routes { proto = "static" })
+    assert.equal(1, ns:flush_routes { root = "10.5.0.0/16" })
+    assert.equal(0, #ns:routes { root = "10.5.0.0/16" })
+    assert.equal(1, ns:flush_routes { table = 77 })
+    assert.equal(2, ns:flush_routes { dev = "v1", proto = "kernel" })
+    ns:flush_routes()
+    assert.equal(0, #ns:routes())
+    assert.is_true(#ns:routes { table = "local" } > 0)
+    compare(ns)
   end)
 
   it("leads somewhere", function()
@@ -277,6 +303,36 @@ describe("a route", function()
       end
     end
     assert.equal("v1", ns:route_to({ "10.5.1.1", dev = "v1" }).dev)
+    assert.equal("v1", ns:route_to({ "10.5.1.1", vrf = "v1" }).dev)
+    ns:add_rule { fwmark = 7, table = 100 }
+    ns:add_rule { ipproto = "udp", dport = 53, table = 100 }
+    ns:add_rule { uidrange = 1000, table = 100 }
+    ns:add_rule { iif = "v0", table = 100 }
+    ns:add_route { "default", via = "10.0.1.7", table = 100 }
+    ns.sysctl["net.ipv4.ip_forward"] = 1
+    for what, question in pairs {
+      ["mark 7"] = { mark = "0x7" }, ["ipproto udp dport 53"] = { ipproto = "udp", dport = 53 },
+      ["uid 1000"] = { uid = 1000 }, ["from 10.0.0.5 iif v0"] = { from = "10.0.0.5", iif = "v0" },
+      ["mark 8"] = { mark = 8 }, ["ipproto udp sport 53"] = { ipproto = "udp", sport = 53 },
+      ["from 10.0.0.1"] = { from = "10.0.0.1" }, ["fibmatch"] = { fibmatch = true }, ["tos 0x10"] = { tos = 16 },
+    } do
+      question[1] = "10.5.1.1"
+      local ours = ns:route_to(question)
+      local theirs = in_our_words(h.oracle(ns, "ip -j -d route get 10.5.1.1 " .. what)[1])
+      for _, key in ipairs { "dst", "via", "dev", "type", "table", "from", "src" } do
+        if key ~= "table" or theirs.table ~= "main" then -- which ip(8) leaves out, as table 100's when it asked not
+          assert.equal(tostring(theirs[key]), tostring(ours[key]), what .. ": " .. key)
+        end
+      end
+    end
+    assert.equal("10.0.1.7", ns:route_to({ "10.5.1.1", mark = 7 }).via)
+    assert.equal("10.5.0.0/16", ns:route_to({ "10.5.1.1", fibmatch = true }).dst)
+    ns:flush_rules()
+    ns:add_rule { table = "main" }
+    h.misuse("mark", ns.route_to, ns, { "10.5.1.1", mark = "x" })
+    h.misuse("sport", ns.route_to, ns, { "10.5.1.1", sport = 0 })
+    h.misuse("did you mean 'dev'", ns.route_to, ns, { "10.5.1.1", oif = "v0" })
+    h.misuse("vrf", ns.route_to, ns, { "10.5.1.1", vrf = "v0", dev = "v0" })
     for kind, code in pairs { unreachable = "EHOSTUNREACH", prohibit = "EACCES", blackhole = "EINVAL" } do
       ns:add_route { "10.66.0.0/16", type = kind }
       local err = h.refused(code, ns.route_to, ns, "10.66.0.1")
