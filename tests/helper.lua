@@ -213,10 +213,14 @@ local function processes()
   return list
 end
 
+--- What the kernel puts into every namespace when it loads the module of a tunnel.
+m.fallback = { gre0 = true, gretap0 = true, erspan0 = true, ip6gre0 = true, ip6tnl0 = true, ip6_vti0 = true,
+  ip_vti0 = true, sit0 = true, tunl0 = true }
+
 local function state()
   local now = { fds = {}, processes = processes(), links = {}, names = {}, globals = {} }
   now.n_fds, now.fds = m.descriptors()
-  for _, link in ipairs(root:links()) do now.links[link.name] = true end
+  for _, link in ipairs(root:links()) do now.links[link.name] = not m.fallback[link.name] or nil end
   for _, record in ipairs(netns.list()) do now.names[record.name] = true end
   for key in next, _G do now.globals[tostring(key)] = true end
   return now

@@ -25,6 +25,7 @@ end
 local function quad(value)
   if type(value) ~= "string" then return value end
   local a, b, c, d = value:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
+  a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
   if not a or math.max(a, b, c, d) > 255 then return value end
   return a << 24 | b << 16 | c << 8 | d
 end

@@ -202,6 +202,9 @@ local told = { "carrier", "port_kind" }
 -- spanning tree state of that moment.
 local function forget_place(spec)
   spec.index, spec.active_slave = nil, nil
+  -- of a macsec the kernel tells what it doesn't take together
+  if spec.send_sci == false then spec.sci = nil end
+  if spec.end_station or spec.scb then spec.send_sci = nil end
   if type(spec.port) == "table" then
     local port = {}
     for key, value in pairs(spec.port) do port[key] = value end

@@ -63,8 +63,8 @@ static int put_addr(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	static const char zeros[NET_MAX_ADDR];
 	int plen = f->plen >= 0 ? f->plen : f->len * 8;
 
-	if (f->off)
-		return row->size ? nla_put(m, row->attr, row->size, zeros) : 0;
+	if (f->off) /* zeros, where the kernel keeps what it isn't told */
+		return row->flags & NET_AFTER ? nla_put(m, row->attr, row->size, zeros) : 0;
 	if (row->type == NET_PREFIX && row->size && nla_put_u16(m, row->aux, (uint16_t)plen) < 0)
 		return -1;
 	if (row->type == NET_PREFIX && row->aux && !row->size)

@@ -114,7 +114,7 @@ const struct net_table net_ipoib_table = {"ipoib", ipoib_rows, COUNT(ipoib_rows)
 static const struct net_enum ciphers = {
 	.list = (struct net_word[]){{"gcm-aes-128", 0x0080c20001000001}, {"gcm-aes-256", 0x0080c20001000002},
 				    {"gcm-aes-xpn-128", 0x0080c20001000003}, {"gcm-aes-xpn-256", 0x0080c20001000004},
-				    {NULL, 0}},
+				    {"default", 0x0080020001000001}, {NULL, 0}},
 };
 static const struct net_enum validations = {
 	.list = (struct net_word[]){{"disabled", 0}, {"check", 1}, {"strict", 2}, {NULL, 0}},

@@ -83,19 +83,19 @@ static const struct net_enum sit_modes = {
 	TUNNEL_ENCAP
 
 static const struct net_row ipip_rows[] = {
-	ENUM("mode", IFLA_IPTUN_PROTO, 1, ipip_modes, 0, "what is in it"),
+	ENUM("mode", IFLA_IPTUN_PROTO, 1, ipip_modes, NET_NEW, "what is in it"),
 	TUNNEL4_ROWS,
 	FLAG("external", IFLA_IPTUN_COLLECT_METADATA, NET_NEW, "the tunnel's ends come with each packet"),
 };
 
 static const struct net_row sit_flag_rows[] = {
-	{.key = "isatap", .type = NET_BIT, .size = 2, .mask = SIT_ISATAP, .flags = NET_HDR | NET_QUIET,
+	{.key = "isatap", .type = NET_BIT, .size = 2, .mask = SIT_ISATAP, .flags = NET_HDR | NET_QUIET | NET_NEW,
 	 .doc = "intra-site automatic tunnel (RFC 5214)"},
 };
 static const struct net_table sit_flags = {"sit flags", sit_flag_rows, COUNT(sit_flag_rows), 2, true};
 
 static const struct net_row sit_rows[] = {
-	ENUM("mode", IFLA_IPTUN_PROTO, 1, sit_modes, 0, "what is in it"),
+	ENUM("mode", IFLA_IPTUN_PROTO, 1, sit_modes, NET_NEW, "what is in it"),
 	TUNNEL4_ROWS,
 	{.key = "sixrd_prefix", .attr = IFLA_IPTUN_6RD_PREFIX, .aux = IFLA_IPTUN_6RD_PREFIXLEN, .type = NET_PREFIX,
 	 .size = 16, .flags = NET_ZERO, .doc = "6rd: addresses that hold the other end's (RFC 5969)"},
@@ -139,7 +139,7 @@ static const struct net_row vti_rows[] = {VTI_ROWS(4)};
 static const struct net_row vti6_rows[] = {VTI_ROWS(16)};
 
 static const struct net_row xfrm_rows[] = {
-	LINK("dev", IFLA_XFRM_LINK, 0, "the link that it sends on"),
+	LINK("dev", IFLA_XFRM_LINK, NET_NEW, "the link that it sends on"),
 	UINT("if_id", IFLA_XFRM_IF_ID, 4, NET_ZERO, "number that ties policies and states to it"),
 	FLAG("external", IFLA_XFRM_COLLECT_METADATA, NET_NEW, "the number comes with each packet"),
 };

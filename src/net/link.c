@@ -1,5 +1,6 @@
 /* link.c - set, delete and read links (ip link); link_add.c makes them */
 #include <errno.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -16,11 +17,21 @@
 #include "link.h"
 #include "tables.h"
 
+/* Tunnels have their own end where others have a MAC address, which their keys local and remote tell. */
+static bool has_mac(unsigned short type)
+{
+	return type != ARPHRD_TUNNEL && type != ARPHRD_TUNNEL6 && type != ARPHRD_SIT && type != ARPHRD_IPGRE &&
+	       type != ARPHRD_IP6GRE && type != ARPHRD_NONE;
+}
+
 /* The kind of a link and of its master decide what its nests mean. */
 static bool fix(struct net_cursor *c)
 {
 	struct nlattr *info = c->level[0].tb[IFLA_LINKINFO], *tb[IFLA_INFO_MAX + 1];
+	struct nlattr **own = c->level[0].tb;
 
+	if (!has_mac(((const struct ifinfomsg *)nlmsg_data(c->msg))->ifi_type))
+		own[IFLA_ADDRESS] = own[IFLA_BROADCAST] = own[IFLA_PERM_ADDRESS] = NULL;
 	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0)
 		return true;
 	if (tb[IFLA_INFO_KIND])
@@ -346,6 +357,15 @@ unsigned int net_link_own(const struct net_fields *f)
 	return count;
 }
 
+/* Whether one of the fields is an option of the kind. */
+static bool has_options(const struct net_kind *kind, const struct net_field *v, unsigned int n)
+{
+	for (unsigned int i = 0; kind && kind->data && i < n; i += net_span(v, n, i))
+		if (net_key(kind->data, NULL, NULL, v[i].row->key) == v[i].row)
+			return true;
+	return false;
+}
+
 /*
  * net_link_set() - change a link, in one message but for port options and a move to another namespace
  * @kind: the link's own; NULL: none or unknown
@@ -358,7 +378,7 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 	struct net_field v[NET_MAX_FIELDS], *netns;
 	unsigned int n = 0, own = net_link_own(f);
 	struct net_dump d = {0};
-	bool options = false;
+	bool options;
 	int r;
 
 	if (f->n - own + 1 > NET_MAX_FIELDS)
@@ -371,12 +391,11 @@ int net_link_set(struct net_ns *ns, int index, const char *kind, struct net_fiel
 			return net_misuse(err, "%s can only be given when the link is made", row->key);
 		if (net_wireguard_has(row))
 			continue;
-		options =
-			options || (ctx.kind && ctx.kind->data && net_key(ctx.kind->data, NULL, NULL, row->key) == row);
 		memcpy(v + n, f->v + i, span * sizeof(*v));
 		n += span;
 	}
 	r = net_link_whole(ns, index, ctx.kind, v, &n, &d, err);
+	options = has_options(ctx.kind, v, n);
 	if (r == 0 && own)
 		r = net_wireguard_check(f->v, f->n, err);
 	if (r == 0 && own)

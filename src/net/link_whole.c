@@ -58,6 +58,17 @@ static void keep(const struct net_kind *kind, struct net_field *v, unsigned int 
 	}
 }
 
+/* An address that is to go and isn't there is no change. */
+static unsigned int drop_gone(const struct net_kind *kind, struct net_field *v, unsigned int n)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (net_kind_whole(kind) || !v[i].off || v[i].row->type != NET_IP || !v[i].row->aux)
+			v[left++] = v[i];
+	return left;
+}
+
 /*
  * net_link_whole() - complete the fields of a change with what the link has
  * @v: the fields, with room for NET_MAX_FIELDS, of which one stays free
@@ -79,5 +90,6 @@ int net_link_whole(struct net_ns *ns, int index, const struct net_kind *kind, st
 	while (r == 0 && net_next(&c, &f))
 		if (f.op == NET_VALUE && f.row->key)
 			keep(kind, v, asked, n, &f);
+	*n = drop_gone(kind, v, *n);
 	return r;
 }

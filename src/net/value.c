@@ -326,17 +326,17 @@ int net_field_num(const struct net_row *row, double v, struct net_field *f, stru
 
 static int text_of_enum(const struct net_row *row, const char *s, size_t len, struct net_field *f, struct net_err *err)
 {
-	int64_t min, max, known = -1;
+	int64_t min, max;
 
 	for (unsigned int i = 0; row->names->list && row->names->list[i].name; i++)
-		if (strcmp(row->names->list[i].name, s) == 0)
-			known = row->names->list[i].value;
-	if (known < 0 && row->names->value)
-		known = row->names->value(s); /* takes numbers too, of any size */
+		if (strcmp(row->names->list[i].name, s) == 0 && strlen(s) == len) {
+			f->i = row->names->list[i].value;
+			return 0;
+		}
+	f->i = row->names->value ? row->names->value(s) : -1; /* takes numbers too, of any size */
 	range(row, &min, &max);
-	if (known < 0 || known > max || strlen(s) != len)
+	if (f->i < 0 || f->i > max || strlen(s) != len)
 		return refuse_text(row, s, len, err);
-	f->i = known;
 	return 0;
 }
 

@@ -179,12 +179,32 @@ local function done(refused, what)
   error(refused, 0)
 end
 
+-- Whether two values are the same: as assert.same, which takes a hundred times as long.
+local function equal(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for key, value in pairs(a) do
+    if not equal(value, b[key]) then return false end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
 local function plain(record)
   local copy = {}
   for key, value in pairs(record) do copy[key] = value end
-  -- the number, what the moment brings, and an address that differs from the one it was born with
-  for _, key in ipairs { "index", "state", "carrier", "permaddr", "active_slave" } do copy[key] = nil end
+  -- the number, what the moment brings, an address that differs from the one it was born with, and a bound of the mtu
+  -- that depends on what was before
+  for _, key in ipairs { "index", "state", "carrier", "permaddr", "active_slave", "max_mtu",
+    "carrier_changes", "carrier_up_count", "carrier_down_count" } do copy[key] = nil end
   return copy
+end
+
+-- Whether an option has a test here. A kind with the table of another is sampled, unless there is time.
+local function tried(row, case)
+  local sample = case.sample and not os.getenv "NSH_SOAK" and case.sample
+  return not row.readonly and not (case.skip and case.skip[row.key]) and (not sample or sample[row.key] or false)
 end
 
 --- Makes the tests of a kind: every option set when a link is made, changed where that may be, compared with ip(8),
@@ -192,7 +212,7 @@ end
 ---@param name string
 ---@param case table { base: function(i, ns) -> keys that all have, with: keys by option, values: by option, one or
 --- { make =, set = }, read: by option, ip(8)'s name or a function of its data, silent: options that ip(8) hides,
---- newer: options newer than this ip(8),
+--- newer: options newer than this ip(8), sample: the only options that are tried,
 --- skip: options with tests of their own, fixed: options that can be set but not changed, and why,
 --- per_second, per: units of ip(8)'s times }
 function m.kind(name, case)
@@ -213,7 +233,7 @@ function m.kind(name, case)
       spec[1], spec.kind = "plain", name
       local begins = ns:add_link(spec):record()
       for i, row in ipairs(kind.rows) do
-        if not row.readonly and not (case.skip and case.skip[row.key]) then
+        if tried(row, case) then
           tries[row.key] = make(ns, case, "x", row, i, begins[row.key])
         end
       end
@@ -234,7 +254,7 @@ function m.kind(name, case)
 
     for _, row in ipairs(kind.rows) do
       local key = row.key
-      if not row.readonly and not (case.skip and case.skip[key]) then
+      if tried(row, case) then
         busted.it("has the option " .. key, function()
           local try = tries[key]
           done(try.refused, key)
@@ -254,7 +274,8 @@ function m.kind(name, case)
           try.link:del()
           local ok, again = pcall(ns.add_link, ns, record)
           if not ok then error(("with %s: %s"):format(key, tostring(again)), 0) end
-          assert.same(plain(record), plain(again:record()), "with " .. key)
+          local first, second = plain(record), plain(again:record())
+          if not equal(first, second) then assert.same(first, second, "with " .. key) end
         end
       end
     end)
