@@ -3,12 +3,96 @@ local attrs = require "nsh.attrs"
 
 local m = {}
 
+---@class nsh.Feature
+---@field name string
+---@field doc string what it is for
+---@field config? string kernel option that brings it
+---@field builtin? boolean that option can't be a module
+---@field module? string what modprobe loads, where nothing loads it by itself
+---@field remedy? string what else to do
+
+--- What works or doesn't beside link kinds and the like, which have tables of their own.
+---@type nsh.Feature[]
+m.rows = {
+  { name = "ipv6", doc = "IPv6 in namespaces", config = "CONFIG_IPV6" },
+  { name = "vlan_filtering", doc = "VLANs of bridges and their ports", config = "CONFIG_BRIDGE_VLAN_FILTERING",
+    builtin = true },
+  { name = "igmp_snooping", doc = "multicast snooping of bridges, mdb", config = "CONFIG_BRIDGE_IGMP_SNOOPING",
+    builtin = true },
+  { name = "rules", doc = "routing policy", config = "CONFIG_IP_MULTIPLE_TABLES", builtin = true },
+  { name = "multipath", doc = "routes of many ways", config = "CONFIG_IP_ROUTE_MULTIPATH", builtin = true },
+  { name = "nexthops", doc = "next hops as objects", remedy = "Linux 5.3 and later have them" },
+  { name = "mpls", doc = "MPLS routes and labels", config = "CONFIG_MPLS_ROUTING", module = "mpls_router" },
+  { name = "seg6", doc = "segment routing over IPv6", config = "CONFIG_IPV6_SEG6_LWTUNNEL", builtin = true },
+  { name = "conntrack", doc = "state of connections, NAT", config = "CONFIG_NF_CONNTRACK", module = "nf_conntrack" },
+  { name = "nftables", doc = "packet filter of a namespace", config = "CONFIG_NF_TABLES", module = "nf_tables" },
+  { name = "netfilter_bridge", doc = "iptables for what bridges forward", config = "CONFIG_BRIDGE_NETFILTER",
+    module = "br_netfilter" },
+  { name = "packet", doc = "packet sockets, captures", config = "CONFIG_PACKET" },
+  { name = "generic", doc = "generic netlink: wireguard, ethtool", remedy = "every kernel with networking has it" },
+  { name = "raw", doc = "nsh's own ping", remedy = "CAP_NET_RAW is missing: a container may have taken it away" },
+  { name = "ping", doc = "ping programs without privilege", remedy = "sysctl net.ipv4.ping_group_range allows them" },
+  { name = "sysctl", doc = "sysctls of a namespace",
+    remedy = "/proc/sys must be mounted writable, which containers often forbid" },
+  { name = "all_nsid", doc = "events of all namespaces by one socket",
+    remedy = "CAP_NET_BROADCAST is missing: a container may have taken it away" },
+  { name = "rcvbufforce", doc = "buffers for large dumps and many events",
+    remedy = "only the machine's root may; sysctl net.core.rmem_max bounds others" },
+  { name = "userns", doc = "worlds of ordinary users", config = "CONFIG_USER_NS", builtin = true },
+}
+
+--- Programs that labs run, and the Debian package that brings each.
+---@type { name: string, package: string, doc: string }[]
+m.programs = {
+  { name = "bird", package = "bird2", doc = "routing daemon: BGP, OSPF" },
+  { name = "bpftool", package = "bpftool", doc = "look at BPF programs" },
+  { name = "bridge", package = "iproute2", doc = "bridges by hand" },
+  { name = "conntrack", package = "conntrack", doc = "look at connections" },
+  { name = "dnsmasq", package = "dnsmasq-base", doc = "DHCP and DNS server" },
+  { name = "ethtool", package = "ethtool", doc = "settings of network cards" },
+  { name = "ip", package = "iproute2", doc = "links, addresses, routes by hand" },
+  { name = "iperf3", package = "iperf3", doc = "measure throughput" },
+  { name = "iptables", package = "iptables", doc = "the older packet filter" },
+  { name = "nc", package = "netcat-openbsd", doc = "talk TCP and UDP" },
+  { name = "nft", package = "nftables", doc = "packet filter" },
+  { name = "ovs-vsctl", package = "openvswitch-switch", doc = "Open vSwitch" },
+  { name = "ping", package = "iputils-ping", doc = "ping by hand" },
+  { name = "radvd", package = "radvd", doc = "IPv6 router advertisements" },
+  { name = "socat", package = "socat", doc = "join sockets" },
+  { name = "tc", package = "iproute2", doc = "traffic control by hand" },
+  { name = "tcpdump", package = "tcpdump", doc = "look at packets" },
+  { name = "traceroute", package = "traceroute", doc = "find the way" },
+  { name = "tshark", package = "tshark", doc = "take packets apart" },
+  { name = "vtysh", package = "frr", doc = "FRRouting: BGP, OSPF, IS-IS" },
+  { name = "wg", package = "wireguard-tools", doc = "WireGuard by hand" },
+}
+
+local function by_name(rows, name)
+  for _, row in ipairs(rows) do
+    if row.name == name then return row end
+  end
+end
+
 --- Says which kernel option brings a thing.
 ---@param what string "the link kind vlan"
 ---@param config string "CONFIG_VLAN_8021Q"
+---@param builtin? boolean it can't be a module
 ---@return string
-function m.lacks(what, config)
-  return ("this kernel lacks %s; %s=y or =m brings it"):format(what, config)
+function m.lacks(what, config, builtin)
+  return ("this kernel lacks %s; %s=y%s brings it"):format(what, config, builtin and "" or " or =m")
+end
+
+--- Says what brings a feature.
+---@param name string of m.rows
+---@return string
+function m.remedy(name)
+  local row = by_name(m.rows, name)
+  if not row.config then return row.remedy end
+  local words = m.lacks(("%s (%s)"):format(name, row.doc), row.config, row.builtin)
+  if row.module then
+    return ("modprobe %s as root loads it; a kernel that has it not lacks %s=y or =m"):format(row.module, row.config)
+  end
+  return words
 end
 
 --- Says what brings a kind of link, qdisc or the like.
@@ -20,6 +104,14 @@ function m.kind(noun, name)
   if kind and kind.config then return m.lacks(("the %s kind %s"):format(noun, name), kind.config) end
   local called = name and "'" .. tostring(name) .. "'" or "of that name"
   return ("this kernel has no %s kind %s; help %q lists the known ones"):format(noun, called, noun)
+end
+
+--- Says which package brings a program.
+---@param name? string
+---@return string? remedy
+function m.program(name)
+  local row = name and by_name(m.programs, name)
+  return row and ("apt-get install %s brings it"):format(row.package) or nil
 end
 
 local TUN_RIGHT = "only its owner may open the device: chmod 666 /dev/net/tun as root, which is safe and usual"

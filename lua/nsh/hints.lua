@@ -26,6 +26,11 @@ end
 
 local function tun(e) return features.tun(e.code) end
 
+local function no_program(e)
+  return features.program((e.message or ""):match "'([^']+)'")
+    or "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
+end
+
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
 
 local function ipv6_off(e)
@@ -210,9 +215,9 @@ m.rows = {
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
   { op = "^exec", code = "ENOENT", message = "^no program",
-    hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
+    hint = no_program },
   { op = "^spawn", code = "ENOENT", message = "^no program",
-    hint = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin" },
+    hint = no_program },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
   { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
   { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },

@@ -13,7 +13,8 @@ setmetatable(m, nil)
 setmetatable(netns, nil)
 
 -- What only our own modules need stays theirs.
-local ours = { Netns = true, by_ids = true, names = true, resolve = true, root = true, unnamed = true }
+local ours = { Netns = true, by_ids = true, names = true, resolve = true, root = true, scratch = true,
+  unnamed = true }
 for name, fn in pairs(require "nsh.netns") do
   if not ours[name] then netns[name] = fn end
 end
@@ -36,6 +37,11 @@ m.version = globals.version or "0.1.0"
 --- Twin: `wg genkey`
 ---@return string
 function m.wireguard_key() return fail.check("wireguard key", nil, nil, core.wireguard.key()) end
+
+--- Tries what works here, for this kernel and this user: kinds of links and qdiscs, features, programs. It is done in
+-- a namespace of its own; the kernel may load modules for it. `nsh --doctor` prints the same.
+---@return table[] records { what, name, works, doc, why, remedy }; where there can be no world, that one alone
+function m.doctor() return require("nsh.doctor").look() end
 
 --- Sleeps; Ctrl-C ends it. Handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"

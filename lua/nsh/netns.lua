@@ -73,6 +73,14 @@ function m.add(name)
   return wrap(fail.check("netns add", name, nil, core.netns.add(name)), name)
 end
 
+--- Makes a namespace without a name, to try things in; close it.
+---@private
+---@return nsh.Netns
+function m.scratch()
+  world.ensure()
+  return wrap(fail.check("netns add", nil, nil, core.netns.new()))
+end
+
 --- Returns the namespace of a name, one made by another program too.
 ---@param name string
 ---@return nsh.Netns
@@ -317,6 +325,7 @@ end
 
 function mt.__close(self)
   if self.deleted then return end
+  if not rawget(self, "own_name") and self ~= root then return forget(self) end
   local ok, message, code, detail = del(self)
   if code == "ENOENT" then return forget(self) end
   fail.check("netns del", self.name, nil, ok, message, code, detail)

@@ -116,6 +116,27 @@ static int netns_add(lua_State *L)
 	return named(L, r, ns, name, &err);
 }
 
+/* new() -> a namespace without a name, which ends when it is closed */
+static int netns_new(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = new_ns(L);
+	int r = net_ns_new(ns, &err);
+
+	if (r == 0)
+		r = net_ns_defaults(ns, &err);
+	return result(L, r, &err);
+}
+
+/* supports(ns, what) -> true */
+static int netns_supports(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+
+	return bind_ok(L, net_ns_supports(ns, luaL_checkstring(L, 2), &err), &err);
+}
+
 static int netns_attach(lua_State *L)
 {
 	struct net_err err;
@@ -298,11 +319,11 @@ static int netns_batch(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", netns_add},	{"attach", netns_attach}, {"batch", netns_batch}, {"call", netns_call},
-	{"close", netns_close}, {"del", netns_del},	  {"id", netns_id},	  {"identity", netns_identity},
-	{"ids", netns_ids},	{"label", netns_label},	  {"names", netns_names}, {"of", netns_of},
-	{"open", netns_open},	{"pids", netns_pids},	  {"root", netns_root},	  {"set_id", netns_set_id},
-	{NULL, NULL},
+	{"add", netns_add},	      {"attach", netns_attach}, {"batch", netns_batch}, {"call", netns_call},
+	{"close", netns_close},	      {"del", netns_del},	{"id", netns_id},	{"identity", netns_identity},
+	{"ids", netns_ids},	      {"label", netns_label},	{"names", netns_names}, {"new", netns_new},
+	{"supports", netns_supports}, {"of", netns_of},		{"open", netns_open},	{"pids", netns_pids},
+	{"root", netns_root},	      {"set_id", netns_set_id}, {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

@@ -86,6 +86,7 @@ struct net_pids {
 	unsigned int n, cap;
 };
 int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *err);
+int net_ns_supports(const struct net_ns *ns, const char *what, struct net_err *err); /* of supports.c's list */
 void net_ns_defaults_begin(void);
 int net_ns_defaults(const struct net_ns *ns, struct net_err *err); /* the kernel's default sysctls */
 

@@ -126,6 +126,21 @@ static int run_script(lua_State *L, const struct command_line *c)
 	return run_file(L, file, nargs);
 }
 
+/* What works here, as a page: the code says whether a world can be made. */
+static int run_doctor(lua_State *L)
+{
+	int code;
+
+	modules_require(L, "nsh");
+	modules_require(L, "nsh.doctor");
+	lua_getfield(L, -1, "main");
+	if (report_call(L, 0, 1) != LUA_OK)
+		return report_error(L);
+	code = lua_toboolean(L, -1) ? SHELL_OK : SHELL_LACKS;
+	lua_pop(L, 3);
+	return code;
+}
+
 static int run_rest(lua_State *L, const struct command_line *c)
 {
 	const struct options *o = &c->options;
@@ -164,7 +179,7 @@ static int protected_main(lua_State *L)
 	if (code == SHELL_OK)
 		code = run_options(L, c);
 	if (code == SHELL_OK)
-		code = run_rest(L, c);
+		code = c->options.doctor ? run_doctor(L) : run_rest(L, c);
 	lua_pushinteger(L, code);
 	return 1;
 }

@@ -15,6 +15,7 @@ static const struct {
 	{"-E", NULL, "ignore LUA_INIT, LUA_PATH and LUA_CPATH"},
 	{"-W", NULL, "turn warnings on"},
 	{"--host", NULL, "work in the machine's own network, as ip(8) does (root)"},
+	{"--doctor", NULL, "try what works here, tell what is missing and what brings it, and leave"},
 	{"-h, --help", NULL, "show this and leave"},
 	{"--version", NULL, "show the version and leave"},
 	{"--", NULL, "end of options"},
@@ -40,6 +41,8 @@ static bool read_long(const char *arg, struct options *o)
 {
 	if (is(arg, "--host"))
 		o->host = true;
+	else if (is(arg, "--doctor"))
+		o->doctor = true;
 	else if (is(arg, "--help"))
 		o->help = true;
 	else if (is(arg, "--version"))

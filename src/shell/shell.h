@@ -25,7 +25,7 @@ struct options {
 	bool version;	  /* -v */
 	bool no_env;	  /* -E */
 	bool chunk;	  /* an -e was there */
-	bool host, help, version_only;
+	bool host, doctor, help, version_only;
 	const char *bad; /* the option that is none */
 };
 void options_read(int argc, char **argv, struct options *o);
