@@ -50,45 +50,53 @@ end
 
 -- --- kinds ---
 
--- What each kind of link needs beside its name; `below` stands for another link.
-local below = {}
+-- What each kind of link needs beside its name; `below` and `other` stand for links. `false`: only hardware has it.
+local below, other = {}, {}
 local LINK = {
-  bareudp = { dstport = 6635, ethertype = "mpls_uc" }, geneve = { id = 1, remote = "192.0.2.1" },
-  erspan = { remote = "192.0.2.1", ["local"] = "192.0.2.2" },
-  gre = { remote = "192.0.2.1" }, gretap = { remote = "192.0.2.1" },
-  ip6erspan = { remote = "2001:db8::1", ["local"] = "2001:db8::2" },
+  amt = { mode = "gateway", ["local"] = "192.0.2.1", discovery = "192.0.2.2", dev = below, gateway_port = 2268,
+    relay_port = 2268 },
+  bareudp = { dstport = 6635, ethertype = 0x8847 }, can = false, dsa = false,
+  erspan = { remote = "192.0.2.1", ["local"] = "192.0.2.2", key = 1 }, geneve = { id = 1, remote = "192.0.2.1" },
+  gre = { remote = "192.0.2.1" }, gretap = { remote = "192.0.2.1" }, gtp = false,
+  hsr = { slave1 = below, slave2 = other },
+  ip6erspan = { remote = "2001:db8::1", ["local"] = "2001:db8::2", key = 1 },
   ip6gre = { remote = "2001:db8::1" }, ip6gretap = { remote = "2001:db8::1" }, ip6tnl = { remote = "2001:db8::1" },
-  ipip = { remote = "192.0.2.1" }, ipvlan = { link = below }, ipvtap = { link = below }, macsec = { link = below },
-  macvlan = { link = below }, macvtap = { link = below }, sit = { remote = "192.0.2.1" },
-  vlan = { link = below, id = 1 }, vrf = { table = 1 }, vti = { remote = "192.0.2.1" },
-  vti6 = { remote = "2001:db8::1" }, vxlan = { id = 1, dstport = 4789 }, xfrm = { if_id = 1 },
+  ipip = { remote = "192.0.2.1" }, ipoib = false, ipvlan = { link = below }, ipvtap = { link = below },
+  lowpan = false, macsec = { link = below }, macvlan = { link = below }, macvtap = { link = below },
+  netdevsim = false, rmnet = { link = below, mux_id = 1 }, sit = { remote = "192.0.2.1" },
+  virt_wifi = { link = below }, vlan = { link = below, id = 1 }, vrf = { table = 1 }, vti = { remote = "192.0.2.1" },
+  vti6 = { remote = "2001:db8::1" }, vxlan = { id = 1, dstport = 4789 }, wwan = false,
+  xfrm = { if_id = 1 },
 }
 -- What each kind of qdisc needs.
 local QDISC = {
-  cbs = { hicredit = 1, locredit = -1, sendslope = -1, idleslope = 1 }, clsact = { parent = "clsact" },
-  ingress = { parent = "ingress" }, tbf = { rate = 1000000, burst = 2000, limit = 10000 },
+  clsact = { parent = "clsact" }, ingress = { parent = "ingress" },
+  tbf = { rate = 1000000, burst = 2000, limit = 10000 },
 }
 
-local function filled(spec, link)
+local function filled(spec, link, second)
   local copy = {}
-  for key, value in pairs(spec or {}) do copy[key] = value == below and link or value end
+  for key, value in pairs(spec or {}) do
+    copy[key] = value == below and link or value == other and second or value
+  end
   return copy
 end
 
-local function try_link(ns, kind, link)
-  local spec = filled(LINK[kind], link)
+local function try_link(ns, kind, link, second)
+  local spec = filled(LINK[kind], link, second)
   spec[1], spec.kind = "probe", kind
   ns:add_link(spec):del()
 end
 
-local function try_qdisc(_, kind, link)
+local function try_qdisc(ns, kind, link)
   local spec = filled(QDISC[kind])
-  spec.kind = kind
-  link:set_qdisc(spec)
+  spec.kind, spec.dev, spec.parent = kind, link, spec.parent or "root"
+  fail.check_spec(spec, "qdisc add", kind, ns, core.qdisc.replace(ns.core, spec))
+  core.qdisc.del(ns.core, { dev = link, parent = spec.parent })
 end
 
--- By noun: how one of its kinds is tried, and the method without which it can't be.
-local TRIES = { link = { try = try_link, method = "set" }, qdisc = { try = try_qdisc, method = "set_qdisc" } }
+-- By noun: how one of its kinds is tried, and what it needs.
+local TRIES = { link = { try = try_link, needs = LINK }, qdisc = { try = try_qdisc, needs = QDISC } }
 
 -- --- features ---
 
@@ -156,20 +164,22 @@ local function tried(what, row, remedy, fn, ...)
   return record(what, row.name, false, row.doc, reason(err), remedy)
 end
 
--- A link that others can stand on, of the first kind that there is.
-local function some_link(ns)
+-- Two links that others can stand on, of the first kind that there is.
+local function some_links(ns)
   for _, kind in ipairs { "veth", "dummy", "bridge" } do
     local ok, link = pcall(ns.add_link, ns, { "below", kind = kind, up = true })
-    if ok then return link end
+    if ok then return link, ns:add_link { "below2", kind = kind, up = true } end
   end
-  return ns:link "lo"
+  return ns:link "lo", ns:link "lo"
 end
 
-local function kinds(list, ns, link)
+local function kinds(list, ns, ...)
   for _, noun in ipairs(attrs.nouns()) do
     local how = TRIES[noun.noun]
-    for _, kind in ipairs(how and link[how.method] and noun.kinds or {}) do
-      list[#list + 1] = tried(noun.noun, kind, nil, how.try, ns, kind.name, link)
+    for _, kind in ipairs(how and noun.kinds or {}) do
+      if how.needs[kind.name] ~= false then
+        list[#list + 1] = tried(noun.noun, kind, nil, how.try, ns, kind.name, ...)
+      end
     end
   end
 end
@@ -194,8 +204,8 @@ function m.look()
   list[1] = record("world", name, ok, "where nsh works", not ok and reason(made) or nil, not ok and made.hint or nil)
   if not ok then return list end
   local ns <close> = made
-  local link = some_link(ns)
-  kinds(list, ns, link)
+  local link, second = some_links(ns)
+  kinds(list, ns, link, second)
   for _, row in ipairs(features.rows) do
     list[#list + 1] = tried("feature", row, features.remedy(row.name), TESTS[row.name] or supports(row.name), ns, link)
   end
