@@ -4,6 +4,7 @@ local attrs = require "nsh.attrs"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local features = require "nsh.features"
+local Link = require("nsh.link").Link
 local netns = require "nsh.netns"
 local show = require "nsh.show"
 local text = require "nsh.text"
@@ -56,10 +57,10 @@ local LINK = {
   amt = { mode = "gateway", ["local"] = "192.0.2.1", discovery = "192.0.2.2", dev = below, gateway_port = 2268,
     relay_port = 2268 },
   bareudp = { dstport = 6635, ethertype = 0x8847 }, can = false, dsa = false,
-  erspan = { remote = "192.0.2.1", ["local"] = "192.0.2.2", key = 1 }, geneve = { id = 1, remote = "192.0.2.1" },
-  gre = { remote = "192.0.2.1" }, gretap = { remote = "192.0.2.1" }, gtp = false,
+  erspan = { remote = "192.0.2.1", ["local"] = "192.0.2.2", key = 1, seq = true },
+  geneve = { id = 1, remote = "192.0.2.1" }, gre = { remote = "192.0.2.1" }, gretap = { remote = "192.0.2.1" }, gtp = false,
   hsr = { slave1 = below, slave2 = other },
-  ip6erspan = { remote = "2001:db8::1", ["local"] = "2001:db8::2", key = 1 },
+  ip6erspan = { remote = "2001:db8::1", ["local"] = "2001:db8::2", key = 1, seq = true },
   ip6gre = { remote = "2001:db8::1" }, ip6gretap = { remote = "2001:db8::1" }, ip6tnl = { remote = "2001:db8::1" },
   ipip = { remote = "192.0.2.1" }, ipoib = false, ipvlan = { link = below }, ipvtap = { link = below },
   lowpan = false, macsec = { link = below }, macvlan = { link = below }, macvtap = { link = below },
@@ -70,8 +71,17 @@ local LINK = {
 }
 -- What each kind of qdisc needs.
 local QDISC = {
-  clsact = { parent = "clsact" }, ingress = { parent = "ingress" },
+  cbs = { idleslope = 1, sendslope = -1, hicredit = 1, locredit = -1 }, clsact = { parent = "clsact" },
+  etf = { clockid = "CLOCK_TAI", delta = 0.001 }, ets = { bands = 2 }, hfsc = { default = "1" },
+  htb = { default = "1" }, ingress = { parent = "ingress" }, multiq = false, prio = { bands = 3 },
   tbf = { rate = 1000000, burst = 2000, limit = 10000 },
+}
+
+-- What each kind of filter needs.
+local CLASS = { classid = "1:1" }
+local FILTER = {
+  basic = CLASS, bpf = false, cgroup = false, flower = CLASS, fw = CLASS, matchall = CLASS, route = { to = 1 },
+  u32 = CLASS,
 }
 
 local function filled(spec, link, second)
@@ -88,17 +98,41 @@ local function try_link(ns, kind, link, second)
   ns:add_link(spec):del()
 end
 
-local function try_qdisc(ns, kind, link)
+local function try_qdisc(_, kind, link)
   local spec = filled(QDISC[kind])
-  spec.kind, spec.dev, spec.parent = kind, link, spec.parent or "root"
-  fail.check_spec(spec, "qdisc add", kind, ns, core.qdisc.replace(ns.core, spec))
-  core.qdisc.del(ns.core, { dev = link, parent = spec.parent })
+  spec[1] = kind
+  link:replace_qdisc(spec)
+  if spec.parent then link:del_qdisc(spec) end
+end
+
+local function try_filter(_, kind, link)
+  local spec = filled(FILTER[kind])
+  spec[1], spec.parent, spec.protocol, spec.prio = kind, "ingress", "ip", 1
+  link:replace_qdisc { "clsact", parent = "clsact" }
+  local ok, err = pcall(link.add_filter, link, spec)
+  link:del_qdisc { "clsact", parent = "clsact" }
+  if not ok then error(err, 0) end
 end
 
 -- By noun: how one of its kinds is tried, and what it needs.
-local TRIES = { link = { try = try_link, needs = LINK }, qdisc = { try = try_qdisc, needs = QDISC } }
+local TRIES = {
+  link = { try = try_link, needs = LINK, method = "set" },
+  qdisc = { try = try_qdisc, needs = QDISC, method = "replace_qdisc" },
+  filter = { try = try_filter, needs = FILTER, method = "add_filter" },
+}
 
 -- --- features ---
+
+local function in_path(name)
+  for dir in ((os.getenv "PATH" or "") .. ":/usr/local/sbin:/usr/sbin:/sbin"):gmatch "[^:]+" do
+    local file = io.open(dir .. "/" .. name)
+    if file then
+      file:close()
+      return true
+    end
+  end
+  return false
+end
 
 local function has_sysctl(key)
   return function(ns) return ns.sysctl[key] end
@@ -107,6 +141,9 @@ end
 local function supports(what)
   return function(ns) fail.check("try", what, nil, core.netns.supports(ns.core, what)) end
 end
+
+local CONNTRACK = [[add table inet probe; add chain inet probe input { type filter hook input priority 0; };
+  add rule inet probe input ct state new accept]]
 
 local TESTS = {
   ipv6 = function(_, link) link:add_addr "2001:db8::1/64" end,
@@ -122,13 +159,26 @@ local TESTS = {
     link:add_addr "192.0.2.1/24"
     ns:add_route { "198.51.100.0/24", nexthops = { { via = "192.0.2.2" }, { via = "192.0.2.3" } } }
   end,
-  nexthops = function(ns) ns:add_nexthop { id = 1, blackhole = true } end,
-  mpls = has_sysctl "net.mpls.platform_labels",
+  nexthops = function(ns)
+    ns:link("lo"):set { up = true }
+    ns:add_nexthop { id = 1, blackhole = true }
+  end,
+  mpls = function(ns, link)
+    -- a route loads the modules
+    pcall(ns.add_route, ns, { "203.0.113.0/24", dev = link, encap = { type = "mpls", labels = "100" } })
+    return ns.sysctl["net.mpls.platform_labels"]
+  end,
   seg6 = function(ns, link)
     ns:add_route { "2001:db8:1::/64", dev = link, encap = { type = "seg6", segs = { "2001:db8::2" } } }
   end,
-  conntrack = has_sysctl "net.netfilter.nf_conntrack_max",
-  nftables = supports "netfilter",
+  conntrack = function(ns)
+    if in_path "nft" then ns:exec({ "nft", CONNTRACK }, { check = false }) end -- loads the modules
+    return ns.sysctl["net.netfilter.nf_conntrack_max"]
+  end,
+  nftables = function(ns)
+    if in_path "nft" then ns:exec { "nft", "add table inet probe" } end
+    supports "netfilter"(ns)
+  end,
   netfilter_bridge = has_sysctl "net.bridge.bridge-nf-call-iptables",
   ping = function(ns)
     ns.sysctl["net.ipv4.ping_group_range"] = "0 0"
@@ -157,9 +207,9 @@ end
 local function tried(what, row, remedy, fn, ...)
   local ok, err = pcall(fn, ...)
   if ok then return record(what, row.name, true, row.doc) end
-  if not remedy then
-    local known = type(err) == "table" and err.code ~= "EOPNOTSUPP" and err.hint
-    remedy = known or features.kind(what, row.name)
+  if not remedy and type(err) == "table" then
+    local lacks = err.code == "EOPNOTSUPP" or (err.code == "ENOENT" and what ~= "link") -- as rtnetlink and tc say it
+    remedy = lacks and features.kind(what, row.name) or err.hint
   end
   return record(what, row.name, false, row.doc, reason(err), remedy)
 end
@@ -167,8 +217,8 @@ end
 -- Two links that others can stand on, of the first kind that there is.
 local function some_links(ns)
   for _, kind in ipairs { "veth", "dummy", "bridge" } do
-    local ok, link = pcall(ns.add_link, ns, { "below", kind = kind, up = true })
-    if ok then return link, ns:add_link { "below2", kind = kind, up = true } end
+    local ok, link = pcall(ns.add_link, ns, { "below", kind = kind, numtxqueues = 2, up = true })
+    if ok then return link, ns:add_link { "below2", kind = kind, numtxqueues = 2, up = true } end
   end
   return ns:link "lo", ns:link "lo"
 end
@@ -176,23 +226,12 @@ end
 local function kinds(list, ns, ...)
   for _, noun in ipairs(attrs.nouns()) do
     local how = TRIES[noun.noun]
-    for _, kind in ipairs(how and noun.kinds or {}) do
+    for _, kind in ipairs(how and Link[how.method] and noun.kinds or {}) do
       if how.needs[kind.name] ~= false then
         list[#list + 1] = tried(noun.noun, kind, nil, how.try, ns, kind.name, ...)
       end
     end
   end
-end
-
-local function in_path(name)
-  for dir in ((os.getenv "PATH" or "") .. ":/usr/local/sbin:/usr/sbin:/sbin"):gmatch "[^:]+" do
-    local file = io.open(dir .. "/" .. name)
-    if file then
-      file:close()
-      return true
-    end
-  end
-  return false
 end
 
 --- Tries what works here: link kinds, qdiscs, features, programs.
@@ -247,7 +286,8 @@ end
 -- Why something is missing is left out where the remedy says it, too.
 local function why(r)
   if not r.remedy then return r.why end
-  if r.what == "program" or r.remedy:find("lacks", 1, true) then return r.remedy end
+  local short = r.remedy:match "^this kernel lacks .-; (.*)$"
+  if short or r.what == "program" then return short or r.remedy end
   return r.why .. ": " .. r.remedy
 end
 

@@ -90,7 +90,7 @@ function m.remedy(name)
   if not row.config then return row.remedy end
   local words = m.lacks(("%s (%s)"):format(name, row.doc), row.config, row.builtin)
   if row.module then
-    return ("modprobe %s as root loads it; a kernel that has it not lacks %s=y or =m"):format(row.module, row.config)
+    return ("modprobe %s as root, if the kernel has it; %s=y or =m brings it"):format(row.module, row.config)
   end
   return words
 end

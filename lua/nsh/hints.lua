@@ -57,7 +57,7 @@ local PEER_KEY = "each side is told the public_key of the other: link.public_key
 local DOWN = "bring the link up first: link:set { up = true }"
 local MODE = "as an ordinary user nsh is root only within its own world, with one user id; the rest needs root"
 
-local NO_VLANS = "this kernel's bridges know no VLANs; CONFIG_BRIDGE_VLAN_FILTERING=y brings that"
+local NO_VLANS = features.remedy "vlan_filtering"
 
 ---@class nsh.Hint
 ---@field op? string pattern of the operation

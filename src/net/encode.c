@@ -213,7 +213,7 @@ static bool any_given(const struct net_table *t, const struct net_field *f, unsi
 static int put_struct(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
 		      unsigned int n, struct net_err *err)
 {
-	const struct net_table *t = row->nest;
+	const struct net_table *t = net_flat_table(row, ctx->kind); /* of the kind, where its options are a struct */
 	char blob[256] = {0};
 	int r;
 

@@ -13,6 +13,8 @@ describe("where user namespaces are forbidden by", function()
       local result = machine.nsh('netns.add "a"', "user")
       local caught = machine.nsh('local ok, err = pcall(netns.add, "a") print(err.code, err.hint) print(1)', "user")
       local alone = machine.nsh("print(1)", "user")
+      local doctor = machine.run(machine.as("user", { machine.program, "--doctor" }))
+      local told = machine.run { machine.program, "--doctor" }
       local root = machine.nsh 'netns.add "a"'
       assert(machine.write(path, before))
 
@@ -20,6 +22,10 @@ describe("where user namespaces are forbidden by", function()
       assert.truthy(result.err:find("sysctl " .. name, 1, true), result.err)
       assert.truthy(caught.out:find "^E%u+\t" and caught.out:find(name, 1, true), caught.out)
       assert.equal("1\n", alone.out)
+      assert.equal(4, doctor.status)
+      assert.truthy(doctor.out:find(name, 1, true) and not doctor.out:find("\nworks", 1, true), doctor.out)
+      assert.equal(0, told.status)
+      assert.truthy(told.out:find("userns[^\n]*" .. name:gsub("%p", "%%%0")), told.out)
       assert.equal(0, root.status, root.err)
     end)
   end
