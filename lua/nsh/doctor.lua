@@ -58,8 +58,8 @@ local LINK = {
     relay_port = 2268 },
   bareudp = { dstport = 6635, ethertype = 0x8847 }, can = false, dsa = false,
   erspan = { remote = "192.0.2.1", ["local"] = "192.0.2.2", key = 1, seq = true },
-  geneve = { id = 1, remote = "192.0.2.1" }, gre = { remote = "192.0.2.1" }, gretap = { remote = "192.0.2.1" }, gtp = false,
-  hsr = { slave1 = below, slave2 = other },
+  geneve = { id = 1, remote = "192.0.2.1" }, gre = { remote = "192.0.2.1" }, gretap = { remote = "192.0.2.1" },
+  gtp = false, hsr = { slave1 = below, slave2 = other },
   ip6erspan = { remote = "2001:db8::1", ["local"] = "2001:db8::2", key = 1, seq = true },
   ip6gre = { remote = "2001:db8::1" }, ip6gretap = { remote = "2001:db8::1" }, ip6tnl = { remote = "2001:db8::1" },
   ipip = { remote = "192.0.2.1" }, ipoib = false, ipvlan = { link = below }, ipvtap = { link = below },
@@ -94,8 +94,10 @@ end
 
 local function try_link(ns, kind, link, second)
   local spec = filled(LINK[kind], link, second)
-  spec[1], spec.kind = "probe", kind
-  ns:add_link(spec):del()
+  spec[1], spec.kind = kind, kind
+  local made = ns:add_link(spec)
+  -- not all can stand on one link; to delete the others would only take time
+  if spec.link or kind == "hsr" then made:del() end
 end
 
 local function try_qdisc(_, kind, link)
@@ -207,7 +209,9 @@ end
 local function tried(what, row, remedy, fn, ...)
   local ok, err = pcall(fn, ...)
   if ok then return record(what, row.name, true, row.doc) end
-  if not remedy and type(err) == "table" then
+  if type(err) == "table" and err.op == "try" and err.hint then
+    remedy = err.hint
+  elseif not remedy and type(err) == "table" then
     local lacks = err.code == "EOPNOTSUPP" or (err.code == "ENOENT" and what ~= "link") -- as rtnetlink and tc say it
     remedy = lacks and features.kind(what, row.name) or err.hint
   end
@@ -234,6 +238,19 @@ local function kinds(list, ns, ...)
   end
 end
 
+local function try_feature(row, ns, ...)
+  return tried("feature", row, features.remedy(row.name), TESTS[row.name] or supports(row.name), ns, ...)
+end
+
+--- Tries one feature.
+---@private
+---@param name string
+---@return table record
+function m.try(name)
+  local ns <close> = netns.scratch()
+  return try_feature(features.find(name), ns, some_links(ns))
+end
+
 --- Tries what works here: link kinds, qdiscs, features, programs.
 ---@return table[] records { what, name, works, doc, why, remedy }; of a world that can't be made, that one alone
 function m.look()
@@ -246,7 +263,7 @@ function m.look()
   local link, second = some_links(ns)
   kinds(list, ns, link, second)
   for _, row in ipairs(features.rows) do
-    list[#list + 1] = tried("feature", row, features.remedy(row.name), TESTS[row.name] or supports(row.name), ns, link)
+    list[#list + 1] = try_feature(row, ns, link)
   end
   for _, row in ipairs(features.programs) do
     local there = in_path(row.name)

@@ -73,6 +73,11 @@ local function by_name(rows, name)
   end
 end
 
+--- Returns a feature.
+---@param name string
+---@return nsh.Feature?
+function m.find(name) return by_name(m.rows, name) end
+
 --- Says which kernel option brings a thing.
 ---@param what string "the link kind vlan"
 ---@param config string "CONFIG_VLAN_8021Q"
