@@ -13,6 +13,9 @@ local PREFERRED = {
 -- A link has some fifty keys; these are what `ip -br link` shows.
 local LINK = { "name", "kind", "state", "mtu", "mac", "master", "peer", "link" }
 
+-- Bridges alone, as brctl(8) shows them.
+local BRIDGE = { "name", "state", "mtu", "bridge_id", "stp", "vlan_filtering", "master" }
+
 -- Of the ports of one bridge: what brctl(8) shows; then the options that are not as a new port has them.
 local PORT = { "name", "state", "port.state", "port.cost", "port.priority", "port.no" }
 local PORT_BEGINS = {
@@ -149,6 +152,13 @@ local function looks_like_links(rows)
   return first.name and first.mtu and first.index and first.state ~= nil
 end
 
+local function all_bridges(rows)
+  for _, row in ipairs(rows) do
+    if row.kind ~= "bridge" then return false end
+  end
+  return true
+end
+
 local function ports_of_bridge(rows)
   for _, row in ipairs(rows) do
     if row.port_kind ~= "bridge" or row.master ~= rows[1].master or not row.port then return false end
@@ -179,9 +189,10 @@ function m.choose(rows)
   for _, row in ipairs(rows) do
     for key in next, row do seen[key] = true end
   end
-  local candidates = looks_like_links(rows) and LINK or m.keys(seen)
+  local of_links = looks_like_links(rows) and (all_bridges(rows) and BRIDGE or LINK)
+  local candidates = of_links or m.keys(seen)
   for _, key in ipairs(candidates) do
-    local implied = candidates ~= LINK and IMPLIED[key] or key == "label" and same_as(rows, "label", "dev")
+    local implied = not of_links and IMPLIED[key] or key == "label" and same_as(rows, "label", "dev")
     if not implied and worth_showing(rows, key) then chosen[#chosen + 1] = key end
   end
   return #chosen > 0 and chosen or m.keys(seen)

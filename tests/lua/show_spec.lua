@@ -39,6 +39,37 @@ describe("show", function()
       }, lines(tostring(links())))
     end)
 
+    it("print the ports of a bridge, and bridges, as brctl(8) does", function()
+      local ports = list {}
+      for i = 1, 2 do
+        ports[i] = record { index = i, name = "p" .. i, kind = "veth", mtu = 1500, state = "up", master = "br0",
+          port_kind = "bridge", port = { state = "forwarding", cost = 2, priority = 32, no = i, learning = true,
+            isolated = i == 2 } }
+      end
+      assert.same({
+        "name  state  port.state  port.cost  port.priority  port.no  port.isolated",
+        "p1    up     forwarding          2             32        1  false",
+        "p2    up     forwarding          2             32        2  true",
+      }, lines(tostring(ports)))
+      ports[2].master = "br1"
+      assert.equal("name  kind  state   mtu  master", lines(tostring(ports))[1])
+      local bridges = list { record { index = 1, name = "br0", kind = "bridge", mtu = 1500, state = "up", stp = false,
+        bridge_id = "8000.02:00:00:00:00:01" } }
+      assert.same({ "name  state   mtu  bridge_id", "br0   up     1500  8000.02:00:00:00:00:01" },
+        lines(tostring(bridges)))
+    end)
+
+    it("begin with what tells entries apart", function()
+      local entries = list {
+        record { dev = "p0", mac = "02:00:00:00:00:01", state = "static", master = "br0", dst = "10.0.0.1", used = 3 },
+      }
+      assert.equal("mac                dev  state   master  dst", lines(tostring(entries))[1])
+      entries[1] = record { dev = "p0", vid = 10, pvid = true, mcast_router = "query", state = "forwarding" }
+      assert.equal("dev  vid  pvid  state       mcast_router", lines(tostring(entries))[1])
+      entries[1] = record { dev = "br0", grp = "239.1.1.1", port = "p0", state = "temp", blocked = true }
+      assert.equal("dev  grp        port  state  blocked", lines(tostring(entries))[1])
+    end)
+
     it("leave out what is the default in every row", function()
       local routes = list {
         record { dst = "default", via = "10.0.0.1", dev = "eth0", type = "unicast", table = "main", scope = "universe",

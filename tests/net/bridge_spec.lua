@@ -108,6 +108,40 @@ describe("a bridge", function()
   end)
 end)
 
+describe("a spanning tree", function()
+  it("has one root, and one port less where two bridges have two links", function()
+    local ns = h.netns()
+    for i = 0, 1 do
+      ns:add_link { "br" .. i, kind = "bridge", stp = true, priority = 4096 * (i + 1), forward_delay = 2,
+        hello_time = 1, max_age = 6, mac = ("02:00:00:00:00:b%d"):format(i) }
+    end
+    for i = 0, 1 do
+      ns:add_link { "a" .. i, kind = "veth", master = "br0", up = true,
+        peer = { "b" .. i, up = true, master = "br1" } }
+    end
+    for i = 0, 1 do ns:link("br" .. i):set { up = true } end
+    local root, other = ns:link "br0", ns:link "br1"
+    assert(h.eventually(function() return ns:link("b1").port.state == "blocking" end, 6))
+    assert.same({ "1000.02:00:00:00:00:b0", "1000.02:00:00:00:00:b0", "2000.02:00:00:00:00:b1" },
+      { root.root_id, other.root_id, other.bridge_id })
+    assert.same({ 0, 1, 2 }, { root.root_port, other.root_port, other.root_path_cost })
+    local port = ns:link("b0").port
+    assert.same({ "1000.02:00:00:00:00:b0", "1000.02:00:00:00:00:b0", 0, 1, 0x8001 }, { port.root_id,
+      port.designated_bridge, port.designated_cost, port.no, port.id })
+    local says = h.oracle(ns, "ip -j -d link show type bridge_slave")
+    for _, link in ipairs(says) do
+      local theirs, ours = link.linkinfo.info_slave_data, ns:link(link.ifname).port
+      assert.same({ theirs.state, theirs.cost, theirs.designated_cost, tonumber(theirs.id), tonumber(theirs.no) },
+        { ours.state, ours.cost, ours.designated_cost, ours.id, ours.no })
+    end
+    for _, name in ipairs { "br0", "br1" } do
+      local theirs = h.oracle(ns, "ip -j -d link show dev " .. name)[1].linkinfo.info_data
+      local ours = ns:link(name):record()
+      assert.same({ theirs.root_port, theirs.root_path_cost }, { ours.root_port, ours.root_path_cost })
+    end
+  end)
+end)
+
 describe("a bridge's port", function()
   local ns, br, port
 
