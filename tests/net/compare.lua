@@ -87,8 +87,8 @@ local theirs = {
     return words { { "link", r.ifname }, { "index", r.ifindex }, { "mtu", r.mtu }, { "mac", r.address },
       { "up", flags.UP }, { "kind", r.linkinfo and r.linkinfo.info_kind }, { "master", r.master },
       { "alias", r.ifalias }, { "txqlen", r.txqlen }, { "group", r.group }, { "arp", not flags.NOARP },
-      { "queues", r.num_tx_queues }, { "cost", port and port.cost }, { "ageing", data.ageing_time and data.ageing_time // 100 },
-      { "id", data.id }, { "mode", data.mode } }
+      { "queues", r.num_tx_queues }, { "cost", port and port.cost },
+      { "ageing", data.ageing_time and data.ageing_time // 100 }, { "id", data.id }, { "mode", data.mode } }
   end,
   addr = function(r, dev)
     local peer = r.address and ("%s/%s"):format(r.address, r.prefixlen)

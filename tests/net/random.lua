@@ -47,7 +47,7 @@ end
 -- --- the kernel's kinds, and a choice of options of each ---
 
 local kinds = {
-  { "veth", function(g, ns)
+  { "veth", function(g)
     local peer = random(3)
     return { peer = { g:name(), netns = { namespace = peer }, up = true, mac = g:mac(), mtu = maybe(1400) } }
   end },
