@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local Netns = require("nsh.netns").Netns
+local show = require "nsh.show"
 
 local m = {}
 
@@ -39,12 +40,14 @@ function Netns:netconfs(filter)
   copy.dev = nil
   local names = {}
   for _, link in ipairs(self:links()) do names[link.index] = link.name end
-  local list = fail.check("netconf list", nil, self, core.netconf.list(self.core, copy))
-  for i = #list, 1, -1 do
-    local record = list[i]
-    record.dev = ALL[record.index] or names[record.index] or record.index
-    record.index = nil
-    if wanted ~= nil and record.dev ~= wanted then table.remove(list, i) end
+  local list = setmetatable({}, show.List)
+  for _, family in ipairs(copy.family and { copy.family } or { "inet", "inet6", "mpls" }) do
+    copy.family = family
+    for _, record in ipairs(fail.check("netconf list", nil, self, core.netconf.list(self.core, copy))) do
+      record.dev = ALL[record.index] or names[record.index] or record.index
+      record.index = nil
+      if wanted == nil or record.dev == wanted then list[#list + 1] = record end
+    end
   end
   return list
 end

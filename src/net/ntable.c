@@ -3,6 +3,7 @@
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "net.h"
 #include "tables.h"
@@ -53,11 +54,15 @@ static const struct net_table ntable_table = {"ntable", ntable_rows, COUNT(ntabl
 static const struct net_enum rp_filters = {
 	.list = (struct net_word[]){{"off", 0}, {"strict", 1}, {"loose", 2}, {NULL, 0}},
 };
+static const struct net_enum conf_families = {
+	.list = (struct net_word[]){{"inet", AF_INET}, {"inet6", AF_INET6}, {"mpls", AF_MPLS}, {NULL, 0}},
+};
 static const struct net_row netconf_rows[] = {
 	{.key = "index", .attr = NETCONFA_IFINDEX, .type = NET_INT, .size = 4, .flags = NET_RO,
 	 .doc = "number of the link; -1: all, -2: what new ones begin with"},
 	{.key = "family", .attr = offsetof(struct netconfmsg, ncm_family), .type = NET_ENUM, .size = 1,
-	 .flags = NET_HDR, .names = &net_families, .doc = "IPv4 or IPv6"},
+	 .flags = NET_HDR, .names = &conf_families, .doc = "IPv4, IPv6 or MPLS"},
+	CONF("input", NETCONFA_INPUT, "MPLS: it takes labelled packets"),
 	CONF("forwarding", NETCONFA_FORWARDING, "it passes packets on"),
 	{.key = "rp_filter", .attr = NETCONFA_RP_FILTER, .type = NET_ENUM, .size = 4, .flags = NET_RO,
 	 .names = &rp_filters, .doc = "whether source addresses are checked"},
@@ -85,5 +90,4 @@ const struct net_noun net_netconf = {
 	.table = &netconf_table,
 	.add = RTM_NEWNETCONF,
 	.get = RTM_GETNETCONF,
-	.both = true,
 };

@@ -25,7 +25,7 @@ local specs = {
 
 -- Keys that no route here has, and why.
 local untried = {
-  iif = "no action of this kernel takes it", vrftable = "it needs a VRF", link_dev = "it needs an xfrm link",
+  iif = "no action of this kernel takes it", vrftable = "it needs a VRF: below", link_dev = "it needs an xfrm link",
 }
 
 -- ip(8) writes the keys of an encapsulation beside those of the route
@@ -109,6 +109,25 @@ describe("an encapsulation", function()
     for _, row in ipairs(h.settable(rows)) do
       assert(tried[row.key] or untried[row.key], "no route has encap." .. row.key)
     end
+  end)
+
+  it("may lead into a VRF", function()
+    local ok, vrf = pcall(ns.add_link, ns, { "vrf0", kind = "vrf", table = 77, up = true })
+    if not ok and vrf.code == "EOPNOTSUPP" then h.pending "this kernel has no VRFs (CONFIG_NET_VRF)" end
+    assert(ok, vrf)
+    ns.sysctl["net.vrf.strict_mode"] = 1
+    ns:add_route { "fd0b::/64", dev = "vrf0", encap = { type = "seg6local", action = "End.DT4", vrftable = 77 } }
+    local route = ns:routes { dst = "fd0b::/64" }[1]
+    assert.same({ type = "seg6local", action = "End.DT4", vrftable = 77 }, route.encap)
+    assert.equal("77", tostring(h.oracle(ns, "ip -6 -j route show fd0b::/64")[1].vrftable))
+    ns:del_route(route)
+    ns:add_route(route)
+    assert.same(route, ns:routes { dst = "fd0b::/64" }[1])
+    ns:add_rule { l3mdev = true, priority = 1000 }
+    ns:link("v0"):set { master = "vrf0" }
+    ns:add_route { "default", via = "10.0.0.9", table = 77 }
+    assert.equal("10.0.0.9", ns:route_to({ "192.0.2.1", vrf = "vrf0" }).via)
+    assert.equal(#ns:addrs { dev = "v0" }, #ns:addrs { vrf = "vrf0" })
   end)
 
   it("may stand in a hop", function()
