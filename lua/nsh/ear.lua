@@ -45,6 +45,9 @@ local function push(w, label, event, noun, record)
   local copy = { event = event, noun = noun, netns = label }
   for key, value in pairs(record) do copy[key] = value end
   copy.stats = nil -- which are old when they are read
+  if copy.kind == "veth" and copy.link and not copy.link_netnsid then
+    copy.peer, copy.link = copy.link, nil -- as the lists have it
+  end
   w.last = w.last + 1
   w.queue[w.last] = setmetatable(copy, Event)
 end

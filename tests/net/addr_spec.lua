@@ -54,7 +54,7 @@ describe("an address", function()
   before_each(function()
     ns = h.netns()
     link = ns:add_link { "v0", kind = "veth", up = true, peer = { "v1", up = true } }
-    h.eventually(function() return link.state == "up" end)
+    link:wait { state = "up" }
   end)
 
   local function added(addr)

@@ -67,7 +67,7 @@ describe("an encapsulation", function()
       peer = { "w0", up = true, addrgenmode = "none" } }
     link:add_addr "10.0.0.1/24"
     link:add_addr { "fd00::1/64", nodad = true }
-    h.eventually(function() return link.state == "up" end)
+    link:wait { state = "up" }
   end)
 
   local function add(spec)

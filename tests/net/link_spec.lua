@@ -165,7 +165,7 @@ describe("a veth", function()
     assert.equal(b, a.peer)
     assert.equal(a, b.peer)
     assert.equal(other, a.peer.netns)
-    h.eventually(function() return a.state == "up" end)
+    a:wait { state = "up" }
     compare(ns, "a0")
     compare(other, "b0")
     local record = ns:links { name = "a0" }[1]

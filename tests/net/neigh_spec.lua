@@ -40,7 +40,7 @@ describe("a neighbour", function()
       peer = { "v1", up = true, addrgenmode = "none", mac = "02:00:00:00:00:01" } }
     link:add_addr "10.0.0.1/24"
     link:add_addr { "fd00::1/64", nodad = true }
-    h.eventually(function() return link.state == "up" end)
+    link:wait { state = "up" }
   end)
 
   for what, spec in pairs {

@@ -103,7 +103,7 @@ describe("a route", function()
         peer = { "w" .. i, up = true, addrgenmode = "none" } }
       link:add_addr(("10.0.%d.1/24"):format(i))
       link:add_addr { ("fd0%d::1/64"):format(i), nodad = true }
-      h.eventually(function() return link.state == "up" end)
+      link:wait { state = "up" }
     end
   end)
 
