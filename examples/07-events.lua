@@ -18,11 +18,12 @@ print(eth0:wait { carrier = true }, eth0.carrier)
 print(select(2, pcall(eth0.wait, eth0, { mtu = 9000, timeout = 0.1 })))
 
 -- A handler is called while nsh waits; here another program makes a link.
-local handled <close> = nsh.watch { "link", netns = red, handler = function(event)
+local handled = nsh.watch { "link", netns = red, handler = function(event)
   if event.event == "add" then print("new:", event.name, event.kind) end
 end }
 red:spawn "sleep 0.1; ip link add br0 type bridge"
 print(red:wait_link "br0")
+handled:close()
 
 -- Prints:
 -- [red] add netns red id 0
