@@ -202,6 +202,7 @@ local told = { "carrier", "port_kind" }
 -- spanning tree state of that moment.
 local function forget_place(spec)
   spec.index, spec.active_slave = nil, nil
+  if spec.mac == "00:00:00:00:00:00" then spec.mac = nil end -- a netkit without Ethernet has none
   -- of a macsec the kernel tells what it doesn't take together
   if spec.send_sci == false then spec.sci = nil end
   if spec.end_station or spec.scb then spec.send_sci = nil end
