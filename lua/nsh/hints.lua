@@ -122,6 +122,8 @@ m.rows = {
   { op = "^link", code = "ENODEV", hint = "ns:links() tells which there are" },
   { op = "^link set", code = "ELOOP",
     hint = "a bridge can't be a port of a bridge, and no link may end up below itself" },
+  { op = "^link set", code = "EBUSY", extack = "protodown",
+    hint = "take the reasons away in the same call: set { protodown = false, protodown_reason = false }" },
   { op = "^link set", code = "EBUSY", hint = "it is a port, or the lower link, of another link already; "
     .. "set { master = false } takes a port out" },
   { op = "^link", code = "EADDRNOTAVAIL",

@@ -243,7 +243,8 @@ static void read_array(struct reader *r, const struct net_row *row)
 static bool is_off(lua_State *L, const struct net_row *row)
 {
 	bool can = row->type == NET_NESTS || row->type == NET_STRUCTS || row->type == NET_STRINGS ||
-		   row->type == NET_PREFIXES || row->type == NET_BITSET;
+		   row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_PREFIXES ||
+		   row->type == NET_BITSET;
 
 	return can && lua_isboolean(L, -1) && !lua_toboolean(L, -1);
 }

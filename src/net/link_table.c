@@ -29,7 +29,10 @@ static const struct net_enum link_types = {
 				    {"gre", ARPHRD_IPGRE}, {"gre6", ARPHRD_IP6GRE}, {NULL, 0}},
 };
 static const struct net_enum link_modes = {.list = (struct net_word[]){{"default", 0}, {"dormant", 1}, {NULL, 0}}};
-static const struct net_enum groups = {.list = (struct net_word[]){{"default", 0}, {NULL, 0}}};
+static const struct net_enum events = {
+	.list = (struct net_word[]){{"none", 0}, {"reboot", 1}, {"feature_change", 2}, {"bonding_failover", 3},
+				    {"notify_peers", 4}, {"resend_igmp", 5}, {"bonding_options", 6}, {NULL, 0}},
+};
 static const struct net_enum gen_modes = {
 	.list = (struct net_word[]){{"eui64", 0}, {"none", 1}, {"stable_secret", 2}, {"random", 3}, {NULL, 0}},
 };
@@ -137,8 +140,8 @@ static const struct net_row link_rows[] = {
 	 .flags = NET_AFTER, .doc = "what it is called beside its name, 1 to 127 bytes each"},
 	{.key = "txqlen", .attr = IFLA_TXQLEN, .type = NET_UINT, .size = 4,
 	 .doc = "length of the send queue in packets"},
-	{.key = "group", .attr = IFLA_GROUP, .type = NET_ENUM, .size = 4, .names = &groups,
-	 .doc = "group of links, a number"},
+	{.key = "group", .attr = IFLA_GROUP, .type = NET_ENUM, .size = 4, .names = &net_groups,
+	 .doc = "group of links, a number or a name of /etc/iproute2/group"},
 	IFF("promisc", IFF_PROMISC, NET_AFTER, "receive all packets"),
 	IFF("allmulti", IFF_ALLMULTI, NET_AFTER, "receive all multicast packets"),
 	IFF("multicast", IFF_MULTICAST, NET_AFTER, "whether it can multicast"),
@@ -186,6 +189,11 @@ static const struct net_row link_rows[] = {
 	UINT("needed_headroom", NEW_LINK_HEADROOM, 2, NET_RO, "bytes kept free before each packet; since Linux 6.18"),
 	UINT("needed_tailroom", NEW_LINK_TAILROOM, 2, NET_RO, "bytes kept free behind each packet"),
 	BOOL("netns_immutable", NEW_LINK_NETNS_IMMUTABLE, NET_RO, "it can't leave its namespace; since Linux 6.15"),
+	ENUM("event", IFLA_EVENT, 4, events, NET_RO, "what a notification is about"),
+	{.key = "new_netnsid", .attr = IFLA_NEW_NETNSID, .type = NET_INT, .size = 4, .flags = NET_RO,
+	 .doc = "number of the namespace that it was moved to, in the notification of that"},
+	{.key = "new_index", .attr = IFLA_NEW_IFINDEX, .type = NET_INT, .size = 4, .flags = NET_RO,
+	 .doc = "its number there"},
 	{.attr = IFLA_XDP, .type = NET_NEST, .flags = NET_FLAT, .nest = &xdp},
 	{.key = "qdisc", .attr = IFLA_QDISC, .type = NET_STRING, .flags = NET_RO,
 	 .doc = "its root queueing discipline"},

@@ -4,7 +4,7 @@
 
 #include "net.h"
 
-extern const struct net_enum net_families, net_scopes, net_protocols, net_route_tables;
+extern const struct net_enum net_groups, net_families, net_scopes, net_protocols, net_route_tables;
 extern const struct net_enum net_bridge_states, net_bridge_routers;
 extern const struct net_table net_querier_table;
 extern const struct net_enum net_ipprotos;

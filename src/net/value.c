@@ -130,7 +130,8 @@ static void wanted(const struct net_row *row, char *buf, size_t size)
 			snprintf(buf, size, "%s or a whole number from %" PRId64 " to %" PRId64, names, row->min,
 				 row->max);
 		else if (*names)
-			snprintf(buf, size, "one of %s", names);
+			snprintf(buf, size, "one of %s%s", names,
+				 row->names->value ? ", another known name or a number" : "");
 		else
 			snprintf(buf, size, "a name or a number");
 		break;

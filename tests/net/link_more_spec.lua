@@ -1,0 +1,83 @@
+-- link_more_spec.lua - what links have beside ip(8)'s plain options: counters, tokens, reasons, flags sent together
+local h = require "tests.helper"
+
+describe("a link", function()
+  local ns
+  before_each(function()
+    ns = h.netns()
+    ns:add_link { "v0", kind = "veth", up = true, peer = { "v1", up = true } }
+  end)
+
+  it("has all the counters that ip(8) has", function()
+    ns:link("v0"):add_addr "10.0.0.1/24"
+    ns:ping("10.0.0.2", { count = 1, timeout = 0.1 })
+    local ours, theirs
+    h.settles(function()
+      ours = ns:link("v0").stats
+      theirs = h.oracle(ns, "ip -j -s -s link show dev v0")[1].stats64
+      assert.equal(theirs.tx.packets, ours.tx_packets)
+    end)
+    assert.is_true(ours.tx_packets > 0)
+    local n = 0
+    for way, counters in pairs(theirs) do
+      for name, value in pairs(counters) do
+        local key = name == "multicast" and name or name == "collisions" and name or way .. "_" .. name
+        local other = name == "carrier_changes" and ns:link("v0")[name]
+        n = n + 1
+        assert.equal(value, other or ours[key] or ours[key .. "_errors"], key)
+      end
+    end
+    assert.is_true(n >= 20)
+  end)
+
+  it("has a token for its addresses", function()
+    local link = ns:link "v0"
+    ns.sysctl["net.ipv6.conf.v0.accept_ra"] = 1
+    link:set { token = "::5" }
+    assert.equal("::5", link.token)
+    assert.equal("::5", h.oracle(ns, "ip -j token show dev v0")[1].token)
+    link:set { token = false }
+    assert.is_nil(link.token)
+    h.misuse("IPv6", link.set, link, { token = "10.0.0.1" })
+  end)
+
+  it("is held down for reasons", function()
+    local link = ns:add_link { "m0", kind = "macvlan", link = "v0", protodown = true, protodown_reason = 5 }
+    assert.equal(5, link.protodown_reason)
+    local theirs = h.oracle(ns, "ip -j -d link show dev m0")[1]
+    assert.same({ true, { "0", "2" } }, { theirs.proto_down, theirs.proto_down_reason })
+    assert.is_truthy(h.refused("EBUSY", link.set, link, { protodown = false }).hint:find "protodown_reason = false")
+    link:set { protodown = false, protodown_reason = false }
+    assert.same({ false, nil }, { link.protodown, link.protodown_reason })
+  end)
+
+  it("counts the comings and goings of its carrier", function()
+    local a, b = ns:link "v0", ns:link "v1"
+    local before = a.carrier_changes
+    b:set { up = false }
+    h.settles(function() assert.equal(before + 1, a.carrier_changes) end)
+    assert.equal(a.carrier_changes, a.carrier_up_count + a.carrier_down_count)
+  end)
+
+  it("keeps a macvlan's other flag, and can forget whom it lets in", function()
+    local link = ns:add_link { "m0", kind = "macvlan", link = "v0", mode = "source", nodst = true,
+      macaddr = { "02:00:00:00:00:01", "02:00:00:00:00:02" } }
+    assert.equal(2, link.macaddr_count)
+    link:set { macaddr = false }
+    assert.same({ 0, nil }, { link.macaddr_count, link.macaddr })
+    link:del()
+    link = ns:add_link { "m1", kind = "macvlan", link = "v0", mode = "passthru", nopromisc = true, nodst = true }
+    assert.same({ true, true }, { link.nodst, link.nopromisc })
+    link:set { nodst = false }
+    assert.same({ nil, true }, { link.nodst, link.nopromisc })
+  end)
+
+  it("has a group, by number or name", function()
+    local link = ns:link "v0"
+    link:set { group = 77 }
+    assert.same({ 77, "v0" }, { link.group, ns:links { group = 77 }[1].name })
+    link:set { group = "default" }
+    assert.equal("default", link.group)
+    h.misuse("'default'", link.set, link, { group = "nobody's" })
+  end)
+end)
