@@ -173,6 +173,8 @@ m.rows = {
   { op = "^route", code = "EACCES", extack = "IPv6 is disabled", hint = ipv6_off },
 
   -- rules
+  { op = "^rule add", code = "EINVAL", extack = "Invalid uid range",
+    hint = "as an ordinary user nsh has one user id in its world, 0; uidrange = 0 is all that can be said" },
   { op = "^rule add", code = "EEXIST", hint = "there is such a rule already: ns:rules()" },
   { op = "^rule del", code = "ENOENT", hint = "no rule has all of that: ns:rules()" },
   { op = "^nexthop add", code = "EEXIST", hint = "ns:replace_nexthop changes the one that is there" },
