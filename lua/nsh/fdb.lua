@@ -94,7 +94,8 @@ function Link:flush_fdb(filter)
   local count = 0
   for _, entry in ipairs(self:fdb(filter)) do
     if filter or (entry.state ~= "permanent" and entry.state ~= "static") then
-      local ok, message, code, detail = core.fdb.del(self.netns.core, place(self, entry))
+      if entry.master == entry.dev then entry.self, entry.master = true, nil end -- the bridge's own
+      local ok, message, code, detail = core.fdb.del(self.netns.core, entry)
       if ok then
         count = count + 1
       elseif code ~= "ENOENT" then -- it may have aged meanwhile

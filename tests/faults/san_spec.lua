@@ -61,6 +61,11 @@ describe("sanitizers", function()
     machine:add_route { "10.6.0.0/16", via = "fd00::2", dev = "br0", mtu = 1300 }
     machine:add_route { "10.7.0.0/16", type = "blackhole", metric = 3 }
     machine:add_neigh { "10.0.0.9", dev = "br0", mac = "02:00:00:00:00:09" }
+    for i = 1, 3 do br0:add_mdb { "239.1.1." .. i, port = "v" .. i } end
+    machine:link("v1"):set { port = { mcast_router = "on" } }
+    local tunnel = machine:add_link { "x0", kind = "vxlan", external = true, vnifilter = true, dstport = 4789 }
+    tunnel:add_vni "100-103"
+    tunnel:add_fdb { "02:00:00:00:00:07", dst = "10.0.0.7", src_vni = 100, vni = 100 }
     local result = finds_nothing(machine:exec(
       { program, tostring(faults.seed), faults.soak and "10000000" or "200000" },
       { check = false, timeout = faults.soak and 1800 or 120, env = with_leaks.env }))
