@@ -74,10 +74,11 @@ local verbs = { add = true, del = true, set = true, get = true, find = true, rep
 ---@param method string "add_route"
 ---@return string? noun
 function m.noun_of(method)
-  local verb, rest = method:match "^(%l+)_(%l+)$"
+  local verb, rest = method:match "^(%l+)_([%l_]+)$"
   local word = verbs[verb] and rest or method
   for _, entry in ipairs(all()) do
-    if word == entry.noun or word == entry.noun .. "s" or word == entry.noun .. "es" then
+    local noun = entry.noun:gsub("^bridge_", "") -- its own methods leave that word out
+    if word == noun or word == noun .. "s" or word == noun .. "es" then
       return (verb or word ~= "link") and entry.noun or nil -- ns:link takes a name
     end
   end

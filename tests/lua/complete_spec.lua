@@ -120,6 +120,8 @@ describe("complete", function()
     assert.is_true(has(candidates 'zzt.ns:add_route { "default", ', "via"))
     assert.is_false(has(candidates 'zzt.ns:add_route { "default", ', "mac"))
     assert.is_true(has(candidates 'zzt.eth0:set { ', "mtu"))
+    assert.same({ "untagged" }, candidates 'x.p0:add_vlan { 10, unt')
+    assert.same({ "msti" }, candidates 'x.br0:set_vlan_global { 10, ms')
   end)
 
   it("offers link kinds and a kind's own keys", function()

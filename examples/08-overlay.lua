@@ -1,4 +1,4 @@
--- 07-overlay.lua - three hosts on one Ethernet that is not there: vxlan over routed networks, without multicast
+-- 08-overlay.lua - three hosts on one Ethernet that is not there: vxlan over routed networks, without multicast
 local core = netns.add "core" -- the routers in between, as one
 local hosts, tunnels = {}, {}
 
