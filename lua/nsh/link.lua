@@ -231,7 +231,7 @@ local function below(self, ns, spec)
 end
 
 --- Makes a link in this namespace, with all that is asked or not at all. Both ends of a veth are born in their place.
---- Twin: `ip link add NAME type KIND ...`
+--- Twin: `ip link add NAME type KIND ...`, `ip tuntap add NAME mode tap`
 ---@param spec table [1] name, kind, keys of a link and of its kind; peer = "name" or { "name", netns = ns, ... }
 ---@return nsh.Link link
 ---@return nsh.Link? peer the other end of a veth, netkit or vxcan

@@ -119,7 +119,7 @@ int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struc
 
 	if (!m)
 		return -err->code;
-	if (index == 0)
+	if (index == 0 && name)
 		nla_put_string(m, strlen(name) < NET_NAME_SIZE ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 	if (nsid >= 0)
 		nla_put_u32(m, IFLA_TARGET_NETNSID, (uint32_t)nsid);

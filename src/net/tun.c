@@ -242,7 +242,7 @@ static bool is_set(struct nlattr *const *tb, int attr)
 /* What it takes to open a link again just as it is: who opens one says anew what its packets begin with. */
 static int look(struct net_ns *ns, int index, struct tun *t, struct net_err *err)
 {
-	struct nlattr *link[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *tb[IFLA_TUN_MAX + 1];
+	struct nlattr *link[IFLA_MAX + 1] = {0}, *info[IFLA_INFO_MAX + 1] = {0}, *tb[IFLA_TUN_MAX + 1] = {0};
 	struct net_dump d = {0};
 	int r = net_link_get(ns, index, NULL, -1, &d, err);
 
@@ -289,7 +289,7 @@ bool net_kind_is_tun(const struct net_kind *kind)
 /* net_tun_fix() - the kernel calls both kinds "tun": give a tap its own name in a message */
 void net_tun_fix(struct nlattr *kind, struct nlattr *data)
 {
-	struct nlattr *tb[IFLA_TUN_MAX + 1];
+	struct nlattr *tb[IFLA_TUN_MAX + 1] = {0};
 
 	if (data && nla_len(kind) == sizeof("tun") && strcmp(nla_data(kind), "tun") == 0 &&
 	    nla_parse_nested(tb, IFLA_TUN_MAX, data, NULL) == 0 && tb[IFLA_TUN_TYPE] &&
@@ -341,7 +341,7 @@ int net_tun_set(struct net_ns *ns, int index, const struct net_field *f, unsigne
 {
 	unsigned int have = net_tun_held(ns, index), queues = number(f, n, "queues", 0);
 	bool hold = flag(f, n, "hold", have > 0), persist;
-	struct tun t;
+	struct tun t = {0};
 	int fd, r = look(ns, index, &t, err);
 
 	if (r < 0)
@@ -372,7 +372,7 @@ int net_tun_set(struct net_ns *ns, int index, const struct net_field *f, unsigne
 int net_tun_moved(const struct net_ns *from, int index, struct net_ns *to, int new_index, struct net_err *err)
 {
 	unsigned int count = net_tun_held(from, index);
-	struct tun t;
+	struct tun t = {0};
 	int fd, r;
 
 	if (!count)
