@@ -123,6 +123,20 @@ describe("documentation", function()
   end)
 end)
 
+describe("the map of src", function()
+  it("has every file of net, and no other", function()
+    local map, there = read "src/README.md":match "files of `net/`.*", {}
+    for _, path in ipairs(tree "src/net/*") do there[path:match "[^/]+$"] = true end
+    for row in map:gmatch "\n| ([^|]+) |" do
+      for name in row:gmatch "[%w_]+%.[ch]" do
+        assert.is_true(there[name], name .. " is in src/README.md, but not there")
+        there[name] = nil
+      end
+    end
+    assert.same({}, there, "not in src/README.md")
+  end)
+end)
+
 describe("nsh.core", function()
   it("has every function of the registration tables", function()
     local core = require "nsh.core"
