@@ -18,8 +18,11 @@ local Event = { __name = "nsh.event" }
 
 local MAIN = {
   link = "name", addr = "addr", route = "dst", neigh = "dst", fdb = "mac", netns = "name", mdb = "grp", nexthop = "id",
-  bridge_vlan = "vid",
+  bridge_vlan = "vid", qdisc = "kind",
 }
+
+-- A link has some fifty keys; these are what is told of it in a line.
+local LINK = { "kind", "up", "state", "mtu", "mac", "master", "peer", "link" }
 
 function Event:__tostring()
   if not self.noun then return self.event end
@@ -28,7 +31,8 @@ function Event:__tostring()
   for key, value in pairs(self) do record[key] = value end
   record.event, record.noun, record.netns = nil, nil, nil
   if main then words[2] = columns.inline(record[main]) end
-  for _, key in ipairs(next(record) and columns.choose { record } or {}) do
+  local keys = self.noun == "link" and LINK or next(record) and columns.choose { record }
+  for _, key in ipairs(keys or {}) do
     local value = record[key]
     if key ~= main and value then
       if type(value) == "table" then value = "{" .. columns.inline(value) .. "}" end

@@ -13,13 +13,17 @@ local IDENTITY = {
   fdb = { "mac", "vlan", "dst", "vni", "port", "src_vni", "via", "nhid", "self" },
   mdb = { "grp", "port", "vid", "src" },
   nexthop = { "id" },
+  netconf = { "index", "family" },
 }
 
 -- Keys that change without a word of the kernel, and name nothing.
-local VOLATILE = { unresolved = true, iif_detached = true, oif_detached = true, stats = true }
+local VOLATILE = {
+  unresolved = true, iif_detached = true, oif_detached = true, stats = true, refcnt = true, direct_packets = true,
+}
 
--- Told in ranges, of which a part may go or change: what is left is seen in the list.
-local IN_RANGES = { bridge_vlan = { "vid" } }
+-- Told in part: VLANs in ranges, of which a part may go, queueing disciplines without those that the kernel sets by
+-- itself. What is left is seen in the list.
+local BY_LIST = { bridge_vlan = { "vid" }, qdisc = { "parent", "handle" } }
 
 -- Routes to the same place; which of them it is tells the rest.
 local PLACE = { "family", "table", "dst", "from", "tos", "metric" }
@@ -88,7 +92,7 @@ local function identify(self, noun, record)
   for key, value in pairs(record) do
     if not VOLATILE[key] then id[key] = value end
   end
-  if IN_RANGES[noun] then return link_of(self, record.dev), name_of(record, IN_RANGES[noun], {}), id end
+  if BY_LIST[noun] then return link_of(self, record.dev), name_of(record, BY_LIST[noun], {}), id end
   return "", flat(id), id
 end
 
@@ -135,7 +139,7 @@ local function drop_from(self, index, tell)
   end
   self.through[index] = nil
   for noun, groups in pairs(self.known) do
-    local group = (IDENTITY[noun] or IN_RANGES[noun]) and groups[index]
+    local group = (IDENTITY[noun] or BY_LIST[noun]) and groups[index]
     for name, id in pairs(group or {}) do tell_gone(self, noun, index, name, id, tell) end
     if group then groups[index] = nil end
   end
@@ -163,6 +167,7 @@ local function take_link(self, there, record, tell)
   else
     fail.check("watch", nil, self.label, core.watch.name(self.names, index, nil))
   end
+  self.doubt.qdisc = true
   -- IPv4 routes and nexthops go with their link, or when it goes down, without a word
   if before and not (there and record.up) then self.doubt.route, self.doubt.nexthop = true, true end
   tell(not there and "del" or before and "change" or "add", "link", record)
@@ -192,7 +197,7 @@ end
 ---@param tell fun(event: string, noun: string, record: table)
 function m.take(self, there, noun, record, replaces, tell)
   if noun == "link" then return take_link(self, there, record, tell) end
-  if IN_RANGES[noun] then
+  if BY_LIST[noun] then
     self.doubt[noun] = true
     return
   end
@@ -224,7 +229,7 @@ local function sort_out(self, noun, list, tell)
     there[key][name] = true
     if not before then
       fresh[#fresh + 1] = { key, name, id, record }
-    elseif IN_RANGES[noun] and flat(before) ~= flat(id) then
+    elseif BY_LIST[noun] and flat(before) ~= flat(id) then
       self.known[noun][key][name] = id
       tell("change", noun, record)
     end

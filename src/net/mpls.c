@@ -73,6 +73,7 @@ const struct net_noun net_mpls = {
 	.add = RTM_NEWROUTE,
 	.del = RTM_DELROUTE,
 	.get = RTM_GETROUTE,
+	.groups = {RTNLGRP_MPLS_ROUTE},
 	.family = AF_MPLS,
 	.prepare = prepare,
 };

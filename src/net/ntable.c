@@ -89,5 +89,7 @@ const struct net_noun net_netconf = {
 	.name = "netconf",
 	.table = &netconf_table,
 	.add = RTM_NEWNETCONF,
+	.del = RTM_DELNETCONF,
 	.get = RTM_GETNETCONF,
+	.groups = {RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF},
 };

@@ -225,6 +225,7 @@ const struct net_noun net_qdisc = {
 	.add = RTM_NEWQDISC,
 	.del = RTM_DELQDISC,
 	.get = RTM_GETQDISC,
+	.groups = {RTNLGRP_TC},
 	.unspec = true,
 	.prepare = prepare_qdisc,
 	.ask = ask,

@@ -168,6 +168,8 @@ static bool is_of(const struct net_noun *noun, const struct nlmsghdr *h)
 
 	if (h->nlmsg_type != noun->add && h->nlmsg_type != noun->del)
 		return false;
+	if (noun->both)
+		return family == AF_INET || family == AF_INET6;
 	return noun->family ? family == noun->family : family != AF_BRIDGE;
 }
 

@@ -185,6 +185,35 @@ describe("a watch", function()
     for _, event in ipairs(list) do assert.is_nil(math.tointeger(event.dev), tostring(event)) end
   end)
 
+  it("tells of queueing disciplines, those that the kernel sets by itself among them", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "qdisc" }
+    ns:add_link { "v0", kind = "veth", up = true, peer = { "v1", up = true } }
+    has(all(watch), { event = "add", noun = "qdisc", dev = "v0", kind = "noqueue", parent = "root" })
+    ns:exec "tc qdisc add dev v0 root handle 1: tbf rate 1mbit burst 10k latency 10ms"
+    local list = all(watch)
+    has(list, { event = "del", noun = "qdisc", dev = "v0", kind = "noqueue" })
+    has(list, { event = "add", noun = "qdisc", dev = "v0", kind = "tbf", handle = "1:", rate = 1000000 })
+    ns:exec "tc qdisc change dev v0 root handle 1: tbf rate 2mbit burst 10k latency 10ms"
+    has(all(watch), { event = "change", noun = "qdisc", dev = "v0", kind = "tbf", rate = 2000000 })
+    ns:exec "tc qdisc del dev v0 root"
+    list = all(watch)
+    has(list, { event = "del", noun = "qdisc", dev = "v0", kind = "tbf" })
+    has(list, { event = "add", noun = "qdisc", dev = "v0", kind = "noqueue" })
+  end)
+
+  it("tells of what a link passes on", function()
+    local ns = h.netns()
+    local watch <close> = nsh.watch { "netconf" }
+    ns:add_link { "b0", kind = "bridge" }
+    ns.sysctl["net.ipv4.conf.b0.forwarding"] = 1
+    local list, index = all(watch), ns:link "b0".index
+    has(list, { event = "add", noun = "netconf", index = index, family = "inet" })
+    has(list, { event = "change", noun = "netconf", index = index, family = "inet", forwarding = true })
+    ns:link "b0":del()
+    has(all(watch), { event = "del", noun = "netconf", index = index, family = "inet" })
+  end)
+
   it("tells of VLANs one by one", function()
     local ns = h.netns()
     ns:add_link { "b0", kind = "bridge" }
