@@ -15,6 +15,7 @@ local m = {}
 ---@field max? integer
 ---@field values? string[]
 ---@field rows? nsh.Attribute[] of a nested table
+---@field kinds? nsh.Kind[] of a list whose elements have kinds of their own
 
 local tables
 
@@ -61,8 +62,14 @@ end
 ---@param noun string
 ---@param name string
 ---@return nsh.Kind?
-function m.kind(noun, name)
-  for _, kind in ipairs(m.kinds(noun)) do
+function m.kind(noun, name) return m.find_kind(m.kinds(noun), name) end
+
+--- Finds a kind in a list of them.
+---@param kinds nsh.Kind[]
+---@param name string
+---@return nsh.Kind?
+function m.find_kind(kinds, name)
+  for _, kind in ipairs(kinds) do
     if kind.name == name then return kind end
   end
 end

@@ -33,6 +33,20 @@ end
 
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
 
+local function qdisc_missing(e) return features.kind("qdisc", e.spec and e.spec.kind) end
+
+local function filter_missing(e) return features.kind("filter", e.spec and e.spec.kind) end
+
+-- The kernel doesn't say which action it doesn't have.
+local function action_missing(e)
+  local names, row = {}, attrs.find(attrs.kind("filter", "matchall").rows, "actions")
+  for _, action in ipairs(e.spec and e.spec.actions or {}) do
+    local kind = attrs.find_kind(row.kinds, action.kind)
+    names[#names + 1] = kind and ("%s (%s)"):format(kind.name, kind.config) or tostring(action.kind)
+  end
+  return "this kernel lacks the action " .. table.concat(names, " or ")
+end
+
 local function ipv6_off(e)
   local dev = e.spec and label(e.spec.dev) or e.target or "all"
   return ('IPv6 is switched off there: ns.sysctl["net.ipv6.conf.%s.disable_ipv6"] = 0'):format(tostring(dev))
@@ -214,6 +228,32 @@ m.rows = {
   { op = "^mdb", code = "ENOENT", hint = "bridge:mdb() shows which entries there are" },
   { op = "^mdb", code = "EOPNOTSUPP", hint = "only bridges have a multicast database, of kernels with "
     .. "CONFIG_BRIDGE_IGMP_SNOOPING" },
+
+  -- traffic control
+  { op = "^qdisc", code = "ENOENT", extack = "kind is unknown", hint = qdisc_missing },
+  { op = "^filter", code = "ENOENT", extack = "classifier not found", hint = filter_missing },
+  { op = "^filter", code = "ENOENT", extack = "load TC action", hint = action_missing },
+  { op = "^qdisc", code = "EEXIST", hint = "there is one already: link:set_qdisc changes it, link:replace_qdisc takes "
+    .. "its place" },
+  { op = "^qdisc del", code = "ENOENT", hint = "link:qdiscs() shows which there are; those without a handle are the "
+    .. "kernel's own, and stay" },
+  { op = "^qdisc set", code = "EINVAL", extack = "[Cc]hange operation not supported",
+    hint = "link:replace_qdisc makes it anew, without its classes and filters" },
+  { op = "^qdisc", code = "EINVAL", extack = "must match existing", hint = "another kind has that handle: leave handle "
+    .. "out, or choose another" },
+  { op = "^qdisc", code = "ENOENT", hint = "there is no such parent: link:classes()" },
+  { op = "^class add", code = "EEXIST", hint = "there is one of that classid: link:replace_class changes it" },
+  { op = "^class", code = "EBUSY", hint = "classes or filters still need it: link:classes(), link:filters()" },
+  { op = "^class", code = "ENOENT", hint = "there is no such class, parent or qdisc: link:classes(), link:qdiscs()" },
+  { op = "^class", code = "EOPNOTSUPP", hint = "that qdisc has no classes that can be made" },
+  { op = "^filter", code = "EINVAL", extack = "Parent Qdisc", hint = 'it needs a qdisc that takes filters: '
+    .. 'link:add_qdisc "clsact" gives ingress and egress' },
+  { op = "^filter", code = "ENOENT", extack = "Parent Qdisc", hint = 'it needs a qdisc that takes filters: '
+    .. 'link:add_qdisc "clsact" gives ingress and egress' },
+  { op = "^filter", code = "EOPNOTSUPP", hint = 'that qdisc takes no filters: link:add_qdisc "clsact" gives ingress '
+    .. 'and egress' },
+  { op = "^filter add", code = "EEXIST", hint = "there is one of that prio and handle: link:replace_filter" },
+  { op = "^filter", code = "ENOENT", hint = "link:filters() shows which there are" },
 
   -- sysctls, commands, ping
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "

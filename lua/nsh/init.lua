@@ -21,7 +21,7 @@ end
 
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
-  "nexthop", "addrlabel", "maddr", "mroute", "ntable",
+  "nexthop", "addrlabel", "maddr", "mroute", "ntable", "qdisc", "filter", "impair",
   "sysctl", "process", "ping", "wait",
 } do
   require("nsh." .. noun)

@@ -31,6 +31,20 @@ static int core_nearest(lua_State *L)
 	return 1;
 }
 
+/* address_bytes(text) -> 4 or 16 bytes, or nil where it is no address */
+static int core_address_bytes(lua_State *L)
+{
+	struct net_field f = {0};
+	struct net_err err;
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+
+	if (net_parse_ip(text, len, &f, &err) < 0)
+		return 0;
+	lua_pushlstring(L, (const char *)f.addr, f.len);
+	return 1;
+}
+
 /* terminal_width() -> columns of standard output; 0: not known; nil: no terminal */
 static int core_terminal_width(lua_State *L)
 {
@@ -92,6 +106,7 @@ static void set_flag(lua_State *L, const char *key, bool value)
 }
 
 static void push_rows(lua_State *L, const struct net_table *t, bool into);
+static void set_kinds(lua_State *L, const struct net_kind *(*all)(unsigned int i));
 
 static void push_row(lua_State *L, const struct net_row *row)
 {
@@ -128,6 +143,8 @@ static void push_row(lua_State *L, const struct net_row *row)
 	if (row->nest && strcmp(row->nest->name, "peer") != 0) {
 		push_rows(L, row->nest, false);
 		lua_setfield(L, -2, "rows");
+		if (net_kind_nest(row->nest) && net_kind_nest(row->nest)->kind_all)
+			set_kinds(L, net_kind_nest(row->nest)->kind_all);
 	}
 }
 
@@ -148,13 +165,13 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	}
 }
 
-/* Set `kinds` of the table on top to the list of a noun's kinds. */
-static void set_kinds(lua_State *L, const struct net_noun *noun)
+/* Set `kinds` of the table on top to the list of kinds. */
+static void set_kinds(lua_State *L, const struct net_kind *(*all)(unsigned int i))
 {
 	const struct net_kind *kind;
 
 	lua_newtable(L);
-	for (unsigned int i = 0; (kind = noun->kind_all(i)); i++) {
+	for (unsigned int i = 0; (kind = all(i)); i++) {
 		lua_newtable(L);
 		set_string(L, "name", kind->name);
 		set_string(L, "doc", kind->doc);
@@ -181,16 +198,20 @@ static int core_tables(lua_State *L)
 		push_rows(L, noun->table, false);
 		lua_setfield(L, -2, "rows");
 		if (noun->kind_all)
-			set_kinds(L, noun);
+			set_kinds(L, noun->kind_all);
 		lua_rawseti(L, -2, (int)i + 1);
 	}
 	return 1;
 }
 
 static const luaL_Reg lib[] = {
-	{"nearest", core_nearest}, {"record_types", core_record_types},
-	{"tables", core_tables},   {"terminal_width", core_terminal_width},
-	{"where", core_where},	   {NULL, NULL},
+	{"address_bytes", core_address_bytes},
+	{"nearest", core_nearest},
+	{"record_types", core_record_types},
+	{"tables", core_tables},
+	{"terminal_width", core_terminal_width},
+	{"where", core_where},
+	{NULL, NULL},
 };
 
 static const luaL_Reg parts[] = {

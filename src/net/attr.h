@@ -112,7 +112,8 @@ struct net_row {
 	uint32_t flags;
 	uint16_t aux;  /* offset of the prefix length, or of a bit's change mask (0: none); of a bool 1: the row before
 			  says that it is off; of a list: attribute of its elements; of structs: bytes before them,
-			  where byte 0 is row.begins and byte row.size their number; of a marked one: of its bit */
+			  where byte 0 is row.begins and byte row.size their number; of a marked one: of its bit;
+			  of a time: the kernel's own steps in ns */
 	uint32_t mask; /* of a bit; of a header's integer: its bits; of a marked one: its bit in row.aux */
 	uint32_t unit; /* of a time: wire units in a second; of an integer: wire units in one of Lua's (0: 1) */
 	int64_t min, max; /* in wire units; both 0: what the size holds */
@@ -120,6 +121,7 @@ struct net_row {
 	const struct net_table *nest;
 	/* of a NET_KINDNEST: finds the kind that the key `kind` beside it names */
 	const struct net_kind *(*kinds)(const char *name);
+	const struct net_kind *(*kind_all)(unsigned int i); /* of one in a list: all of them, NULL at the end */
 };
 
 struct net_table {

@@ -98,13 +98,22 @@ static void put_group(char *hdr, const struct net_row *row, const struct net_fie
 	memcpy(hdr + row->aux, &type, sizeof(type));
 }
 
-/* A rate beyond 32 bits stands as all ones, and its twin tells; a share may be the rest of one. */
+/*
+ * A rate beyond 32 bits stands as all ones, and its twin tells; a share may be the rest of one; a time is so much more
+ * that the kernel, which cuts off to its own steps, keeps what is meant.
+ */
 static uint64_t on_wire(const struct net_row *row, int64_t v)
 {
 	if (row->type == NET_RATE && row->size == 4 && v > UINT32_MAX)
 		return UINT32_MAX;
 	if (row->type == NET_FRACTION && row->flags & NET_INVERT)
 		return ~(uint64_t)v;
+	if (row->type == NET_TIME && row->aux) {
+		uint64_t ns = 1000000000 / row->unit, step = row->aux;
+		uint64_t steps = ((uint64_t)v * ns + step - 1) / step;
+
+		return (steps * step + ns - 1) / ns;
+	}
 	return (uint64_t)v;
 }
 

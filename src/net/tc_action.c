@@ -285,10 +285,15 @@ static const struct net_kind *find(const char *name)
 	return net_kind_in(actions, name);
 }
 
+static const struct net_kind *all(unsigned int i)
+{
+	return actions[i].name ? &actions[i] : NULL;
+}
+
 static const struct net_row action_rows[] = {
 	{.key = "kind", .attr = TCA_ACT_KIND, .type = NET_STRING, .min = 1, .max = 15, .flags = NET_MAIN,
 	 .doc = "what sort of action it is"},
-	{.attr = TCA_ACT_OPTIONS, .type = NET_KINDNEST, .kinds = find},
+	{.attr = TCA_ACT_OPTIONS, .type = NET_KINDNEST, .kinds = find, .kind_all = all},
 	{.key = "stats", .attr = TCA_ACT_STATS, .type = NET_NEST, .flags = NET_RO, .nest = &net_tc_stats,
 	 .doc = "its counters"},
 };

@@ -8,6 +8,8 @@
 
 /* clang-format off */
 #define US(k, number, text) TC_TIME(k, number, 1000000, 0, text)
+#define STEPS(k, number, step, text) \
+	{.key = (k), .attr = (number), .type = NET_TIME, .size = 4, .unit = 1000000, .aux = (step), .doc = (text)}
 #define TABLE(name, title) static const struct net_table name = {title, name##_rows, NET_COUNT(name##_rows), 0, false}
 #define STRUCT(name, title, s) \
 	static const struct net_table name = {title, name##_rows, NET_COUNT(name##_rows), sizeof(s), true}
@@ -33,16 +35,16 @@ static const struct net_row pfifo_fast_rows[] = {
 };
 STRUCT(pfifo_fast, "pfifo_fast", struct tc_prio_qopt);
 static const struct net_row multiq_rows[] = {
-	TC_UINT("bands", offsetof(struct tc_multiq_qopt, bands), 2, NET_HDR | NET_RO, "bands, one for each send queue"),
+	TC_UINT("bands", offsetof(struct tc_multiq_qopt, bands), 2, NET_HDR, "bands: one for each send queue, whatever is said"),
 	TC_UINT("max_bands", offsetof(struct tc_multiq_qopt, max_bands), 2, NET_HDR | NET_RO, "send queues of the link"),
 };
 STRUCT(multiq, "multiq", struct tc_multiq_qopt);
 
 static const struct net_row codel_rows[] = {
 	TC_UINT("limit", TCA_CODEL_LIMIT, 4, 0, "most packets that wait"),
-	US("target", TCA_CODEL_TARGET, "queueing delay that is fine"),
-	US("interval", TCA_CODEL_INTERVAL, "how long the delay may be longer"),
-	US("ce_threshold", TCA_CODEL_CE_THRESHOLD, "mark packets that waited longer"),
+	STEPS("target", TCA_CODEL_TARGET, 1024, "queueing delay that is fine"),
+	STEPS("interval", TCA_CODEL_INTERVAL, 1024, "how long the delay may be longer"),
+	STEPS("ce_threshold", TCA_CODEL_CE_THRESHOLD, 1024, "mark packets that waited longer"),
 	TC_BOOL("ecn", TCA_CODEL_ECN, 4, 0, "mark packets instead of dropping them, where they can be marked"),
 };
 TABLE(codel, "codel");
@@ -50,9 +52,9 @@ static const struct net_row fq_codel_rows[] = {
 	TC_UINT("limit", TCA_FQ_CODEL_LIMIT, 4, 0, "most packets that wait"),
 	TC_UINT("flows", TCA_FQ_CODEL_FLOWS, 4, NET_NEW, "queues that connections are spread over"),
 	TC_SIZE("quantum", TCA_FQ_CODEL_QUANTUM, 0, "bytes before another queue has its turn"),
-	US("target", TCA_FQ_CODEL_TARGET, "queueing delay that is fine"),
-	US("interval", TCA_FQ_CODEL_INTERVAL, "how long the delay may be longer"),
-	US("ce_threshold", TCA_FQ_CODEL_CE_THRESHOLD, "mark packets that waited longer"),
+	STEPS("target", TCA_FQ_CODEL_TARGET, 1024, "queueing delay that is fine"),
+	STEPS("interval", TCA_FQ_CODEL_INTERVAL, 1024, "how long the delay may be longer"),
+	STEPS("ce_threshold", TCA_FQ_CODEL_CE_THRESHOLD, 1024, "mark packets that waited longer"),
 	TC_UINT("ce_threshold_mask", TCA_FQ_CODEL_CE_THRESHOLD_MASK, 1, NET_ZERO,
 		"ce_threshold: bits of the DS field that say for which packets"),
 	TC_UINT("ce_threshold_selector", TCA_FQ_CODEL_CE_THRESHOLD_SELECTOR, 1, NET_ZERO,
@@ -98,7 +100,7 @@ STRUCT(sfq, "sfq", struct tc_sfq_qopt_v1);
 
 static const struct net_row pie_rows[] = {
 	TC_UINT("limit", TCA_PIE_LIMIT, 4, 0, "most packets that wait"),
-	US("target", TCA_PIE_TARGET, "queueing delay that is aimed at"),
+	STEPS("target", TCA_PIE_TARGET, 64, "queueing delay that is aimed at"),
 	US("tupdate", TCA_PIE_TUPDATE, "how often the share that is dropped is worked out"),
 	TC_UINT("alpha", TCA_PIE_ALPHA, 4, 0, "weight of the distance from target, 0 to 32"),
 	TC_UINT("beta", TCA_PIE_BETA, 4, 0, "weight of its trend, 0 to 32"),
@@ -110,7 +112,7 @@ TABLE(pie, "pie");
 static const struct net_row fq_pie_rows[] = {
 	TC_UINT("limit", TCA_FQ_PIE_LIMIT, 4, 0, "most packets that wait"),
 	TC_UINT("flows", TCA_FQ_PIE_FLOWS, 4, NET_NEW, "queues that connections are spread over"),
-	US("target", TCA_FQ_PIE_TARGET, "queueing delay that is aimed at"),
+	STEPS("target", TCA_FQ_PIE_TARGET, 64, "queueing delay that is aimed at"),
 	US("tupdate", TCA_FQ_PIE_TUPDATE, "how often the share that is dropped is worked out"),
 	TC_UINT("alpha", TCA_FQ_PIE_ALPHA, 4, 0, "weight of the distance from target, 0 to 32"),
 	TC_UINT("beta", TCA_FQ_PIE_BETA, 4, 0, "weight of its trend, 0 to 32"),

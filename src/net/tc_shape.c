@@ -103,7 +103,7 @@ const struct net_table net_htb_class_table = {"htb class", htb_class_rows, NET_C
 
 static const struct net_row hfsc_rows[] = {
 	{.key = "default", .attr = offsetof(struct tc_hfsc_qopt, defcls), .type = NET_HANDLE, .size = 2, .mask = 0xffff,
-	 .flags = NET_HDR, .names = &net_class_ids, .doc = "class of packets that no filter puts elsewhere"},
+	 .flags = NET_HDR | NET_ZERO, .names = &net_class_ids, .doc = "class of packets that no filter puts elsewhere"},
 };
 const struct net_table net_hfsc_table = {"hfsc", hfsc_rows, 1, sizeof(struct tc_hfsc_qopt), true};
 
