@@ -40,7 +40,7 @@ local part_of = {
 
 -- What is no longer so when an option is given, and what off means for a table of options.
 local function settle(spec, given)
-  if given.latency then spec.limit = nil end
+  if given.latency and given.limit == nil then spec.limit = nil end
   if spec.kind ~= "netem" then return end
   for key, whole in pairs(part_of) do
     if given[whole] == false and not given[key] and spec[key] then spec[key] = false end

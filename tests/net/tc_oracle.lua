@@ -2,6 +2,7 @@
 -- place, and every object made again from its record.
 local assert = require "luassert"
 local busted = require "busted"
+local json = require "dkjson"
 local attrs = require "nsh.attrs"
 local h = require "tests.helper"
 
@@ -42,26 +43,37 @@ function m.at(data, path)
   return data
 end
 
+-- Whether two numbers are the same but for rounding.
 local function close(a, b, per) return math.abs(a - b) <= 1e-6 * math.max(math.abs(a), math.abs(b)) + per end
+
+-- Whether two tables of numbers are alike.
+local function alike(ours, theirs)
+  if type(theirs) ~= "table" then return false end
+  for key, value in pairs(ours) do
+    local other = theirs[key]
+    if type(value) == "table" then
+      if not alike(value, other) then return false end
+    elseif type(value) == "number" and type(other) == "number" then
+      if not close(value, other, 1e-6) then return false end
+    elseif value ~= other then
+      return false
+    end
+  end
+  return true
+end
 
 -- Whether ours and what tc(8) says mean the same. Times are microseconds in whole numbers, or seconds with a fraction.
 local function same(row, ours, theirs)
   if row.type == "boolean" then return (ours or false) == (theirs == true or theirs == 1 or theirs == "on") end
-  if type(ours) == "table" then return pcall(assert.same, ours, theirs) end
+  if type(ours) == "table" then return alike(ours, theirs) end
   if row.type == "rate" then return close(ours, (tonumber(theirs) or 0) * 8, 0) end
-  if row.type == "seconds" and type(theirs) == "number" then return close(ours, theirs, 0) or close(ours, theirs / 1e6, 0) end
+  if row.type == "seconds" then return close(ours, theirs or -1, 0) or close(ours, (theirs or -1) / 1e6, 0) end
   if row.type == "fraction" then return close(ours, theirs, 1e-6) end
   if type(ours) == "number" then return type(theirs) ~= "table" and close(ours, tonumber(theirs) or -1, 0) end
   return tostring(ours) == tostring(theirs)
 end
 
 -- --- objects ---
-
--- All that one kind's tests make stands in one namespace, a link each; a process of tc(8) tells of all.
-local function links(ns, count)
-  for i = 0, count do ns:add_link { "x" .. i, kind = "veth", peer = "y" .. i, up = true } end
-  ns:add_link { "v0", kind = "veth", peer = "v1", up = true }
-end
 
 local function plain(record)
   local copy = {}
@@ -108,108 +120,134 @@ local function check(case, row, want, ours, theirs)
   assert(same(row, ours, value), ("%s is %s, tc says %s"):format(key, tostring(ours), tostring(value)))
 end
 
---- Makes the tests of a kind.
----@param noun string "qdisc", "class", "filter"
----@param rows nsh.Attribute[] the options
----@param case table { kind, config, lab: function(ns, link) what all need first, base: function(i) -> keys that all
---- have, with: keys by option, values: by option, one or { make =, set = }, read: tc(8)'s path by option, or a function of
---- its options, silent: options that tc(8) hides or garbles, skip: options that are not tried, and why,
---- add, set, get: functions of link, look: command of tc(8), theirs: function(its list, name of the link) -> options }
-function m.kind(noun, rows, case)
-  local function attempt(ns, i, key, value)
-    local link = ns:link("x" .. i)
-    if case.lab then case.lab(ns, link) end
-    local spec = spec_of(case, key, value, i)
-    local ok, err = pcall(case.add, link, spec)
-    return ok and link or nil, err
+-- All options of a kind, each in an object of its own: made with one value, changed to another.
+local function try_all(ns, rows, case)
+  local tries = {}
+  local function attempt(i, key, value)
+    local place = case.place(ns, i, case)
+    local ok, err = pcall(case.add, place, spec_of(case, key, value, i))
+    return ok and place or nil, err
   end
-
-  local function lack()
-    local ns = netns.add(h.name "tc")
-    links(ns, 0)
-    local _, err = attempt(ns, 0)
-    ns:del()
-    if err == nil then return nil end
+  local first, err = attempt(0)
+  if not first then
     if type(err) ~= "table" or not lacking(err) then error(err, 0) end
-    return ("this kernel has no %s %s (%s)"):format(noun, case.kind, case.config)
+    case.lacks = ("this kernel has no %s (%s)"):format(case.kind, case.config)
+    return tries
   end
-
-  busted.describe(("the %s %s"):format(noun, case.kind), function()
-    local lacks = lack()
-    if lacks then
-      busted.it("has its options", function() h.pending(lacks) end)
-      return
+  local begins = case.get(first)
+  tries[0] = { place = first, key = "nothing" }
+  for i, row in ipairs(rows) do
+    if not row.readonly and not (case.skip and case.skip[row.key]) then
+      local try = { row = row, key = row.key }
+      try.value, try.next = two_values(row, case.values and case.values[row.key], begins[row.key])
+      try.place, try.refused = attempt(i, row.key, try.value)
+      if try.place then try.made = case.get(try.place) end
+      tries[#tries + 1] = try
     end
-    local ns
-    local tries, made, changed = {}, {}, {}
+  end
+  return tries
+end
+
+local function change_all(tries, case)
+  for _, try in ipairs(tries) do
+    if try.place and try.next ~= nil and case.set and not try.row.creation then
+      local ok, err = pcall(case.set, try.place, { [try.key] = try.next })
+      if not ok then try.refused = ("%s: %s"):format(try.key, tostring(err)) end
+      try.changed = case.get(try.place)
+    end
+  end
+end
+
+-- What one key's change may not touch.
+local function check_rest(case, try)
+  local before, after = plain(try.made), plain(try.changed)
+  for key, value in pairs(before) do
+    if key ~= try.key and not (case.moves and case.moves[try.key]) then
+      assert.same(value, after[key], key .. " after a change of " .. try.key)
+    end
+  end
+end
+
+-- What tc(8) says to some commands; one process runs all, for it takes a while to start. It doesn't say again which link
+-- was asked for.
+local function look(ns, asked)
+  local input, all, at = {}, {}, 1
+  for i, entry in ipairs(asked) do input[i] = entry.command .. "\n" end
+  local out = ns:exec("tc -j -d -b -", { input = table.concat(input) }).out
+  for _, entry in ipairs(asked) do
+    local list, behind, message = json.decode(out, at, true)
+    if not list then error(("tc(8) writes no JSON: %s"):format(message)) end
+    at = behind
+    for _, record in ipairs(list) do
+      record.dev = record.dev or entry.dev
+      all[#all + 1] = record
+    end
+  end
+  return all
+end
+
+local function compare(case, made, changed)
+  for _, try in ipairs(case.tries) do
+    local refused = try.refused
+    local unknown = refused and type(refused) == "table" and lacking(refused) or try.made and try.made[try.key] == nil
+    if not (unknown and case.newer and case.newer[try.key]) then
+      if refused then error(refused, 0) end
+      check(case, try.row, try.value, try.made[try.key], case.theirs(made, try.place))
+      if try.changed then
+        check(case, try.row, try.next, try.changed[try.key], case.theirs(changed, try.place))
+        check_rest(case, try)
+      end
+    end
+  end
+end
+
+local function make_again(case)
+  for i = 0, #case.tries do
+    local place = case.tries[i].place
+    local record = place and case.get(place)
+    if record then
+      case.del(place, record)
+      case.add(place, record)
+      assert.same(plain(record), plain(case.get(place)), "with " .. case.tries[i].key)
+    end
+  end
+end
+
+--- Makes a test of each kind: every option set when an object is made, changed in place, and compared with tc(8), and
+--- each object made again from its record.
+---@param noun string "qdisc", "class", "filter"
+---@param cases table[] { kind, place: function(ns, i, case) -> where the object of an option goes, add, set, get, del:
+--- functions of a place and of a spec or record, theirs: function(tc(8)'s list, place) -> options, base: function(i) -> keys that all have, with: keys by option, values: by option, one or
+--- { make =, set = }, read: tc(8)'s path by option, or a function of its options, silent: options that tc(8) hides or
+--- garbles, skip: options that are not tried, and why, newer: options that this kernel may not know, moves: those that
+--- others follow }
+---@param ask fun(): table[] commands of tc(8) that tell of all, as { command = "class show dev x", dev = "x" }
+function m.kinds(noun, cases, ask)
+  busted.describe("the kinds of a " .. noun .. ":", function()
+    local ns, made, changed
 
     busted.setup(function()
       ns = netns.add(h.name "tc")
-      links(ns, #rows)
-      local link = attempt(ns, 0)
-      local begins = case.get(link)
-      for i, row in ipairs(rows) do
-        if not row.readonly and not (case.skip and case.skip[row.key]) then
-          local try = {}
-          try.value, try.next = two_values(row, case.values and case.values[row.key], begins[row.key])
-          try.link, try.refused = attempt(ns, i, row.key, try.value)
-          if try.link then try.made = case.get(try.link) end
-          tries[row.key] = try
-        end
+      for i, case in ipairs(cases) do
+        local found = attrs.kind(noun, case.kind)
+        case.config, case.name = found.config, "k" .. i
+        ns:add_link { case.name, kind = "veth", peer = "p" .. i, up = true }
+        case.tries = try_all(ns, found.rows or {}, case)
       end
-      made = h.oracle(ns, case.look)
-      for _, row in ipairs(rows) do
-        local try = tries[row.key]
-        if try and try.link and try.next ~= nil and case.set and not row.creation then
-          try.kept = select(2, pcall(case.set, try.link, { [row.key] = try.next }, try.made))
-          try.changed = case.get(try.link)
-        end
-      end
-      changed = h.oracle(ns, case.look)
+      made = look(ns, ask())
+      for _, case in ipairs(cases) do change_all(case.tries, case) end
+      changed = look(ns, ask())
     end)
     busted.teardown(function() ns:del() end)
 
-    for i, row in ipairs(rows) do
-      local key = row.key
-      if not row.readonly and not (case.skip and case.skip[key]) then
-        busted.it("has the option " .. key, function()
-          local try, name = tries[key], "x" .. i
-          if try.refused and lacking(try.refused) or try.link and try.made[key] == nil and case.newer and case.newer[key] then
-            h.pending(("this kernel doesn't take %s"):format(key))
-          end
-          if try.refused then error(try.refused, 0) end
-          check(case, row, try.value, try.made[key], case.theirs(made, name))
-          if try.kept then error(try.kept, 0) end
-          if try.changed then
-            check(case, row, try.next, try.changed[key], case.theirs(changed, name))
-            for other, value in pairs(plain(try.made)) do
-              if other ~= key and not (case.moves and case.moves[key]) then
-                assert.same(value, plain(try.changed)[other], other .. " after a change of " .. key)
-              end
-            end
-          end
-        end)
-      end
+    for _, case in ipairs(cases) do
+      busted.it(case.kind .. " has its options", function()
+        if case.lacks then h.pending(case.lacks) end
+        compare(case, made, changed)
+        make_again(case)
+      end)
     end
-
-    busted.it("is made again from its record", function()
-      for i = 0, #rows do
-        local link = ns:link("x" .. i)
-        local record = case.get(link)
-        if record then
-          case.del(link, record)
-          case.add(link, record)
-          assert.same(plain(record), plain(case.get(link)), "with " .. (i > 0 and rows[i].key or "nothing"))
-        end
-      end
-    end)
   end)
-end
-
---- Finds the kind of a noun in the core's tables.
-function m.rows(noun, kind)
-  local found = attrs.kind(noun, kind)
-  return found.rows or {}, found
 end
 
 return m
