@@ -110,7 +110,8 @@ end
 kind("codel", { values = with_values {} })
 kind("fq_codel", {
   values = with_values { flows = 512, quantum = { make = 2000, set = 3000 },
-    memory_limit = { make = 1 << 20, set = 2 << 20 }, ce_threshold_mask = { make = 3, set = 7 }, ce_threshold_selector = { make = 1, set = 2 } },
+    memory_limit = { make = 1 << 20, set = 2 << 20 }, ce_threshold_mask = { make = 3, set = 7 },
+    ce_threshold_selector = { make = 1, set = 2 } },
   with = { ce_threshold_selector = { ce_threshold = 0.001, ce_threshold_mask = 3 },
     ce_threshold_mask = { ce_threshold = 0.001 } },
   silent = { ce_threshold_selector = true, ce_threshold_mask = true },
@@ -128,7 +129,8 @@ kind("sfq", {
   fixed = true,
   base = function() return { limit = 120 } end,
   values = { perturb = { make = 10, set = 20 }, divisor = { make = 512, set = 256 },
-    quantum = { make = 2000, set = 3000 }, limit = { make = 100, set = 90 }, flows = { make = 100, set = 110 }, depth = { make = 60, set = 50 } },
+    quantum = { make = 2000, set = 3000 }, limit = { make = 100, set = 90 }, flows = { make = 100, set = 110 },
+    depth = { make = 60, set = 50 } },
   read = { perturb = function(data) return data.perturb end },
 })
 kind("pie", { values = with_values {}, silent = { dq_rate_estimator = true } })
@@ -156,7 +158,8 @@ kind("cake", {
   values = { rtt = { make = 0.05, set = 0.2 }, overhead = { make = -4, set = 18 }, mpu = { make = 64, set = 84 },
     memlimit = { make = 1 << 20, set = 2 << 20 }, target = { make = 0.01 }, fwmark = { make = 0xff, set = 0xf0 } },
   with = { raw = { overhead = tc.without } },
-  read = { ack_filter = "ack-filter", autorate_ingress = function(data) return data.autorate ~= nil and data.autorate ~= false end,
+  read = { ack_filter = "ack-filter",
+    autorate_ingress = function(data) return data.autorate ~= nil and data.autorate ~= false end,
     atm = function(data) return data.atm or "noatm" end,
     fwmark = function(data) return tonumber(data.fwmark) end },
   silent = { target = true },
