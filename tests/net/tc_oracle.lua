@@ -218,7 +218,9 @@ end
 ---@param noun string "qdisc", "class", "filter"
 ---@param cases table[] { kind, place: function(ns, i, case) -> where the object of an option goes, add, set, get, del:
 --- functions of a place and of a spec or record, theirs: function(tc(8)'s list, place) -> options, base: function(i)
---- -> keys that all have, with: keys by option, values: by option, one or { make =, set = }, read: tc(8)'s path by option, or a function of its options, silent: options that tc(8) hides or
+--- -> keys that all have, with: keys by option, values: by option, one or { make =, set = }, read:
+--- tc(8)'s path by option, or a function of its options,
+--- silent: options that tc(8) hides or
 --- garbles, skip: options that are not tried, and why, newer: options that this kernel may not know, moves: those that
 --- others follow }
 ---@param ask fun(): table[] commands of tc(8) that tell of all, as { command = "class show dev x", dev = "x" }
