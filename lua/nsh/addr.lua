@@ -67,16 +67,25 @@ function Link:del_addr(addr)
   change(self, "addr del", "del", spec)
 end
 
+-- "v0:*" as a pattern of Lua.
+local function pattern_of(glob)
+  local pattern = glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".")
+  return "^" .. pattern .. "$"
+end
+
 -- Lists addresses; some keys of a filter are no keys of the records.
 local function list_addrs(ns, filter)
   local to, dynamic, primary, temporary = filter.to, filter.dynamic, filter.primary, filter.temporary
   words.refuse(filter, OTHER, "address")
   if to then to = prefixes.parse(to, "to") end
+  local label = type(filter.label) == "string" and filter.label:find "[*?]" and pattern_of(filter.label)
+  if label then filter.label = nil end
   filter.to, filter.dynamic, filter.primary, filter.temporary = nil, nil, nil, nil
   local of_link = words.by_link(ns, filter)
   local list = fail.check("addr list", nil, ns, core.addr.list(ns.core, filter))
-  if not (to or of_link) and dynamic == nil and primary == nil and temporary == nil then return list end
+  if not (to or of_link or label) and dynamic == nil and primary == nil and temporary == nil then return list end
   return words.choose(list, of_link,
+    label and function(record) return (record.label or ""):find(label) ~= nil end,
     to and function(record) return prefixes.within(prefixes.parse(record.addr:match "^[^/]+", "addr"), to) end,
     dynamic ~= nil and function(record) return (not record.permanent) == dynamic end,
     primary ~= nil and function(record) return (not record.secondary) == primary end,
@@ -87,8 +96,8 @@ end
 
 --- Lists the link's addresses.
 --- Twin: `ip address show dev NAME`
----@param filter? table keys that the records must have, as { family = "inet" }; to = PREFIX: those within it; dynamic,
---- primary, temporary = true or false
+---@param filter? table keys that the records must have, as { family = "inet" }; to = PREFIX: those within it; label may
+--- have * and ?; dynamic, primary, temporary = true or false
 ---@return table[] records
 function Link:addrs(filter)
   local copy = fail.options(filter, "addrs")

@@ -44,9 +44,20 @@ local DEFAULTS = {
 
 -- Keys that another column tells already.
 local IMPLIED = {
-  family = true, index = true, flags = true, permanent = true, confirmed = true, used = true, updated = true,
+  family = { "addr", "dst", "mac" }, index = { "name" },
+  flags = true, permanent = true, confirmed = true, used = true, updated = true,
   probes = true,
 }
+
+-- Whether a column needn't be shown: some only where one stands that tells as much.
+local function is_implied(key, seen)
+  local by = IMPLIED[key]
+  if type(by) ~= "table" then return by end
+  for _, other in ipairs(by) do
+    if seen[other] then return true end
+  end
+  return false
+end
 
 local MIN_CELL = 12
 
@@ -192,7 +203,7 @@ function m.choose(rows)
   local of_links = looks_like_links(rows) and (all_bridges(rows) and BRIDGE or LINK)
   local candidates = of_links or m.keys(seen)
   for _, key in ipairs(candidates) do
-    local implied = not of_links and IMPLIED[key] or key == "label" and same_as(rows, "label", "dev")
+    local implied = not of_links and is_implied(key, seen) or key == "label" and same_as(rows, "label", "dev")
     if not implied and worth_showing(rows, key) then chosen[#chosen + 1] = key end
   end
   return #chosen > 0 and chosen or m.keys(seen)

@@ -41,17 +41,20 @@ local function change(self, op, how, route)
 end
 
 --- Adds a route.
---- Twin: `ip route add DST via GATEWAY dev NAME ...` (with append = true: `ip route append`)
----@param route table { dst, via = , dev = , src = , metric = , table = , ... }; a record is taken too
+--- Twin: `ip route add DST via GATEWAY dev NAME ...`; with append or prepend = true `ip route append`, `ip route prepend`
+---@param route table { dst, via = , dev = , src = , metric = , table = , ... }; a record is taken too; append, prepend:
+--- behind, or before, one to the same destination with the same metric
 ---@error EEXIST when there is one to the same destination with the same metric
 ---@error ENETUNREACH when the gateway is not on a network of a link that is up
 function Netns:add_route(route)
-  if type(route) ~= "table" or not route.append then return change(self, "route add", "add", route) end
-  local copy = {}
-  for key, value in pairs(route) do
-    if key ~= "append" then copy[key] = value end
+  local how = type(route) == "table" and (route.append and "append" or route.prepend and "prepend") or "add"
+  if type(route) ~= "table" or (route.append == nil and route.prepend == nil) then
+    return change(self, "route add", "add", route)
   end
-  change(self, "route append", "append", copy)
+  if route.append and route.prepend then fail.misuse("append and prepend can't both be meant") end
+  local copy = fail.options(route, "add_route")
+  copy.append, copy.prepend = nil, nil
+  change(self, "route " .. how, how, copy)
 end
 
 --- Adds a route, or replaces the one to the same destination with the same metric.

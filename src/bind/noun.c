@@ -33,6 +33,11 @@ static int noun_append(lua_State *L)
 	return change(L, NET_APPEND);
 }
 
+static int noun_prepend(lua_State *L)
+{
+	return change(L, NET_PREPEND);
+}
+
 static int noun_change(lua_State *L)
 {
 	return change(L, NET_CHANGE);
@@ -122,7 +127,7 @@ const struct net_noun *bind_announced(lua_State *L, int arg)
 
 static const luaL_Reg lib[] = {
 	{"add", noun_add},   {"append", noun_append},	{"change", noun_change}, {"del", noun_del},
-	{"list", noun_list}, {"replace", noun_replace}, {"get", noun_get},	 {NULL, NULL},
+	{"list", noun_list}, {"replace", noun_replace}, {"get", noun_get}, {"prepend", noun_prepend},	 {NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

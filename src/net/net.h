@@ -124,7 +124,7 @@ void net_dump_free(struct net_dump *d);
 
 /* --- nouns (noun.c and one file each) --- */
 
-enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_CHANGE, NET_DEL };
+enum net_change { NET_ADD, NET_REPLACE, NET_APPEND, NET_PREPEND, NET_CHANGE, NET_DEL };
 
 /* A noun is a table of attributes and its three message types. */
 struct net_noun {

@@ -91,6 +91,7 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 		[NET_ADD] = NLM_F_CREATE | NLM_F_EXCL,
 		[NET_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
 		[NET_APPEND] = NLM_F_CREATE | NLM_F_APPEND,
+		[NET_PREPEND] = NLM_F_CREATE,
 		[NET_CHANGE] = 0,
 		[NET_DEL] = 0,
 	};

@@ -43,6 +43,7 @@ static const struct net_row lock_rows[] = {
 	LOCK("window_lock", RTAX_WINDOW, "keep window"),
 	LOCK("advmss_lock", RTAX_ADVMSS, "keep advmss"),
 	LOCK("hoplimit_lock", RTAX_HOPLIMIT, "keep hoplimit"),
+	LOCK("congctl_lock", RTAX_CC_ALGO, "keep congctl"),
 };
 static const struct net_table locks = {"locks", lock_rows, COUNT(lock_rows), 4, true};
 

@@ -209,6 +209,7 @@ describe("an address", function()
       ["to fd00::/16"] = { to = "fd00::/16" }, ["dynamic"] = { dynamic = true }, ["permanent"] = { permanent = true },
       ["primary"] = { primary = true, family = "inet" }, ["secondary"] = { secondary = true },
       ["deprecated"] = { deprecated = true }, ["scope host"] = { scope = "host" }, ["label v0:1"] = { label = "v0:1" },
+      ["label 'v?:*'"] = { label = "v?:*" },
       ["master vb"] = { master = "vb" }, ["type bridge"] = { kind = "bridge" }, ["up"] = { up = true },
       ["dev v0"] = { dev = "v0" },
     } do

@@ -4,7 +4,8 @@ local oracle = require "tests.net.oracle"
 
 local rows = oracle.table_of("route").rows
 
-local locks = { "mtu", "rtt", "rttvar", "ssthresh", "cwnd", "rto_min", "reordering", "window", "advmss", "hoplimit" }
+local locks = { "mtu", "rtt", "rttvar", "ssthresh", "cwnd", "rto_min", "reordering", "window", "advmss", "hoplimit",
+  "congctl" }
 
 -- ip(8)'s words for a route's record. Its metrics are one table in a list, its flags a list.
 local function in_our_words(r, family)
@@ -218,6 +219,11 @@ describe("a route", function()
     ns:add_route { "10.5.0.0/16", via = "10.0.1.9", append = true }
     local list = ns:routes { dst = "10.5.0.0/16" }
     assert.same({ "10.0.0.9", "10.0.1.9" }, { list[1].via, list[2].via })
+    ns:add_route { "10.5.0.0/16", via = "10.0.0.7", prepend = true }
+    assert.equal("10.0.0.7", ns:routes({ dst = "10.5.0.0/16" })[1].via)
+    compare(ns)
+    ns:del_route { "10.5.0.0/16", via = "10.0.0.7" }
+    h.misuse("both", ns.add_route, ns, { "10.5.0.0/16", via = "10.0.0.7", prepend = true, append = true })
     ns:replace_route { "10.5.0.0/16", via = "10.0.0.8" }
     list = ns:routes { dst = "10.5.0.0/16" }
     assert.same({ "10.0.0.8", "10.0.1.9" }, { list[1].via, list[2].via })
