@@ -45,8 +45,7 @@ local DEFAULTS = {
 -- Keys that another column tells already.
 local IMPLIED = {
   family = { "addr", "dst", "mac" }, index = { "name" },
-  flags = true, permanent = true, confirmed = true, used = true, updated = true,
-  probes = true,
+  flags = true, permanent = true, confirmed = true, used = true, updated = true, probes = true,
 }
 
 -- Whether a column needn't be shown: some only where one stands that tells as much.

@@ -41,7 +41,7 @@ local function change(self, op, how, route)
 end
 
 --- Adds a route.
---- Twin: `ip route add DST via GATEWAY dev NAME ...`; with append or prepend = true `ip route append`, `ip route prepend`
+--- Twin: `ip route add DST via GATEWAY dev NAME ...` (append = true: `ip route append`; prepend = true: `prepend`)
 ---@param route table { dst, via = , dev = , src = , metric = , table = , ... }; a record is taken too; append, prepend:
 --- behind, or before, one to the same destination with the same metric
 ---@error EEXIST when there is one to the same destination with the same metric

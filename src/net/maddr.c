@@ -71,7 +71,8 @@ int net_maddr_change(struct net_ns *ns, int index, const char *mac, bool add, st
 {
 	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, err);
 	struct ifreq req = {.ifr_ifindex = index};
-	struct net_field f;
+	static const struct net_row row = {.key = "addr", .type = NET_MAC};
+	struct net_field f = {.row = &row};
 
 	if (!s)
 		return -err->code;
