@@ -22,6 +22,19 @@ local function mpls(self, op, how, route)
   return fail.check_spec(copy, op, target and tostring(target), self, core.mpls[how](self.core, copy))
 end
 
+-- A VRF stands for its routing table.
+local function table_of_vrf(self, spec)
+  if spec.vrf == nil then return spec end
+  if spec.table ~= nil then fail.misuse("vrf says which table; leave one of them out") end
+  local name = words.link_name(spec.vrf)
+  if type(name) ~= "string" then fail.misuse("vrf must be a link or its name, not a %s", type(name)) end
+  local link = fail.check("link get", name, self, core.link.get(self.core, name))
+  if link.kind ~= "vrf" then fail.misuse("%s is a %s and no vrf", name, tostring(link.kind)) end
+  local copy = fail.options(spec, "route")
+  copy.table, copy.vrf = link.table, nil
+  return copy
+end
+
 -- A record of a route with a nexthop object tells that object's gateways as well.
 local function by_number(route)
   return getmetatable(route) == show.Record and words.own(route) or route
@@ -34,16 +47,16 @@ local function change(self, op, how, route)
   if type(route) == "table" then
     words.refuse(route, OTHER, "route")
     if route.family == "mpls" then return mpls(self, op, how, route) end
+    route = table_of_vrf(self, by_number(route))
   end
-  route = by_number(route)
   local target = type(route) == "table" and (route[1] or route.dst) or route
   fail.check_spec(route, op, target and tostring(target), self, core.route[how](self.core, route))
 end
 
 --- Adds a route.
 --- Twin: `ip route add DST via GATEWAY dev NAME ...` (append = true: `ip route append`; prepend = true: `prepend`)
----@param route table { dst, via = , dev = , src = , metric = , table = , ... }; a record is taken too; append, prepend:
---- behind, or before, one to the same destination with the same metric
+---@param route table { dst, via = , dev = , src = , metric = , table = , ... }; a record is taken too; vrf = link: in
+--- its table; append, prepend: behind, or before, one to the same destination with the same metric
 ---@error EEXIST when there is one to the same destination with the same metric
 ---@error ENETUNREACH when the gateway is not on a network of a link that is up
 function Netns:add_route(route)
@@ -94,23 +107,28 @@ local function by_prefix(filter)
   end
 end
 
+-- What the kernel puts into a VRF's table for its ports' own addresses, which ip(8) leaves out too.
+local KERNELS = { ["local"] = true, broadcast = true, anycast = true, multicast = true }
+
 local function list_routes(self, filter, what)
   local copy = fail.options(filter, what)
   words.refuse(copy, OTHER, "route")
   if copy.family == "mpls" then return mpls(self, "route list", "list", copy) end
+  local of_vrf = copy.vrf ~= nil and copy.type == nil
+  copy = table_of_vrf(self, copy)
   copy.table = copy.table or "main"
   if copy.table == "all" then copy.table = nil end
   if copy.table == "cache" then copy.table, copy.cloned = nil, true end
   local of_link, of_prefix = words.by_link(self, copy), by_prefix(copy)
   local list = fail.check("route list", nil, self, core.route.list(self.core, copy))
-  if not of_link and not of_prefix then return list end
-  return words.choose(list, of_link, of_prefix)
+  if not of_link and not of_prefix and not of_vrf then return list end
+  return words.choose(list, of_link, of_prefix, of_vrf and function(record) return not KERNELS[record.type] end)
 end
 
 --- Lists routes of IPv4 and IPv6: those of table main, unless the filter names a table, "all" or "cache".
 --- Twin: `ip route show`
 ---@param filter? table keys that the records must have, as { dst = "default", table = "all", dev = "eth0" }; root,
---- match, exact = PREFIX: to what lies within it, to what holds it, to itself; vrf = link: by the VRF's ports;
+--- match, exact = PREFIX: to what lies within it, to what holds it, to itself; vrf = link: those of its table;
 --- family = "mpls": those of MPLS labels
 ---@return table[] records
 function Netns:routes(filter) return list_routes(self, filter, "routes") end

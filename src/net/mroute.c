@@ -60,4 +60,5 @@ const struct net_noun net_mroute = {
 	.table = &mroute_table,
 	.add = RTM_NEWROUTE,
 	.get = RTM_GETROUTE,
+	.groups = {RTNLGRP_IPV4_MROUTE, RTNLGRP_IPV6_MROUTE},
 };

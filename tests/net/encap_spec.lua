@@ -125,7 +125,14 @@ describe("an encapsulation", function()
     assert.same(route, ns:routes { dst = "fd0b::/64" }[1])
     ns:add_rule { l3mdev = true, priority = 1000 }
     ns:link("v0"):set { master = "vrf0" }
-    ns:add_route { "default", via = "10.0.0.9", table = 77 }
+    ns:add_route { "default", via = "10.0.0.9", vrf = "vrf0" }
+    ns:add_route { "10.9.0.0/16", type = "unreachable", vrf = vrf }
+    local theirs = h.oracle(ns, "ip -4 -j route show vrf vrf0")
+    assert.equal(#theirs, #ns:routes { vrf = "vrf0", family = "inet" })
+    assert.equal(77, ns:routes({ dst = "default", vrf = "vrf0" })[1].table)
+    ns:del_route { "10.9.0.0/16", vrf = "vrf0" }
+    h.misuse("leave one", ns.routes, ns, { vrf = "vrf0", table = 77 })
+    h.misuse("no vrf", ns.routes, ns, { vrf = "v0" })
     assert.equal("10.0.0.9", ns:route_to({ "192.0.2.1", vrf = "vrf0" }).via)
     assert.equal(#ns:addrs { dev = "v0" }, #ns:addrs { vrf = "vrf0" })
   end)

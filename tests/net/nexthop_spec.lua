@@ -210,6 +210,8 @@ describe("a nexthop", function()
     h.misuse("which nexthop", ns.del_nexthop, ns, {})
     h.refused("EINVAL", ns.add_nexthop, ns, { id = 1, group = { 99 } })
     h.refused("ENODEV", ns.add_nexthop, ns, { id = 1, dev = "nobody" })
+    ns:link("lo"):set { up = false }
+    assert.matches("lo", h.refused("ENETDOWN", ns.add_nexthop, ns, { id = 1, blackhole = true }).hint)
     h.refused("ENETUNREACH", ns.add_nexthop, ns, { id = 1, via = "192.0.2.1", dev = "v0" })
     ns:add_nexthop { id = 1, dev = "v0" }
     assert.matches("replace_nexthop", h.refused("EEXIST", ns.add_nexthop, ns, { id = 1, dev = "v0" }).hint)
