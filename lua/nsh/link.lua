@@ -439,6 +439,18 @@ function Link:set(spec)
   end
 end
 
+--- Returns the counters that only some links have: of a bridge `mcast`, of a bond `lacp`, of their ports `port`, and
+--- `mpls`; empty where there are none.
+--- Twin: `ip link xstats type bridge dev NAME`, `ip link xstats_slave ...`, `ip link afstats dev NAME`
+---@return table record
+function Link:xstats()
+  local list = fail.check("link xstats", self.last_name, self.netns,
+    core.xstats.list(self.netns.core, { dev = self.index }))
+  local record = list[1] or setmetatable({}, show.Record)
+  record.dev = nil
+  return record
+end
+
 --- Gives the link one more name, of up to 127 bytes, that it is found by too.
 --- Twin: `ip link property add dev NAME altname ALTNAME`
 ---@param name string

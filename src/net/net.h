@@ -160,7 +160,7 @@ extern const struct net_noun net_link, net_addr, net_route, net_rule, net_neigh,
 extern const struct net_noun net_bridge_vlan, net_bridge_vlan_global, net_mst, net_vni, net_mdb, net_mdb_router;
 extern const struct net_noun net_qdisc, net_class, net_filter;
 extern const struct net_noun net_way, net_nexthop, net_bucket, net_addrlabel, net_mpls, net_mroute;
-extern const struct net_noun net_ntable, net_netconf;
+extern const struct net_noun net_ntable, net_netconf, net_xstats;
 
 const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at the end */
 

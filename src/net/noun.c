@@ -19,7 +19,7 @@ static const struct net_noun *const nouns[] = {
 	&net_neigh, &net_fdb, &net_bridge_vlan, &net_bridge_vlan_global, &net_mst,
 	&net_vni, &net_mdb, &net_mdb_router,
 	&net_way, &net_nexthop, &net_bucket, &net_addrlabel, &net_mpls, &net_mroute,
-	&net_ntable, &net_netconf,
+	&net_ntable, &net_netconf, &net_xstats,
 	&net_qdisc, &net_class, &net_filter,
 };
 /* clang-format on */

@@ -30,6 +30,30 @@ describe("a link", function()
     assert.is_true(n >= 20)
   end)
 
+  it("has the counters of a bridge and of its ports", function()
+    local bridge = ns:add_link { "br0", kind = "bridge", stp = true, mcast_stats_enabled = true, up = true }
+    ns:link("v0"):set { master = bridge }
+    assert.same({}, ns:link("v1"):xstats())
+    local ours, theirs
+    h.settles(function()
+      ours = ns:link("v0"):xstats().port
+      theirs = h.oracle(ns, "ip -j link xstats type bridge_slave dev v0")[1]
+      assert.is_true(ours.stp.transition_blk > 0)
+      assert.same(theirs.stp, ours.stp)
+    end)
+    assert.equal(theirs.multicast.mld_reports.rx_v2, ours.mcast.rx_mld_v2reports)
+    theirs = h.oracle(ns, "ip -j link xstats type bridge dev br0")[1].multicast
+    local n = 0
+    for key, value in pairs(bridge:xstats().mcast) do
+      local way, protocol, version, what = key:match "^(.x)_(%l+)_v(%d)(%l+)$"
+      if way then
+        assert.equal(theirs[protocol .. "_" .. what][("%s_v%s"):format(way, version)], value, key)
+        n = n + 1
+      end
+    end
+    assert.equal(20, n)
+  end)
+
   it("has a token for its addresses", function()
     local link = ns:link "v0"
     ns.sysctl["net.ipv6.conf.v0.accept_ra"] = 1
