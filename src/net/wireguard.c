@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/wireguard.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <netlink/attr.h>
@@ -241,24 +242,34 @@ static int put_peer(struct request *q, enum net_wgpeer_change how, const struct 
 	return r;
 }
 
-/* The kernel takes a second peer of the same key for more about the first. */
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp((*(const struct net_field *const *)a)->addr, (*(const struct net_field *const *)b)->addr,
+		      NET_KEY_LEN);
+}
+
+/* Each peer has a key of its own: the kernel takes a second one of the same key for more about the first. */
 static int check_peers(const struct net_field *f, unsigned int n, struct net_err *err)
 {
-	const struct net_row *row = peer_row("public_key");
+	const struct net_field **keys = malloc((n + 1) * sizeof(const struct net_field *)), *key;
+	unsigned int count = 0;
+	int r = keys ? 0 : net_fail(err, ENOMEM, NULL);
 
-	for (unsigned int i = 0; i < n; i += net_span(f, n, i)) {
-		const struct net_field *key = net_given(f + i + 1, net_span(f, n, i) - 2, row);
-
-		if (!key)
-			return net_misuse(err, "each of the peers needs its public_key");
-		for (unsigned int k = 0; k < i; k += net_span(f, n, k)) {
-			const struct net_field *other = net_given(f + k + 1, net_span(f, n, k) - 2, row);
-
-			if (memcmp(key->addr, other->addr, NET_KEY_LEN) == 0)
-				return net_misuse(err, "two of the peers have the same public_key");
-		}
+	for (unsigned int i = 0, span; r == 0 && i < n; i += span) {
+		span = net_span(f, n, i);
+		key = net_given(f + i + 1, span - 2, peer_row("public_key"));
+		if (key)
+			keys[count++] = key;
+		else
+			r = net_misuse(err, "each of the peers needs its public_key");
 	}
-	return 0;
+	if (r == 0)
+		qsort(keys, count, sizeof(*keys), compare_keys);
+	for (unsigned int i = 1; r == 0 && i < count; i++)
+		if (compare_keys(&keys[i - 1], &keys[i]) == 0)
+			r = net_misuse(err, "two of the peers have the same public_key");
+	free(keys);
+	return r;
 }
 
 /* The kernel says nothing and does nothing when a link is made its own peer. */
