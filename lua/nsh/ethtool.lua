@@ -15,8 +15,7 @@ local TABLES = { "channels", "rings", "coalesce", "pause", "eee", "wol", "fec" }
 local function part(self, name)
   local record, message, code, detail = core.ethtool.get(self.netns.core, self.index, name)
   if not record and (code == "EOPNOTSUPP" or code == "ENODATA") then return nil end
-  record = fail.check("ethtool get", self.last_name, self.netns, record, message, code, detail)
-  return setmetatable(record, nil)
+  return fail.check("ethtool get", self.last_name, self.netns, record, message, code, detail)
 end
 
 local function features(self)
@@ -40,7 +39,7 @@ link.asked.offload = true
 ---@return table<string, boolean>
 function Link.get.offload(self)
   local _, groups = features(self)
-  return groups
+  return setmetatable(groups, show.Record)
 end
 
 -- Which driver it is, and its counters.

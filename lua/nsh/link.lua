@@ -360,7 +360,8 @@ function Netns:flush_links(spec)
   fail.check("link del", "group " .. group, self, core.link.flush(self.core, group))
 end
 
---- Returns all that is known of the link as a record, as the lists have it.
+--- Returns all that is known of the link as a record, as the lists have it, and what only messages of their own tell:
+--- the keys of a wireguard link.
 ---@return table
 function Link:record()
   return name_peers(self.netns, { read_more(self, read(self)) })[1]

@@ -57,7 +57,8 @@ end
 
 --- Adds a peer to a wireguard link.
 --- Twin: `wg set NAME peer KEY ...`
----@param peer table { public_key, allowed_ips = { "10.0.0.0/24" }, endpoint = "192.0.2.1:51820", ... }; a record too
+---@param peer table { public_key, allowed_ips = { "10.0.0.0/24" }, endpoint = "192.0.2.1:51820" or "[fd00::1]:51820",
+---  preshared_key = base64, persistent_keepalive = seconds }; a record is taken too
 ---@error EEXIST when there is one of that key
 function Link:add_peer(peer) change(self, "peer add", "add", peer) end
 

@@ -15,8 +15,9 @@
 /* net_put_endpoint() - an address with its port; of a link-local one f->i has the scope in its upper half */
 int net_put_endpoint(struct nl_msg *m, int attr, const struct net_field *f)
 {
-	struct sockaddr_in6 v6 = {
-		.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)f->i), .sin6_scope_id = (uint32_t)(f->i >> 32)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+				  .sin6_port = htons((uint16_t)f->i),
+				  .sin6_scope_id = (uint32_t)((uint64_t)f->i >> 32)};
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->i)};
 
 	if (f->family == AF_INET6) {
@@ -47,14 +48,14 @@ bool net_get_endpoint(const struct nlattr *a, struct net_field *f)
 	memcpy(&v6, nla_data(a), sizeof(v6));
 	f->len = 16;
 	memcpy(f->addr, &v6.sin6_addr, 16);
-	f->i |= (int64_t)v6.sin6_scope_id << 32;
+	f->i |= (int64_t)((uint64_t)v6.sin6_scope_id << 32);
 	return true;
 }
 
 /* net_endpoint_text() - "192.0.2.1:51820", "[fd00::1]:51820" */
 void net_endpoint_text(const struct net_field *f, char buf[NET_ADDR_TEXT])
 {
-	unsigned int port = (unsigned int)(f->i & 0xffff), scope = (unsigned int)(f->i >> 32);
+	unsigned int port = (unsigned int)(f->i & 0xffff), scope = (unsigned int)((uint64_t)f->i >> 32);
 	char addr[INET6_ADDRSTRLEN] = "";
 
 	inet_ntop(f->family, f->addr, addr, sizeof(addr));

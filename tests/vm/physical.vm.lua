@@ -43,6 +43,29 @@ describe("a network card", function()
     assert.equal(mac, host:link(name).mac)
   end)
 
+  it("has rings, a speed and a bus, as ethtool(8) says", function()
+    local card = host:link(name)
+    local before = card:ethtool()
+    local bus = machine.run("ethtool -i " .. name).out:match "bus%-info: (%S+)"
+    assert.same({ "virtio_net", bus }, { before.driver, before.bus })
+    local old = { rings = { rx = before.rings.rx, tx = before.rings.tx } }
+    card:set { rings = { rx = 128, tx = 64 }, speed = "1gbit", duplex = "half" }
+    local rx, tx = machine.run("ethtool -g " .. name).out:match "Current.-RX:%s+(%d+).-TX:%s+(%d+)"
+    assert.same({ "128", "64" }, { rx, tx })
+    assert.same({ 128, 64, 1000000000, "half" }, { card.rings.rx, card.rings.tx, card.speed, card.duplex })
+    local text = machine.run("ethtool " .. name).out
+    assert.matches("Speed: 1000Mb/s", text)
+    assert.matches("Duplex: Half", text)
+    local ok, err = pcall(card.set, card, { rings = { rx = before.rings.rx_max + 1 } })
+    assert.is_false(ok)
+    assert.matches("maximum", err.extack)
+    ok = pcall(card.set, card, { rings = { rx = 256 }, offload = { lro = true } })
+    assert.is_false(ok)
+    assert.equal(128, card.rings.rx)
+    card:set(old)
+    assert.same(old.rings, { rx = card.rings.rx, tx = card.rings.tx })
+  end)
+
   it("comes home under the name that it had there", function()
     do
       local first <close> = netns.add "first"
