@@ -78,11 +78,16 @@ $(B)/flags: FORCE
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LINK))' >$@.new; \
 		if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-docs: $(B)/reference ## write docs/reference.md; fails when a public function has no doc comment
+docs: $(B)/reference $(B)/coverage ## write docs/reference.md and docs/coverage.md; fails when a public function has no doc comment
 
 $(B)/reference: $(NSH) docs/docgen.lua $(LUA_SRC)
 	$(Q)./$(NSH) docs/docgen.lua $(LUA_SRC) >$@.new
 	@if cmp -s $@.new docs/reference.md; then rm $@.new; else echo "DOC docs/reference.md"; mv $@.new docs/reference.md; fi
+	@touch $@
+
+$(B)/coverage: $(NSH) docs/coverage.lua $(wildcard docs/coverage/*) $(LUA_SRC)
+	$(Q)./$(NSH) docs/coverage.lua $(LUA_SRC) >$@.new
+	@if cmp -s $@.new docs/coverage.md; then rm $@.new; else echo "DOC docs/coverage.md"; mv $@.new docs/coverage.md; fi
 	@touch $@
 
 deps: ## install the Debian packages that building, testing and linting need

@@ -44,7 +44,10 @@ for _, noun in ipairs(core.tables()) do
 end
 
 -- Methods come with the modules that have them.
-for _, path in ipairs(arg) do require("nsh." .. path:match "([%w_]+)%.lua$") end
+for _, path in ipairs(arg) do
+  local name = path:match "([%w_]+)%.lua$"
+  if name ~= "init" then require("nsh." .. name) end
+end
 local owners = { ns = require("nsh.netns").Netns, link = require("nsh.link").Link, netns = netns, nsh = nsh }
 
 -- Whether a function or a live field is there that is written as ns:add_link, netns.add or nsh.watch.
@@ -107,7 +110,7 @@ local function judge(word, section, problems, title)
     end
     return nil, "not there"
   end
-  if type(said) == "table" then return nil, said.no end
+  if type(said) == "table" then return nil, said.no, said.gone end
   local first = said:match "^[%w_/:.]+":gsub(":$", "")
   if not holds(first, section) then
     problems[#problems + 1] = ("%s: %s: there is no %s"):format(title, word, first)
@@ -131,9 +134,11 @@ local function judge_all()
     end
     local rows = {}
     for _, word in ipairs(drawn.words) do
-      local answer, reason = judge(word, section, problems, drawn.title)
+      local answer, reason, gone = judge(word, section, problems, drawn.title)
       if answer then page.yes = page.yes + 1 elseif reason then page.no = page.no + 1 end
-      if answer or reason then rows[#rows + 1] = { word = word, answer = answer, reason = reason } end
+      if answer or reason or gone then
+        rows[#rows + 1] = { word = word, answer = answer, reason = reason, gone = gone }
+      end
     end
     for word in pairs(section.words) do
       local there = false
@@ -153,7 +158,8 @@ local INTRO = [[
 Each word that iproute2 6.1 takes, and what it is in nsh. The words are drawn from the usage texts of `ip`, `bridge` and
 `tc` and from the synopses of their manual pages ([the list](coverage/words.txt)), so that none is left out; those that
 are neither options nor values, as "where", are not counted. What a word is in nsh follows from the attribute tables and
-from [a map](coverage/map.lua). A key names what `add_` and `set` take and records have, `key = "word"` one of its values.
+from [a map](coverage/map.lua). A key names what `add_` and `set` take and records have, `key = "word"` one of its values; "gone" is what Linux itself
+takes no more, and is not counted either.
 ]]
 
 local function percent(yes, no) return ("%.1f %%"):format(yes + no > 0 and 100 * yes / (yes + no) or 100) end
@@ -177,7 +183,7 @@ local function page_text()
         lines[#lines + 1] = ("\n### `%s`\n\n| word | nsh |\n| --- | --- |"):format(section.title)
         for _, row in ipairs(section.rows) do
           lines[#lines + 1] = ("| %s | %s |"):format(row.word,
-            row.answer and "`" .. row.answer .. "`" or "no: " .. row.reason)
+            row.answer and "`" .. row.answer .. "`" or row.gone and "gone: " .. row.gone or "no: " .. row.reason)
         end
       end
     end

@@ -98,7 +98,7 @@ describe("files", function()
   it("hold no words that don't belong", function()
     local words = { "TO" .. "DO", "FIX" .. "ME", "X" .. "XX" }
     local all = tree("Makefile", "README.md", "src/README.md", "src/*/*", "lua/nsh/*", "stdlib/*", "examples/*",
-      "bench/*", "docs/*", "tests/*.lua", "tests/*/*.lua")
+      "bench/*", "docs/*.*", "docs/coverage/*", "tests/*.lua", "tests/*/*.lua")
     for _, word in ipairs(words) do none(all, "%f[%w]" .. word .. "%f[%W]") end
     for _, folder in ipairs { "/ho" .. "me/%w", "/ro" .. "ot/%w", "/wo" .. "rk/", "%.%./sha" .. "red" } do
       none(all, folder)
@@ -112,6 +112,13 @@ describe("documentation", function()
     local out, status = transcript.nsh("docs/docgen.lua", table.unpack(sources))
     assert.equal(0, status, out)
     assert.is_true(out == read "docs/reference.md", "docs/reference.md is out of date: make docs")
+  end)
+
+  it("has every word of iproute2, as the coverage page is now", function()
+    local sources = tree "lua/nsh/*.lua"
+    local out, status = transcript.nsh("docs/coverage.lua", table.unpack(sources))
+    assert.equal(0, status, out)
+    assert.is_true(out == read "docs/coverage.md", "docs/coverage.md is out of date: make docs" .. out:sub(1, 200))
   end)
 
   it("has a line in the map for every folder", function()

@@ -1,6 +1,7 @@
 -- map.lua - what the words of iproute2 are in nsh, where that doesn't follow from the attribute tables.
 -- A word is a key of the section's tables, a key of another one ("route.via"), a kind ("action/mirred"), or a function
--- ("ns:add_link"); what stands behind that explains. { no = "reason" } is what nsh doesn't have. `prose` are words that
+-- ("ns:add_link"); what stands behind that explains. { no = "reason" } is what nsh doesn't
+-- have, { gone = "since when" } what Linux itself takes no more. `prose` are words that
 -- are neither options nor values: those of sentences, and names of arguments.
 -- luacheck: no max line length
 local m = {}
@@ -137,7 +138,7 @@ s["ip route help"] = {
     showdump = { no = "a file of ip-route(8) itself" }, all = "table", boot = "proto", kernel = "proto", static = "proto",
     default = "dst", disabled = "ttl_propagate = false", enabled = "ttl_propagate", features = "ecn", global = "scope",
     host = "scope", link = "scope", main = "table", realms = "realm", vrf = "table", to = "dst", nexthop = "nexthops",
-    as = { no = "an address that no kernel takes" },
+    as = { gone = "an address that no kernel takes" },
     exact = { no = "a prefix that selects from the list" }, match = { no = "a prefix that selects from the list" },
     root = { no = "a prefix that selects from the list" },
     bridge = "family", mpls = "encap, { type = \"mpls\" }",
@@ -153,7 +154,7 @@ s["ip rule help"] = {
     add = "ns:add_rule", del = "ns:del_rule", flush = "ns:flush_rules", list = "ns:rules", pref = "priority",
     ["not"] = "invert", from = "from", to = "to", protocol = "proto", save = "ns:rules: its records are taken back",
     restore = "ns:add_rule takes records", default = "table", main = "table", ["local"] = "table", ["goto"] = "target",
-    nat = { no = "gone from Linux since 2.6.9" },
+    nat = { gone = "since 2.6.9" },
   },
 }
 s["ip-rule(8)"] = { tables = { "rule" }, prose = "rule" }
@@ -267,7 +268,7 @@ kind_of("tc-netem", "tc qdisc add dev lo netem help", "qdisc", "netem", {
 })
 s["tc-tbf(8)"] = {
   tables = { "qdisc/tbf" }, prose = "also ms",
-  words = { buffer = "burst", cell = { no = "rates are exact since 3.8" }, maxburst = "burst", minburst = "mtu" },
+  words = { buffer = "burst", cell = { gone = "rates are exact since 3.8" }, maxburst = "burst", minburst = "mtu" },
 }
 kind_of("tc-tbf", "tc qdisc add dev lo tbf help", "qdisc", "tbf")
 s["tc-htb(8)"] = {
@@ -275,9 +276,9 @@ s["tc-htb(8)"] = {
   words = { divisor = "filter/u32.divisor", parent = "class.parent", root = "qdisc.parent" },
 }
 kind_of("tc-htb", "tc qdisc add dev lo htb help", "qdisc", "htb", {
-  add = "link:add_qdisc", default = "default", mtu = { no = "rates are exact since 3.8" }, priority = "class/htb.prio", debug = { no = "the kernel's own messages" },
+  add = "link:add_qdisc", default = "default", mtu = { gone = "rates are exact since 3.8" }, priority = "class/htb.prio", debug = { no = "the kernel's own messages" },
   enable = "offload", hardware = "offload", idle = "class/htb.burst", leaf = "class.leaf", linklay = "class/htb.linklayer",
-  pslot = { no = "gone from Linux" }, slot = { no = "gone from Linux" },
+  pslot = { gone = "no kernel takes it" }, slot = { gone = "no kernel takes it" },
 }, "htb id direct each queue quantums max map")
 s["tc qdisc add dev lo htb help"].tables = { "qdisc/htb", "class/htb" }
 s["tc-prio(8)"] = {
@@ -285,7 +286,7 @@ s["tc-prio(8)"] = {
   words = { band = "bands", classid = "class.classid", dev = "ns:link", estimator = ESTIMATOR,
     interval = ESTIMATOR, parent = "qdisc.parent", root = "qdisc.parent" },
 }
-kind_of("tc-prio", "tc qdisc add dev lo prio help", "qdisc", "prio", { multiqueue = { no = "gone from Linux since 2.6.27" } })
+kind_of("tc-prio", "tc qdisc add dev lo prio help", "qdisc", "prio", { multiqueue = { gone = "since 2.6.27" } })
 s["tc-fq_codel(8)"] = { tables = { "qdisc/fq_codel" }, words = { noecn = "ecn = false" } }
 kind_of("tc-fq_codel", "tc qdisc add dev lo fq_codel help", "qdisc", "fq_codel")
 kind_of("tc-cake", "tc qdisc add dev lo cake help", "qdisc", "cake", {
@@ -313,7 +314,7 @@ kind_of("tc-u32", "tc filter add dev lo u32 help", "filter", "u32", {
 }, "u")
 s["tc-flower(8)"] = {
   tables = { "filter/flower" }, prose = "filter ifname ipv4_address ipv6_address min_port_number-max_port_number",
-  words = { flower = "filter.kind", hw_tc = { no = "classes of hardware" } },
+  words = { flower = "filter.kind", hw_tc = "classid" },
 }
 kind_of("tc-flower", "tc filter add dev lo flower help", "filter", "flower", {
   bos = LABELS, depth = LABELS, label = LABELS, lse = LABELS, mpls = LABELS, ttl = LABELS,
