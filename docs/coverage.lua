@@ -158,8 +158,8 @@ local INTRO = [[
 Each word that iproute2 6.1 takes, and what it is in nsh. The words are drawn from the usage texts of `ip`, `bridge` and
 `tc` and from the synopses of their manual pages ([the list](coverage/words.txt)), so that none is left out; those that
 are neither options nor values, as "where", are not counted. What a word is in nsh follows from the attribute tables and
-from [a map](coverage/map.lua). A key names what `add_` and `set` take and records have, `key = "word"` one of its values; "gone" is what Linux itself
-takes no more, and is not counted either.
+from [a map](coverage/map.lua). A key names what `add_` and `set` take and records have, `key = "word"` one of its values;
+"gone" is what Linux itself takes no more, and is not counted either.
 ]]
 
 local function percent(yes, no) return ("%.1f %%"):format(yes + no > 0 and 100 * yes / (yes + no) or 100) end
@@ -182,8 +182,9 @@ local function page_text()
       if #section.rows > 0 then
         lines[#lines + 1] = ("\n### `%s`\n\n| word | nsh |\n| --- | --- |"):format(section.title)
         for _, row in ipairs(section.rows) do
-          lines[#lines + 1] = ("| %s | %s |"):format(row.word,
-            row.answer and "`" .. row.answer .. "`" or row.gone and "gone: " .. row.gone or "no: " .. row.reason)
+          local nsh_has = row.answer and "`" .. row.answer .. "`"
+          local not_so = row.gone and "gone: " .. row.gone or "no: " .. tostring(row.reason)
+          lines[#lines + 1] = ("| %s | %s |"):format(row.word, nsh_has or not_so)
         end
       end
     end
