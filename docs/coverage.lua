@@ -158,8 +158,8 @@ local INTRO = [[
 Each word that iproute2 6.1 takes, and what it is in nsh. The words are drawn from the usage texts of `ip`, `bridge` and
 `tc` and from the synopses of their manual pages ([the list](coverage/words.txt)), so that none is left out; those that
 are neither options nor values, as "where", are not counted. What a word is in nsh follows from the attribute tables and
-from [a map](coverage/map.lua). A key names what `add_` and `set` take and records have, `key = "word"` one of its values;
-"gone" is what Linux itself takes no more, and is not counted either.
+from [a map](coverage/map.lua). A key names what `add_` and `set` take and records have, `key = "word"` one of its
+values; "gone" is what Linux itself takes no more, and is not counted either.
 ]]
 
 local function percent(yes, no) return ("%.1f %%"):format(yes + no > 0 and 100 * yes / (yes + no) or 100) end
