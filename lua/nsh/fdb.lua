@@ -3,8 +3,14 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local Link = require("nsh.link").Link
 local Netns = require("nsh.netns").Netns
+local words = require "nsh.words"
 
 local m = {}
+
+-- bridge(8)'s words for states.
+local states = {}
+for _, word in ipairs { "permanent", "static", "dynamic" } do states[word] = ('state = "%s"'):format(word) end
+states["local"], states.temp = states.permanent, states.dynamic
 
 -- Keys of what only a tunnel's own database has.
 local tunnel = { "dst", "vni", "src_vni", "via", "nhid", "port" }
@@ -24,6 +30,7 @@ local function place(self, entry)
     fail.misuse("an entry is text as \"02:00:00:00:00:01\" or a table, not a %s", type(entry))
   end
   local spec = type(entry) == "table" and fail.options(entry) or { entry }
+  words.refuse(spec, states, "fdb entry")
   local link = fail.check("link get", self.last_name, self.netns, core.link.get(self.netns.core, self.index))
   local behind = type(spec.dev) == "table" and rawget(spec.dev, "last_name") or spec.dev
   if link.kind == "bridge" and behind and behind ~= link.name then

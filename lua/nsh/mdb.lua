@@ -4,8 +4,12 @@ local fail = require "nsh.error"
 local Link = require("nsh.link").Link
 local Netns = require("nsh.netns").Netns
 local show = require "nsh.show"
+local words = require "nsh.words"
 
 local m = {}
+
+-- bridge(8)'s words for states.
+local states = { permanent = 'state = "permanent"', temp = 'state = "temp"' }
 
 -- What a record tells and the kernel takes not: itself as who set it, a mode where there is one source only, and, one
 -- before Linux 6.3, what an entry is anyhow.
@@ -26,6 +30,7 @@ local function change(self, op, how, entry)
   if type(entry) ~= "table" then
     fail.misuse("an entry is a table as { \"239.1.1.1\", port = \"p0\" }, not a %s", type(entry))
   end
+  words.refuse(entry, states, "mdb entry")
   local spec = how == "del" and to_delete(entry) or fail.options(entry)
   spec.dev = self.index
   if spec.port == nil and self.kind == "vxlan" then

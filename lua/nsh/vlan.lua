@@ -91,8 +91,14 @@ function Link:vlans(filter) return list(self, self.netns, "bridge_vlan", "vlans"
 ---@param filter? integer|string|table keys that the records must have, as { untagged = true }
 ---@return integer count
 function Link:flush_vlans(filter)
-  local records = self:vlans(filter)
-  for _, record in ipairs(records) do self:del_vlan(record.vid) end
+  local records, first = self:vlans(filter), nil
+  for i, record in ipairs(records) do -- what follows one another goes in one request
+    first = first or record.vid
+    if not records[i + 1] or records[i + 1].vid ~= record.vid + 1 then
+      self:del_vlan(first .. "-" .. record.vid)
+      first = nil
+    end
+  end
   return #records
 end
 

@@ -142,7 +142,8 @@ describe("the forwarding database", function()
     assert.is_nil(h.find(port:fdb(), { mac = "02:00:00:00:00:02" }))
     assert.equal(1, br:flush_fdb { state = "static" })
     assert.is_true(br:flush_fdb() >= 1)
-    for _, entry in ipairs(br:fdb()) do assert.equal("permanent", entry.state) end
+    assert.is_nil(br:fdb "02:00:00:00:00:03"[1])
+    assert.equal("permanent", br:fdb "02:00:00:00:00:02"[1].state)
     assert.equal(1, tunnel:flush_fdb())
     br:flush_fdb { mac = "02:00:00:00:00:02" }
     ns:link("e1"):del_fdb "02:00:00:00:00:04"
@@ -171,6 +172,7 @@ describe("the forwarding database", function()
     h.misuse("16777215", tunnel.add_fdb, tunnel, { mac, vni = 1 << 24 })
     h.misuse("in place of dst", tunnel.add_fdb, tunnel, { mac, dst = "10.0.0.1", nhid = 1 })
     h.misuse("did you mean 'state'", port.add_fdb, port, { mac, sate = "static" })
+    h.misuse("state = \"static\"", port.add_fdb, port, { mac, static = true })
     h.misuse("no port of a bridge", tunnel.add_fdb, tunnel, { mac, master = true })
     h.misuse("did you mean", port.fdb, port, { max = mac })
     h.refused("ENOENT", port.del_fdb, port, mac)
