@@ -2,12 +2,13 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local Netns = require("nsh.netns").Netns
+local prefixes = require "nsh.prefix"
 local words = require "nsh.words"
 
 local m = {}
 
 -- Words of ip(8) that nsh has others for.
-local OTHER = { lladdr = "mac", nud = "state", protocol = "proto", to = "dst", externally_learned = "extern_learn" }
+local OTHER = { lladdr = "mac", nud = "state", protocol = "proto", externally_learned = "extern_learn" }
 
 -- What the kernel shall find out by itself has no state yet.
 local function on_their_way(neigh)
@@ -66,16 +67,19 @@ end
 local function list_neighs(self, filter, what)
   filter = fail.options(filter, what)
   words.refuse(filter, OTHER, "neighbour")
-  local of_link = words.by_link(self, filter)
+  local of_link, to = words.by_link(self, filter), filter.to
+  if to then to, filter.to = prefixes.parse(to, "to"), nil end
   local list = fail.check("neigh list", nil, self, core.neigh.list(self.core, filter))
-  if filter.state and not of_link then return list end
-  return words.choose(list, of_link, not filter.state and function(record) return not m.is_hidden(record) end)
+  if filter.state and not of_link and not to then return list end
+  local function within(record) return prefixes.within(prefixes.parse(record.dst, "dst"), to) end
+  return words.choose(list, of_link, to and within,
+    not filter.state and function(record) return not m.is_hidden(record) end)
 end
 
 --- Lists neighbours; those in state noarp or none, and those that the links answer for (proxy), only when asked for.
 --- Twin: `ip neighbour show`
----@param filter? table keys that the records must have, as { dev = "eth0", state = "reachable" }; up, master (or vrf)
---- of the links
+---@param filter? table keys that the records must have, as { dev = "eth0", state = "reachable" }; to = PREFIX: those
+--- within it; up, master (or vrf) of the links
 ---@return table[] records
 function Netns:neighs(filter) return list_neighs(self, filter, "neighs") end
 

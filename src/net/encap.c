@@ -108,6 +108,29 @@ static const struct net_row seg6_rows[] = {
 };
 TABLE(seg6, "seg6");
 
+static const struct net_row count_rows[] = {
+	UINT("packets", SEG6_LOCAL_CNT_PACKETS, 8, 0, "packets that were treated so"),
+	UINT("bytes", SEG6_LOCAL_CNT_BYTES, 8, 0, "their bytes"),
+	UINT("errors", SEG6_LOCAL_CNT_ERRORS, 8, 0, "packets that could not be"),
+};
+static const struct net_table count = {"count", count_rows, COUNT(count_rows), 0, false};
+
+#define FLAVOR(k, number, text)                                                                    \
+	{.key = (k), .type = NET_BIT, .size = 4, .mask = 1U << (number), .flags = NET_HDR | NET_QUIET, .doc = (text)}
+static const struct net_row operation_rows[] = {
+	FLAVOR("psp", SEG6_LOCAL_FLV_OP_PSP, "seg6local: the last but one takes the header off"),
+	FLAVOR("usp", SEG6_LOCAL_FLV_OP_USP, "seg6local: the last one takes the header off"),
+	FLAVOR("usd", SEG6_LOCAL_FLV_OP_USD, "seg6local: the last one takes the packet out"),
+	FLAVOR("next_csid", SEG6_LOCAL_FLV_OP_NEXT_CSID, "seg6local: several segments in an address"),
+};
+static const struct net_table operations = {"flavors", operation_rows, COUNT(operation_rows), 4, true};
+static const struct net_row flavor_rows[] = {
+	{.attr = SEG6_LOCAL_FLV_OPERATION, .type = NET_NEST, .flags = NET_FLAT, .nest = &operations},
+	UINT("lblen", SEG6_LOCAL_FLV_LCBLOCK_BITS, 1, 0, "seg6local, next_csid: bits of the block before them"),
+	UINT("nflen", SEG6_LOCAL_FLV_LCNODE_FN_BITS, 1, 0, "seg6local, next_csid: bits of each"),
+};
+static const struct net_table flavors = {"flavors", flavor_rows, COUNT(flavor_rows), 0, false};
+
 static const struct net_row seg6local_rows[] = {
 	TYPE,
 	{.key = "action", .attr = SEG6_LOCAL_ACTION, .type = NET_ENUM, .size = 4, .names = &actions,
@@ -121,6 +144,9 @@ static const struct net_row seg6local_rows[] = {
 	IP("nh6", SEG6_LOCAL_NH6, 0, "seg6local: IPv6 nexthop"),
 	DEV("iif", SEG6_LOCAL_IIF, "seg6local: link to receive on"),
 	DEV("oif", SEG6_LOCAL_OIF, "seg6local: link to send on"),
+	{.attr = SEG6_LOCAL_FLAVORS, .type = NET_NEST, .flags = NET_FLAT, .nest = &flavors},
+	{.key = "count", .attr = SEG6_LOCAL_COUNTERS, .type = NET_NEST, .nest = &count,
+	 .doc = "seg6local: counters; { packets = 0, bytes = 0, errors = 0 } asks for them"},
 };
 TABLE(seg6local, "seg6local");
 

@@ -152,6 +152,11 @@ describe("a neighbour", function()
     ns:add_link { "vb", kind = "bridge" }
     link:set { master = "vb" }
     assert.equal(2, #ns:neighs { master = "vb" })
+    assert.equal(1, #ns:neighs { master = false, state = "permanent" })
+    assert.equal(2, #ns:neighs { to = "10.0.0.0/24" })
+    assert.equal(1, #ns:neighs { to = "10.0.0.2/31", dev = "v0" })
+    assert.equal(1, #ns:neighs { to = "fd00::/8", state = "permanent" })
+    h.misuse("to must be", ns.neighs, ns, { to = "x" })
     assert.equal(2, #ns:neighs { vrf = "vb", state = "permanent" })
     assert.equal(1, #ns:neighs { up = true, dev = "v1" })
     h.refused("ENODEV", ns.neighs, ns, { dev = "nobody" })
