@@ -60,6 +60,26 @@ describe("a bridge", function()
     end
   end)
 
+  it("is read as ip(8) sets it", function()
+    ns:exec("ip link add br3 type bridge forward_delay 400 hello_time 100 max_age 600 ageing_time 6000 stp_state 1 "
+      .. "priority 4096 group_fwd_mask 8 group_address 01:80:c2:00:00:04 no_linklocal_learn 1 mcast_snooping 0 "
+      .. "mcast_router 2 mcast_query_use_ifaddr 1 mcast_querier 1 mcast_hash_max 512 mcast_last_member_count 3 "
+      .. "mcast_startup_query_count 4 mcast_last_member_interval 200 mcast_membership_interval 300 "
+      .. "mcast_querier_interval 400 mcast_query_interval 500 mcast_query_response_interval 600 "
+      .. "mcast_startup_query_interval 700 mcast_stats_enabled 1 mcast_igmp_version 3 mcast_mld_version 2")
+    local record = ns:link("br3"):record()
+    for key, want in pairs { forward_delay = 4, hello_time = 1, max_age = 6, ageing_time = 60, stp = true,
+      priority = 4096, group_fwd_mask = 8, group_address = "01:80:c2:00:00:04", no_linklocal_learn = true,
+      mcast_snooping = false, mcast_router = "on", mcast_query_use_ifaddr = true, mcast_querier = true,
+      mcast_hash_max = 512, mcast_last_member_count = 3, mcast_startup_query_count = 4, mcast_last_member_interval = 2,
+      mcast_membership_interval = 3, mcast_querier_interval = 4, mcast_query_interval = 5,
+      mcast_query_response_interval = 6, mcast_startup_query_interval = 7, mcast_stats_enabled = true,
+      mcast_igmp_version = 3, mcast_mld_version = 2 } do
+      assert.equal(want, record[key], key)
+    end
+    ns:link("br3"):del()
+  end)
+
   it("is made with all its options at once", function()
     local spec = { "br1", kind = "bridge", stp = true, priority = 4096, forward_delay = 4, hello_time = 1, max_age = 6,
       ageing_time = 60, mcast_snooping = false, mcast_router = "off", group_fwd_mask = 8, mac = "02:00:00:00:00:b1",
@@ -189,6 +209,28 @@ describe("a bridge's port", function()
         assert(oracle.same(row, record[row.key], value), row.key)
       end
     end
+  end)
+
+  it("is read as bridge(8) and ip(8) set it", function()
+    local link = ns:add_link { "p8", kind = "veth", master = br, peer = "e8" }
+    ns:exec("bridge link set dev p8 cost 9 priority 5 guard on hairpin on fastleave on root_block on learning off "
+      .. "flood off mcast_router 2 mcast_flood off bcast_flood off mcast_to_unicast on neigh_suppress on "
+      .. "vlan_tunnel on isolated on locked on backup_port p1 && "
+      .. "ip link set dev p8 type bridge_slave group_fwd_mask 8 proxy_arp on proxy_arp_wifi on")
+    local options = link.port
+    for key, want in pairs { cost = 9, priority = 5, guard = true, hairpin = true, fastleave = true, root_block = true,
+      learning = false, flood = false, mcast_router = "on", mcast_flood = false, bcast_flood = false,
+      mcast_to_unicast = true, neigh_suppress = true, vlan_tunnel = true, isolated = true, locked = true,
+      backup_port = "p1", group_fwd_mask = 8, proxy_arp = true, proxy_arp_wifi = true } do
+      assert.equal(want, options[key], key)
+    end
+    local record = link:record()
+    link:del()
+    local again = ns:add_link(record)
+    for _, row in ipairs(h.settable(bridge.port_rows)) do
+      if row.key ~= "state" then assert.equal(options[row.key], again.port[row.key], row.key) end
+    end
+    again:del()
   end)
 
   it("is listed with its state and options", function()
