@@ -134,6 +134,9 @@ local function matches(spec)
     end
   end
   local list = {}
+  if spec.match ~= nil and type(spec.match) ~= "table" then
+    fail.misuse("match must be a list of tables, not a %s", type(spec.match))
+  end
   for _, entry in ipairs(spec.match or {}) do list[#list + 1] = entry end
   local words_at = {}
   for at in pairs(by_word) do words_at[#words_at + 1] = at end

@@ -29,7 +29,8 @@ function m.mark(spec, key, mask_key)
   mark = math.tointeger(tonumber(mark))
   local mask_number = mask ~= "" and math.tointeger(tonumber(mask)) or nil
   if not mark or (mask ~= "" and not (mask_number and mask_key)) then
-    fail.misuse("%s must be a number, or text as %s, not '%s'", key, mask_key and "'0x1/0xff'" or "'0x1'", text)
+    fail.misuse("%s must be a number, or text as %s, not '%s'", key, mask_key and "'0x1/0xff'" or "'0x1'",
+      (text:gsub("%c", "?")))
   end
   spec[key] = mark
   if mask_number then spec[mask_key] = mask_number end

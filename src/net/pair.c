@@ -27,8 +27,8 @@ int net_parse_pair(const char *s, size_t len, struct net_field *f)
 	last = first;
 	if (row->type == NET_REALMS && at == end)
 		first = 0;
-	else if (at < end && *at++ == (row->type == NET_RANGE ? '-' : '/'))
-		ok = ok && digits(&at, end, &last);
+	else if (at < end)
+		ok = ok && *at++ == (row->type == NET_RANGE ? '-' : '/') && digits(&at, end, &last);
 	if (!ok || at != end || first < row->min || last < row->min || first > row->max || last > row->max ||
 	    (row->type == NET_RANGE && first > last))
 		return -EINVAL;
