@@ -372,12 +372,13 @@ struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t,
 	} else if (!lua_isnoneornil(L, idx)) {
 		const struct net_row *row = net_main_key(t);
 
-		if (!row)
-			bind_misuse(L, "a %s is a table, not a %s", t->name, luaL_typename(L, idx));
 		lua_pushvalue(L, idx);
-		if (lua_type(L, -1) != LUA_TSTRING)
+		if (!row)
+			bind_misuse(L, "a %s is a table, not a %s", t->name, luaL_typename(L, -1));
+		else if (lua_type(L, -1) != LUA_TSTRING)
 			bind_misuse(L, "a %s is a table or text, not a %s", t->name, luaL_typename(L, -1));
-		read_value(&r, row);
+		else
+			read_value(&r, row);
 		lua_pop(L, 1);
 	}
 	return r.f;

@@ -291,14 +291,14 @@ struct net_features {
 #define NET_COUNTERS_ROOM(n) (((n) + NET_COUNTERS_SPARE) * (NET_COUNTER_NAME + 8) + 32)
 
 bool net_ethtool_has(const struct net_row *row); /* a key of a link that is none of rtnetlink's */
-int net_ethtool_get(struct net_ns *ns, int index, const char *part, struct net_dump *d, struct net_cursor *c,
+int net_ethtool_get(struct net_ns *ns, int index, const char *name, struct net_dump *d, struct net_cursor *c,
 		    struct net_err *err);
 int net_ethtool_driver(struct net_ns *ns, int index, struct net_driver *driver, struct net_err *err);
 int net_ethtool_counters(struct net_ns *ns, int index, unsigned int n, void *room, const char **names,
 			 const uint64_t **values, struct net_err *err);
-int net_ethtool_features(struct net_ns *ns, int index, struct net_features *features, struct net_err *err);
+int net_ethtool_features(struct net_ns *ns, int index, struct net_features *all, struct net_err *err);
 const char *net_offload_name(unsigned int i); /* short names for groups of features; NULL at the end */
-int net_offload_on(const struct net_features *features, const char *name); /* 1, 0; -1: there is no such */
+int net_offload_on(const struct net_features *all, const char *name); /* 1, 0; -1: there is no such */
 
 /* --- sysctls of a namespace (sysctl.c): keys as in sysctl(8), "net.ipv4.ip_forward" --- */
 

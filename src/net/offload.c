@@ -96,8 +96,10 @@ static int read_names(struct net_ns *ns, struct net_features *all, struct net_er
 		a = nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct genlmsghdr),
 				    ETHTOOL_A_STRSET_STRINGSETS);
 	a = inside(inside(a, ETHTOOL_A_STRINGSETS_STRINGSET), ETHTOOL_A_STRINGSET_STRINGS);
-	if (a)
-		nla_for_each_nested(set, a, left) keep_name(all, set);
+	set = a ? nla_data(a) : NULL;
+	left = a ? nla_len(a) : 0;
+	for (; nla_ok(set, left); set = nla_next(set, &left))
+		keep_name(all, set);
 	net_dump_free(&d);
 	return r;
 }
@@ -120,7 +122,7 @@ static bool bit(const uint32_t words[WORDS], unsigned int i)
 /* net_ethtool_features() - all features of a link, by the kernel's names */
 int net_ethtool_features(struct net_ns *ns, int index, struct net_features *all, struct net_err *err)
 {
-	struct nlattr *tb[ETHTOOL_A_FEATURES_MAX + 1];
+	struct nlattr *tb[ETHTOOL_A_FEATURES_MAX + 1] = {0};
 	uint32_t hw[WORDS], wanted[WORDS], active[WORDS], fixed[WORDS];
 	struct net_dump d = {0};
 	struct nl_msg *m;
@@ -211,9 +213,9 @@ static bool is_on(const struct count *c)
 }
 
 /* net_offload_on() - whether what a name means is on: of a group, one of its main features that can be changed */
-int net_offload_on(const struct net_features *features, const char *name)
+int net_offload_on(const struct net_features *all, const char *name)
 {
-	struct count c = count(features, name);
+	struct count c = count(all, name);
 
 	return c.all ? is_on(&c) : -1;
 }
