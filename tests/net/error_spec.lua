@@ -89,12 +89,14 @@ describe("an error of the kernel", function()
     local br = ns:add_link { "br0", kind = "bridge" }
     for _, bad in ipairs { 5, "x", true, print } do
       for _, case in ipairs {
-        { ns.routes, ns }, { ns.addrs, ns }, { ns.links, ns }, { ns.neighs, ns }, { ns.set, ns }, { br.fdb, br },
+        { ns.routes, ns }, { ns.addrs, ns }, { ns.links, ns }, { ns.neighs, ns }, { ns.set, ns },
         { br.addrs, br }, { br.flush_addrs, br }, { br.del, br },
       } do
         h.misuse("takes a table of keys, not a " .. type(bad), case[1], case[2], bad)
       end
     end
+    h.misuse("takes a table of keys, not a number", br.fdb, br, 5)
+    h.misuse("'x' is no MAC address", br.fdb, br, "x")
     h.misuse("id", ns.set, ns)
     h.misuse("unknown key 'froce'", br.del, br, { froce = true })
     assert.equal(br, ns:link "br0")
