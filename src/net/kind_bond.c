@@ -70,7 +70,7 @@ static const struct net_row bond_rows[] = {
 	ENUM("fail_over_mac", IFLA_BOND_FAIL_OVER_MAC, 1, fail_over, 0, "whose address the bond has"),
 	ENUM("xmit_hash_policy", IFLA_BOND_XMIT_HASH_POLICY, 1, hashes, 0, "what decides on the port"),
 	UINT("resend_igmp", IFLA_BOND_RESEND_IGMP, 4, 0, "IGMP reports after a fail-over"),
-	UINT("num_peer_notif", IFLA_BOND_NUM_PEER_NOTIF, 1, 0, "announcements after a fail-over"),
+	UINT("num_peer_notif", IFLA_BOND_NUM_PEER_NOTIF, 1, 0, "announcements after a fail-over; ip(8) says num_grat_arp or num_unsol_na"),
 	BOOL("all_slaves_active", IFLA_BOND_ALL_SLAVES_ACTIVE, 0, "take frames from ports that are not in use"),
 	UINT("min_links", IFLA_BOND_MIN_LINKS, 4, 0, "fewest ports for a carrier"),
 	{.key = "lp_interval", .attr = IFLA_BOND_LP_INTERVAL, .type = NET_TIME, .size = 4, .unit = 1,

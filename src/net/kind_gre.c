@@ -14,8 +14,8 @@ enum { CSUM = 0x8000, KEY = 0x2000, SEQ = 0x1000 };
 	{.key = (k), .type = NET_BIT, .size = 2, .mask = (bit), .flags = NET_HDR | NET_BE | NET_QUIET, .doc = (text)}
 #define HAS_KEY(k) {.key = (k), .type = NET_BIT, .size = 2, .mask = KEY, .flags = NET_HDR | NET_BE | NET_MARK}
 static const struct net_row iflag_rows[] = {
-	MASK("iseq", SEQ, "drop packets that come out of order"),
-	MASK("icsum", CSUM, "want checksums in packets that come"),
+	MASK("iseq", SEQ, "drop packets that come out of order; seq stands for both ways"),
+	MASK("icsum", CSUM, "want checksums in packets that come; csum stands for both ways"),
 	HAS_KEY("ikey"),
 };
 static const struct net_row oflag_rows[] = {
@@ -31,7 +31,7 @@ static const struct net_enum directions = {.list = (struct net_word[]){{"ingress
 #define GRE_KEYS                                                                                                 \
 	LINK("dev", IFLA_GRE_LINK, 0, "the link that it sends on"),                                              \
 	{.key = "ikey", .attr = IFLA_GRE_IKEY, .type = NET_UINT, .size = 4, .flags = NET_BE | NET_MARKED,        \
-	 .aux = IFLA_GRE_IFLAGS, .mask = KEY, .doc = "key of packets that come; false: none"},                   \
+	 .aux = IFLA_GRE_IFLAGS, .mask = KEY, .doc = "key of packets that come, key for both ways; false: none"},                   \
 	{.key = "okey", .attr = IFLA_GRE_OKEY, .type = NET_UINT, .size = 4, .flags = NET_BE | NET_MARKED,        \
 	 .aux = IFLA_GRE_OFLAGS, .mask = KEY, .doc = "key of packets sent; false: none"},                        \
 	NEST(IFLA_GRE_IFLAGS, iflags),                                                                           \

@@ -65,6 +65,17 @@ oracle.kind("gtp", {
   skip = { role = true, hsize = true, restart_count = true, create_sockets = true, fd0 = true, fd1 = true },
 })
 
+describe("a gtp", function()
+  it("has a role, and sockets of the kernel unless it is told others", function()
+    local ns = h.netns()
+    local ok, link = pcall(ns.add_link, ns, { "g0", kind = "gtp", role = "sgsn", hsize = 128, restart_count = 7 })
+    if not ok then h.pending "this kernel has no gtp (CONFIG_GTP)" end
+    local data = h.oracle(ns, "ip -j -d link show dev g0")[1].linkinfo.info_data
+    assert.same({ "sgsn", "sgsn", data.restart_count }, { link.role, data.role, link.restart_count })
+    h.misuse("'ggsn'", ns.add_link, ns, { "g1", kind = "gtp", role = "ugsn" })
+  end)
+end)
+
 for _, case in ipairs {
   { "lowpan", "an IEEE 802.15.4 link" }, { "ipoib", "an InfiniBand link" }, { "rmnet", "a modem" },
   { "wwan", "a modem" }, { "dsa", "a switch chip" }, { "can", "a CAN controller" },

@@ -223,6 +223,8 @@ describe("a bond's ports", function()
     assert.same({ "p1", "p1" }, { bond:record().primary, data().primary })
     assert(h.eventually(function() return bond:record().active_slave == "p1" end))
     assert.equal("p1", data().active_slave)
+    bond:set { num_grat_arp = 3 }
+    assert.same({ 3, 3, 3 }, { bond.num_peer_notif, bond.num_unsol_na, data().num_peer_notif })
     bond:set { primary = false, active_slave = "p0" }
     assert.same({ "p0", "p0" }, { bond:record().active_slave, data().active_slave })
     assert.is_nil(bond:record().primary)

@@ -232,6 +232,12 @@ describe("a tunnel", function()
     near:set { ttl = 17 } -- sent again, in its new place
     assert.same({ 17, "192.0.2.2" }, { near.ttl, near.remote })
     near:del()
+    local born = inside:add_link { "g0", kind = "gre", ["local"] = "192.0.2.1", remote = "192.0.2.2", up = true,
+      dev = outside:link "u0" }
+    born:add_addr "10.1.0.1/24"
+    assert.is_true(inside:reaches "10.1.0.2")
+    assert.equal(outside:link("u0").index, born.dev)
+    born:del()
     inside:add_link(record):set { up = true }
     inside:link("g0"):add_addr "10.1.0.1/24"
     assert.is_true(inside:reaches "10.1.0.2")
