@@ -53,7 +53,11 @@ static void read_value(const struct net_cursor *c, const struct net_field *f)
 	case NET_KEY:
 	case NET_ENDPOINT:
 	case NET_PREFIXES:
+	case NET_LABELS:
+	case NET_SEGS:
 	case NET_BRIDGEID: net_field_addr(f, buf); break;
+	case NET_RANGE:
+	case NET_REALMS: net_field_pair(f, buf, sizeof(buf), &i); break;
 	case NET_ENUM: net_field_name(f, buf, sizeof(buf)); break;
 	case NET_UINT:
 	case NET_INT:
