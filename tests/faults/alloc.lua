@@ -120,6 +120,24 @@ section("call and batch", function()
   end)
 end)
 
+section("watch and wait", function()
+  local watch <close> = nsh.watch { "link", "addr", "route", "neigh", "netns", initial = true }
+  local t = netns.add "t"
+  local link = t:add_link { "v1", kind = "veth", up = true, peer = { "v2", up = true } }
+  link:add_addr "10.8.0.1/24"
+  t:add_route { "10.9.0.0/16", via = "10.8.0.2" }
+  link:wait { up = true, carrier = true }
+  assert(t:wait_route("10.9.0.1").dev == "v1")
+  link:set { up = false }
+  local count = 0
+  for event in watch:events() do
+    tostring(event)
+    count = count + 1
+  end
+  assert(count > 10)
+  t:del()
+end)
+
 -- A failure builds an error object, with its hint; what fails for want of memory must come through as that.
 local function refused(fn, ...)
   local ok, err = pcall(fn, ...)

@@ -115,7 +115,7 @@ describe("a link", function()
     link:wait { carrier = false, timeout = 5 }
     local br = ns:add_link { "b0", kind = "bridge" }
     link:set { master = br }
-    link:wait { master = br, port = { state = "disabled" }, mtu = function(mtu) return mtu > 1000 end, timeout = 0.5 }
+    link:wait { master = br, port = { state = "disabled" }, mtu = function(mtu) return mtu > 1000 end, timeout = 5 }
     link:wait { master = "b0", timeout = 0 }
     link:set { master = false }
     link:wait { master = false, alias = false, timeout = 0 }

@@ -305,7 +305,7 @@ describe("a handler", function()
       end
     end }
     ns:add_link { "b0", kind = "bridge" }
-    nsh.sleep(0.05)
+    h.eventually(function() return #names == 2 end) -- which sleeps
     assert.same({ "b0", "b1" }, names)
     ns:add_link { "b2", kind = "bridge" }
     nsh.sleep(0.01)
@@ -324,7 +324,7 @@ describe("a handler", function()
     local before = #names
     assert.truthy(before >= 1)
     ns:add_link { "b0", kind = "bridge" }
-    nsh.sleep(0.05)
+    h.eventually(function() return #names > before end)
     assert.equal(before + 1, #names)
     assert.truthy(first and second)
   end)
@@ -333,9 +333,9 @@ describe("a handler", function()
     local ns = h.netns()
     local watch <close> = nsh.watch { "link", netns = ns, handler = function() error("no!", 0) end }
     ns:add_link { "b0", kind = "bridge" }
-    assert.equal("no!", h.raised(nsh.sleep, 0.05))
+    assert.equal("no!", h.raised(nsh.sleep, 1))
     ns:add_link { "b1", kind = "bridge" }
-    assert.equal("no!", h.raised(watch.run, watch, 0.05))
+    assert.equal("no!", h.raised(watch.run, watch, 1))
   end)
 end)
 
