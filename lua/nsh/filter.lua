@@ -167,6 +167,18 @@ local function change(self, verb, spec)
   fail.check_spec(spec, "filter " .. verb, target(self, spec), self.netns, ok, message, code, detail)
 end
 
+-- The handle where the kernel chooses none: cgroup has but one filter, and route's says what it matches.
+local function handle_of(self, spec)
+  if spec.kind == "cgroup" then return 1 end
+  if spec.kind ~= "route" then return nil end
+  local to, from = math.tointeger(spec.to) or 0x8000, math.tointeger(spec.from) or 0xffff
+  if spec.fromif then
+    local name = words.link_name(spec.fromif)
+    from = 0x8000 | fail.check("link get", tostring(name), self.netns, core.link.get(self.netns.core, name)).index
+  end
+  return to | from << 16
+end
+
 local function make(self, verb, filter)
   local spec = on_link(self, filter)
   spec.protocol = spec.protocol or "all"
@@ -176,6 +188,7 @@ local function make(self, verb, filter)
     ports(spec)
     if spec.eth_type == nil and spec.protocol ~= "all" then spec.eth_type = spec.protocol end
   end
+  if spec.handle == nil then spec.handle = handle_of(self, spec) end
   change(self, verb, spec)
 end
 
@@ -193,6 +206,12 @@ function Link:add_filter(filter) make(self, "add", filter) end
 ---@param filter table
 function Link:replace_filter(filter) make(self, "replace", filter) end
 
+-- What tells the kernel which filter is meant; cgroup's only one isn't found by its handle.
+local function place_of(spec)
+  return { kind = spec.kind, parent = spec.parent, prio = spec.prio, protocol = spec.protocol, chain = spec.chain,
+    dev = spec.dev, handle = spec.kind ~= "cgroup" and spec.handle or nil }
+end
+
 --- Deletes a filter, or without a handle all of a prio.
 --- Twin: `tc filter del dev NAME ingress prio 10`
 ---@param filter table { parent = "ingress", prio = 10, kind = , handle = , chain = }; a record is taken too
@@ -201,8 +220,7 @@ function Link:del_filter(filter)
   local spec = on_link(self, filter)
   if not spec.prio then fail.misuse("prio is needed: which filter is deleted; flush_filters() takes all of them") end
   if spec.handle and not spec.kind then fail.misuse("kind is needed: the handle is one of it") end
-  change(self, "del", { kind = spec.kind, parent = spec.parent, prio = spec.prio, protocol = spec.protocol,
-    handle = spec.handle, chain = spec.chain, dev = spec.dev })
+  change(self, "del", place_of(spec))
 end
 
 -- What on the link may have filters: its qdiscs, and the classes of those that look there too.
@@ -250,7 +268,9 @@ end
 ---@param filter? table keys that the records must have, as { parent = "ingress" }
 ---@return integer count
 function Link:flush_filters(filter)
-  return words.flush(self.netns, "filter", self:filters(filter))
+  local list = self:filters(filter)
+  for i, record in ipairs(list) do list[i] = place_of(record) end
+  return words.flush(self.netns, "filter", list)
 end
 
 return m

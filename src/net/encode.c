@@ -373,8 +373,8 @@ static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	r = net_encode(m, &here, t, hdr, f, n, err);
 	if (r < 0)
 		return r;
-	/* keys beside the parent's of which none is given are no nest at all, unless a struct goes out whole */
-	if (!hdr && nlmsg_hdr(m)->nlmsg_len == before && net_flat_table(row, ctx->kind))
+	/* keys beside the parent's of which none is given are no nest at all, unless a struct goes out whole, or tc asks */
+	if (!hdr && nlmsg_hdr(m)->nlmsg_len == before && net_flat_table(row, ctx->kind) && !row->kinds)
 		nla_nest_cancel(m, nest);
 	else
 		nla_nest_end_keep_empty(m, nest);
@@ -414,7 +414,7 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	if (row->type == NET_FIXED)
 		return put_fixed(m, row, hdr);
 	if (row->type == NET_BURST)
-		return net_put_burst(hdr, row, given, f, n, err);
+		return net_put_burst(m, hdr, row, given, f, n, err);
 	if (row->flags & NET_WITH)
 		return 0;
 	if (given->op == NET_VALUE)

@@ -54,8 +54,8 @@ bool net_get_bit(const struct nlattr *set, const struct nlattr *bit, struct net_
 void net_mask_set(struct net_field *f, const struct net_row *row, uint64_t mask);
 int net_put_masked(struct nl_msg *m, const struct net_row *row, const struct net_field *f);
 bool net_get_mask(struct nlattr *const *tb, const struct net_row *row, struct net_field *f);
-int net_put_burst(char *hdr, const struct net_row *row, const struct net_field *burst, const struct net_field *f,
-		  unsigned int n, struct net_err *err);
+int net_put_burst(struct nl_msg *m, char *hdr, const struct net_row *row, const struct net_field *burst,
+		  const struct net_field *f, unsigned int n, struct net_err *err);
 uint64_t net_get_burst(const struct net_level *l, const struct net_row *row, uint64_t ticks);
 int net_put_dist(struct nl_msg *m, const struct net_row *row, int64_t which);
 int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *err);

@@ -67,7 +67,6 @@ static const struct net_table match = {"match", match_rows, NET_COUNT(match_rows
 static const struct net_row mark_rows[] = {
 	TC_UINT("value", offsetof(struct tc_u32_mark, val), 4, NET_HDR, "what the firewall mark must be"),
 	TC_UINT("mask", offsetof(struct tc_u32_mark, mask), 4, NET_HDR, "bits of it that count"),
-	TC_UINT("hits", offsetof(struct tc_u32_mark, success), 4, NET_HDR | NET_RO, "how often it was so"),
 };
 static const struct net_table mark = {"mark", mark_rows, NET_COUNT(mark_rows), sizeof(struct tc_u32_mark), true};
 static const struct net_row u32_rows[] = {

@@ -152,7 +152,8 @@ static const struct net_row police_rows[] = {
 	 .doc = "what is faster on average is too much; needs an estimator"},
 	{.key = "pkts_rate", .attr = TCA_POLICE_PKTRATE64, .type = NET_UINT, .size = 8,
 	 .doc = "packets in a second; more are too much"},
-	{.key = "pkts_burst", .attr = TCA_POLICE_PKTBURST64, .type = NET_UINT, .size = 8,
+	{.key = "pkts_burst", .attr = TCA_POLICE_PKTBURST64, .type = NET_BURST, .size = 8,
+	 .aux = TCA_POLICE_PKTRATE64,
 	 .doc = "packets that may come at once"},
 };
 const struct net_table net_police_table = {"police", police_rows, NET_COUNT(police_rows), 0, false};

@@ -240,14 +240,15 @@ bool net_get_mask(struct nlattr *const *tb, const struct net_row *row, struct ne
 
 /* --- bursts: bytes, which the kernel has as the time that they take at a rate --- */
 
-/* net_put_burst() - into the struct at @hdr; the rate is among the fields */
-int net_put_burst(char *hdr, const struct net_row *row, const struct net_field *burst, const struct net_field *f,
-		  unsigned int n, struct net_err *err)
+/* net_put_burst() - into the struct at @hdr or the message, as the rate, which is among the fields */
+int net_put_burst(struct nl_msg *m, char *hdr, const struct net_row *row, const struct net_field *burst,
+		  const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	uint64_t rate = 0, ticks;
 
 	for (unsigned int i = 0; i < n; i++)
-		if (f[i].row->type == NET_RATE && f[i].row->flags & NET_HDR && f[i].row->attr == row->aux)
+		if (f[i].row->attr == row->aux && !((f[i].row->flags ^ row->flags) & NET_HDR) &&
+		    (f[i].row->type == NET_RATE || f[i].row->size == 8))
 			rate = (uint64_t)f[i].i;
 	if (!rate && burst->i)
 		return net_misuse(err, "%s is about a rate, which is needed too", row->key);
@@ -255,6 +256,8 @@ int net_put_burst(char *hdr, const struct net_row *row, const struct net_field *
 	if (ticks > UINT32_MAX)
 		return net_misuse(err, "%s is too much for its rate: at most %" PRIu64 " bytes", row->key,
 				  rate * UINT32_MAX / TICKS);
+	if (!(row->flags & NET_HDR))
+		return nla_put_u64(m, row->attr, ticks);
 	net_put_number(hdr + row->attr, row, ticks);
 	return 0;
 }
@@ -266,9 +269,14 @@ uint64_t net_get_burst(const struct net_level *l, const struct net_row *row, uin
 	uint32_t rate32;
 	uint64_t rate;
 
-	memcpy(&rate32, l->hdr + row->aux, sizeof(rate32));
+	if (!(row->flags & NET_HDR)) {
+		rate64 = l->tb[row->aux];
+		rate32 = 0;
+	} else {
+		memcpy(&rate32, l->hdr + row->aux, sizeof(rate32));
+	}
 	rate = rate64 && nla_len(rate64) >= 8 ? nla_get_u64(rate64) : rate32;
-	return rate / TICKS * ticks + rate % TICKS * ticks / TICKS;
+	return rate / TICKS * ticks + rate % TICKS * (ticks / TICKS) + rate % TICKS * (ticks % TICKS) / TICKS;
 }
 
 /* --- distributions: values at evenly spaced quantiles, in units of the standard deviation --- */
