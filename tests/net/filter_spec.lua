@@ -123,7 +123,8 @@ kind("flower", {
   -- words, masks and hexadecimal numbers of tc(8)'s own; l2tpv3_sid it doesn't know
   silent = { ip_tos = true, ip_flags = true, src_port = true, enc_tos = true, enc_ttl = true, ct_state = true,
     ct_mark = true, hash = true, eth_type = true, ppp_proto = true, enc_dst_ip = true, enc_src_ip = true,
-    src_mac = true, enc_src_port = true, l2tpv3_sid = true, vlan_ethtype = true, cvlan_ethtype = true, tcp_flags = true },
+    src_mac = true, enc_src_port = true, l2tpv3_sid = true, vlan_ethtype = true, cvlan_ethtype = true,
+    tcp_flags = true },
   newer = { num_of_vlans = true, pppoe_sid = true, ppp_proto = true, l2tpv3_sid = true },
   skip = { actions = by_text, skip_sw = "needs hardware" },
 })
@@ -269,7 +270,7 @@ describe("a filter", function()
       .. "flowid 1:10")
     local function match(prio)
       local list = {}
-      for i, word in ipairs(find(link:filters(), { prio = prio }).match) do list[i] = word end
+      for i, entry in ipairs(find(link:filters(), { prio = prio }).match) do list[i] = entry end
       table.sort(list, function(a, b) return a.at < b.at end)
       return list
     end
