@@ -373,7 +373,7 @@ static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	r = net_encode(m, &here, t, hdr, f, n, err);
 	if (r < 0)
 		return r;
-	/* keys beside the parent's of which none is given are no nest at all, unless a struct goes out whole, or tc asks */
+	/* keys beside the parent's of which none is given are no nest, but for tc, and where a struct goes out whole */
 	if (!hdr && nlmsg_hdr(m)->nlmsg_len == before && net_flat_table(row, ctx->kind) && !row->kinds)
 		nla_nest_cancel(m, nest);
 	else
