@@ -216,7 +216,7 @@ s["bridge vni help"] = {
 s["bridge monitor help"] = {
   words = {
     all = "nsh.watch", fdb = "nsh.watch { \"fdb\" }", link = "nsh.watch { \"link\" }", mdb = "nsh.watch { \"mdb\" }",
-    vlan = "nsh.watch { \"vlan\" }", vni = "nsh.watch { \"vni\" }",
+    vlan = "nsh.watch { \"bridge_vlan\" }", vni = "nsh.watch { \"vni\" }",
   },
 }
 s["bridge(8)"] = {

@@ -18,7 +18,7 @@ local Event = { __name = "nsh.event" }
 
 local MAIN = {
   link = "name", addr = "addr", route = "dst", neigh = "dst", fdb = "mac", netns = "name", mdb = "grp", nexthop = "id",
-  bridge_vlan = "vid", qdisc = "kind",
+  bridge_vlan = "vid", vni = "vni", qdisc = "kind",
 }
 
 -- A link has some fifty keys; these are what is told of it in a line.

@@ -23,7 +23,7 @@ local VOLATILE = {
 
 -- Told in part: VLANs in ranges, of which a part may go, queueing disciplines without those that the kernel sets by
 -- itself. What is left is seen in the list.
-local BY_LIST = { bridge_vlan = { "vid" }, qdisc = { "parent", "handle" } }
+local BY_LIST = { bridge_vlan = { "vid" }, vni = { "vni" }, qdisc = { "parent", "handle" } }
 
 -- Routes to the same place; which of them it is tells the rest.
 local PLACE = { "family", "table", "dst", "from", "tos", "metric" }

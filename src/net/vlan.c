@@ -255,6 +255,7 @@ const struct net_noun net_vni = {
 	.del = RTM_DELTUNNEL,
 	.get = RTM_GETTUNNEL,
 	.entry = {VXLAN_VNIFILTER_ENTRY},
+	.groups = {RTNLGRP_TUNNEL},
 	.family = AF_BRIDGE,
 	.prepare = prepare,
 	.ask = ask_vni,

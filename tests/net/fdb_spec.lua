@@ -62,8 +62,10 @@ describe("the forwarding database", function()
     src_vni = { "x1", 9, { dst = "10.0.0.9", vni = 9 } }, nhid = { "x0", 40 },
   }
 
+  local no_vlans = oracle.lack_of_vlans()
+
   for _, row in ipairs(rows) do
-    if not row.readonly then
+    if not row.readonly and not (row.key == "vlan" and no_vlans) then
       it("takes " .. row.key .. ", tells it, and takes its record back", function()
         local try = assert(tries[row.key], "say how this key is tried")
         local link = ns:link(try[1])
@@ -73,7 +75,7 @@ describe("the forwarding database", function()
         if row.key == "nhid" then
           ns:exec "ip nexthop add id 4 via 10.0.0.9 fdb && ip nexthop add id 40 group 4 fdb"
         elseif row.key == "vlan" then
-          h.supported("VLANs (CONFIG_BRIDGE_VLAN_FILTERING)", br.set, br, { vlan_filtering = true })
+          br:set { vlan_filtering = true }
           port:add_vlan(10)
         end
         link:add_fdb(entry)

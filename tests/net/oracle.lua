@@ -121,6 +121,16 @@ local function lack_of(kind, case)
   return ("this kernel has no %s (%s)"):format(kind.name, kind.config)
 end
 
+--- Says why bridges of this kernel have no VLANs; nil where they have. vlan_spec counts that as skipped.
+---@return string?
+function m.lack_of_vlans()
+  local ns <close> = netns.add(h.name "vlans")
+  local ok, err = pcall(ns.add_link, ns, { "br0", kind = "bridge", vlan_filtering = true })
+  if ok then return nil end
+  assert(err.code == "EOPNOTSUPP" and err.hint:find "CONFIG_BRIDGE_VLAN_FILTERING", tostring(err))
+  return "this kernel's bridges know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)"
+end
+
 -- A link of its own for every option: what it was made with, and what came of it.
 local function make(ns, case, name, row, i, begins)
   local try = { row = row, name = name .. i, spec = {} }

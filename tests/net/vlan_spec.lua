@@ -4,15 +4,6 @@ local oracle = require "tests.net.oracle"
 
 local routers = { [0] = "off", "query", "on", "temp" }
 
--- Why this kernel has none; nil where it has them.
-local function lack_of_vlans()
-  local ns <close> = netns.add(h.name "vlans")
-  local ok, err = pcall(ns.add_link, ns, { "br0", kind = "bridge", vlan_filtering = true })
-  if ok then return nil end
-  assert(err.code == "EOPNOTSUPP" and err.hint:find "CONFIG_BRIDGE_VLAN_FILTERING", tostring(err))
-  return "this kernel's bridges know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)"
-end
-
 -- A range of the oracle's as one entry each.
 local function each(list, fn)
   for _, link in ipairs(list) do
@@ -58,7 +49,7 @@ local function same(ns)
   end
 end
 
-local lacks = lack_of_vlans()
+local lacks = oracle.lack_of_vlans()
 
 if lacks then
   describe("the VLANs of bridges", function()

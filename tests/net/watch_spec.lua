@@ -230,6 +230,21 @@ describe("a watch", function()
     assert.equal(2, #list)
   end)
 
+  it("tells of VNIs one by one", function()
+    local ns = h.netns()
+    local ok, link = pcall(ns.add_link, ns, { "x0", kind = "vxlan", external = true, vnifilter = true,
+      dstport = 4789 })
+    if not ok then h.pending "this kernel's vxlan has no vnifilter" end
+    local watch <close> = nsh.watch { "vni" }
+    link:add_vni "10-12"
+    local list = all(watch)
+    for vni = 10, 12 do has(list, { event = "add", noun = "vni", dev = "x0", vni = vni }) end
+    link:del_vni "10-11"
+    list = all(watch)
+    has(list, { event = "del", noun = "vni", dev = "x0", vni = 11 })
+    assert.equal(2, #list)
+  end)
+
   it("calls a link by the name that it has now", function()
     local ns = h.netns()
     local link = ns:add_link { "b0", kind = "bridge" }
