@@ -101,7 +101,7 @@ function m.find(rows, key)
   end
 end
 
-local type_text = { list = "list of tables", table = "table name or number" }
+local type_text = { list = "list of tables", toggles = "table of true and false", table = "table name or number" }
 
 --- Says what an attribute takes: "integer 68..65535", "on or off", one of some words.
 ---@param row nsh.Attribute

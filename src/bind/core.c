@@ -80,7 +80,7 @@ static const char *const type_names[] = {
 	[NET_NETNS] = "netns",	[NET_BRIDGEID] = "string", [NET_NEST] = "table",     [NET_KINDNEST] = "table",
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
 	[NET_STRINGS] = "strings", [NET_KEY] = "key",	   [NET_ENDPOINT] = "endpoint", [NET_PREFIXES] = "prefixes",
-	[NET_BITSET] = "strings", [NET_TOGGLES] = "table",
+	[NET_BITSET] = "strings", [NET_TOGGLES] = "toggles",
 	[NET_SEGS] = "list",	[NET_LABELS] = "labels",   [NET_ENCAP] = "table",
 	[NET_RANGE] = "range",  [NET_REALMS] = "range", [NET_GROUP] = "address",
 	[NET_NUMBERS] = "numbers", [NET_HANDLE] = "handle",

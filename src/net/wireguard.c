@@ -43,8 +43,8 @@ static const struct net_row peer_rows[] = {
 	{.key = "allowed_ips", .attr = WGPEER_A_ALLOWEDIPS, .type = NET_PREFIXES,
 	 .doc = "addresses that are behind it, as { \"10.0.0.0/24\" }"},
 };
-const struct net_table net_wgpeer_table = {"peer", peer_rows, COUNT(peer_rows), 0, false};
-static const struct net_table peer_alone = {"peer", peer_rows, COUNT(peer_rows) - 1, 0, false};
+const struct net_table net_wgpeer_table = {"wireguard peer", peer_rows, COUNT(peer_rows), 0, false};
+static const struct net_table peer_alone = {"wireguard peer", peer_rows, COUNT(peer_rows) - 1, 0, false};
 
 static const struct net_row device_rows[] = {
 	{.key = "private_key", .attr = WGDEVICE_A_PRIVATE_KEY, .type = NET_KEY, .flags = NET_ZERO,

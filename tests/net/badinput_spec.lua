@@ -20,7 +20,9 @@ local wrong = {
   link = { "", "a/b", "a\0b", -1, 0.5, nan },
   range = { "", "20-10", "1-", "a-b", nan, true },
   table = { 7, true, nested = true }, list = { 7, true, "x", nested = true }, strings = { 7, true, nested = true },
-  netns = { 7, true, "" },
+  netns = { 7, true, "" }, key = { "", 7, true, nan, ("A"):rep(44), ("A"):rep(43) .. "\0" },
+  endpoint = { "", 7, true, ":1", "10.0.0.1", "10.0.0.1:65536", "fd00::1:9", "[fd00::1]:", "10.0.0.1:9\0" },
+  prefixes = { 7, true, "10.0.0.0/8", nested = true }, toggles = { 7, true, false, "tso", nested = true },
 }
 local for_all = { print, coroutine.create(print) }
 
