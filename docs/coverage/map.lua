@@ -43,7 +43,7 @@ s["ip link help"] = {
     delete = "link:del", dev = "ns:link", down = "up = false", ["link-netns"] = "link, a live link of another namespace",
     nomaster = "master = false", property = "link:add_altname", set = "link:set", show = "ns:links", txqueuelen = "txqlen",
     type = "kind", vrf = "master", up = "up", bond_slave = "port", bridge_slave = "port", team_slave = "port",
-    afstats = { no = "counters of MPLS" }, xstats = { no = "counters of a kind" },
+    afstats = "link:xstats", xstats = "link:xstats",
     vf = SRIOV, qos = SRIOV, proto = SRIOV, rate = SRIOV, max_tx_rate = SRIOV, min_tx_rate = SRIOV, spoofchk = SRIOV,
     query_rss = SRIOV, state = SRIOV, trust = SRIOV, node_guid = SRIOV, port_guid = SRIOV, auto = SRIOV, enable = SRIOV,
     disable = SRIOV, xdp = XDP, xdpgeneric = XDP, xdpdrv = XDP, xdpoffload = XDP, object = XDP, section = XDP, program = XDP,
