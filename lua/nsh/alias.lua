@@ -45,7 +45,10 @@ function m.resolve(spec, kind)
     end
   end
   spec.ikey, spec.okey = quad(spec.ikey), quad(spec.okey)
-  if spec.ttl == "inherit" and keys_of(kind).ttl_inherit then spec.ttl, spec.ttl_inherit = nil, true end
+  if keys_of(kind).ttl_inherit then -- of vxlan and geneve, whose 0 is the system's
+    if spec.ttl == "inherit" then spec.ttl, spec.ttl_inherit = nil, true end
+    if spec.ttl == "auto" then spec.ttl = 0 end
+  end
   return spec
 end
 

@@ -13,8 +13,8 @@
 #define COUNTER(k, offset, text) \
 	{.key = (k), .attr = (offset), .type = NET_UINT, .size = 8, .flags = NET_HDR | NET_RO, .doc = (text)}
 #define BOTH(k, member, text)                                                                          \
-	COUNTER("rx_" k, offsetof(struct br_mcast_stats, member[BR_MCAST_DIR_RX]), text " received"),  \
-	COUNTER("tx_" k, offsetof(struct br_mcast_stats, member[BR_MCAST_DIR_TX]), text " sent")
+	COUNTER("rx_" k, offsetof(struct br_mcast_stats, member) + 8 * BR_MCAST_DIR_RX, text " received"),  \
+	COUNTER("tx_" k, offsetof(struct br_mcast_stats, member) + 8 * BR_MCAST_DIR_TX, text " sent")
 static const struct net_row mcast_rows[] = {
 	BOTH("igmp_v1queries", igmp_v1queries, "IGMPv1 queries"),
 	BOTH("igmp_v2queries", igmp_v2queries, "IGMPv2 queries"),

@@ -271,6 +271,18 @@ describe("a tunnel", function()
   end)
 end)
 
+describe("a vxlan", function()
+  it("takes ip(8)'s words for its ttl", function()
+    local ns = h.netns()
+    local link = ns:add_link { "x0", kind = "vxlan", id = 7, dstport = 4789, ttl = "inherit" }
+    assert.is_true(link.ttl_inherit)
+    link:set { ttl = 9 }
+    link:set { ttl = "auto" }
+    assert.equal(0, link.ttl)
+    h.misuse("ttl", link.set, link, { ttl = "eternal" })
+  end)
+end)
+
 describe("the other end of vxlan and geneve", function()
   it("is taken away by false", function()
     local ns = h.netns()
