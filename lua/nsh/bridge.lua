@@ -4,7 +4,7 @@ local Link = require("nsh.link").Link
 local m = {}
 
 --- Lists the links that have this one as their master, by index. Their options and state are under `port`.
---- Twin: `bridge link show`, `brctl show BRIDGE`
+--- Twin: `bridge -d link show`, `brctl show BRIDGE`, `brctl showstp BRIDGE`
 ---@return table[] records
 function Link:ports()
   local list = self.netns:links { master = self }

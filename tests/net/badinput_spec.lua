@@ -101,7 +101,8 @@ describe("a wrong value", function()
   after_each(function() assert.equal(before, state()) end)
 
   -- A call with the main value and one more key.
-  local main_keys = { name = true, addr = true, dst = true, mac = true, vid = true, grp = true }
+  local main_keys = { name = true, addr = true, dst = true, mac = true, vid = true, grp = true,
+    vni = true, msti = true }
   local function by(fn, self, main, more)
     return function(key, value)
       local spec = { main }
@@ -152,6 +153,9 @@ describe("a wrong value", function()
     neigh = function() return by(ns.add_neigh, ns, "10.0.0.9", { dev = "p0", mac = "02:00:00:00:00:09" }) end,
     fdb = function() return by(ns:link("p0").add_fdb, ns:link "p0", "02:00:00:00:00:09") end,
     bridge_vlan = function() return by(ns:link("p0").add_vlan, ns:link "p0", 7) end,
+    bridge_vlan_global = function() return by(ns:link("br0").set_vlan_global, ns:link "br0", 7) end,
+    mst = function() return by(ns:link("p0").set_mst, ns:link "p0", 7, { state = "blocking" }) end,
+    vni = function() return by(ns:link("p0").add_vni, ns:link "p0", 7) end,
     mdb = function() return by(ns:link("br0").add_mdb, ns:link "br0", "239.1.1.1", { port = "p0" }) end,
     nexthop = function() return by(ns.add_nexthop, ns, nil, { id = 7, dev = "p0" }) end,
   }
