@@ -81,7 +81,7 @@ static const char *const type_names[] = {
 	[NET_PORTNEST] = "table", [NET_LIST] = "list",	   [NET_NESTS] = "list",     [NET_STRUCTS] = "list",
 	[NET_STRINGS] = "strings", [NET_KEY] = "key",	   [NET_ENDPOINT] = "endpoint", [NET_PREFIXES] = "prefixes",
 	[NET_BITSET] = "strings", [NET_TOGGLES] = "toggles",
-	[NET_SEGS] = "list",	[NET_LABELS] = "labels",   [NET_ENCAP] = "table",
+	[NET_SEGS] = "strings",	[NET_LABELS] = "labels",   [NET_ENCAP] = "table",
 	[NET_RANGE] = "range",  [NET_REALMS] = "range", [NET_GROUP] = "address",
 	[NET_NUMBERS] = "numbers", [NET_HANDLE] = "handle",
 	[NET_BURST] = "integer", [NET_DIST] = "name",	   [NET_FIXED] = "integer",
@@ -107,6 +107,32 @@ static void set_flag(lua_State *L, const char *key, bool value)
 
 static void push_rows(lua_State *L, const struct net_table *t, bool into);
 static void set_kinds(lua_State *L, const struct net_kind *(*all)(unsigned int i));
+
+/* The rows of all encapsulations in one list, each key once. */
+static void push_encaps(lua_State *L)
+{
+	const struct net_table *t;
+
+	lua_newtable(L); /* the list */
+	lua_newtable(L); /* the keys in it */
+	for (unsigned int i = 0; (t = net_lwt_any(i)); i++) {
+		push_rows(L, t, false);
+		for (lua_Integer k = 1; lua_rawgeti(L, -1, k) == LUA_TTABLE; k++) {
+			lua_getfield(L, -1, "key");
+			lua_pushvalue(L, -1);
+			if (lua_rawget(L, -5) == LUA_TNIL) {
+				lua_pushvalue(L, -2);
+				lua_pushboolean(L, 1);
+				lua_rawset(L, -7);
+				lua_pushvalue(L, -3);
+				lua_rawseti(L, -7, (lua_Integer)lua_rawlen(L, -7) + 1);
+			}
+			lua_pop(L, 3);
+		}
+		lua_pop(L, 2);
+	}
+	lua_pop(L, 1);
+}
 
 static void push_row(lua_State *L, const struct net_row *row)
 {
@@ -134,9 +160,7 @@ static void push_row(lua_State *L, const struct net_row *row)
 		lua_setfield(L, -2, "values");
 	}
 	if (row->type == NET_ENCAP) {
-		lua_newtable(L);
-		for (unsigned int i = 0; net_lwt_any(i); i++)
-			push_rows(L, net_lwt_any(i), true);
+		push_encaps(L);
 		lua_setfield(L, -2, "rows");
 	}
 	/* a veth's peer has the keys of a link, which stand in the link's own table */

@@ -65,7 +65,7 @@ TABLE(other, "such");
 static const struct net_row mpls_rows[] = {
 	TYPE,
 	{.key = "labels", .attr = MPLS_IPTUNNEL_DST, .type = NET_LABELS, .doc = "mpls: the labels, as '100/200'"},
-	UINT("ttl", MPLS_IPTUNNEL_TTL, 1, 0, "mpls: time to live"),
+	UINT("ttl", MPLS_IPTUNNEL_TTL, 1, 0, "mpls, ip: time to live"),
 };
 TABLE(mpls, "mpls");
 
@@ -81,7 +81,7 @@ static const struct net_row ip_rows[] = {
 	UINT("id", LWTUNNEL_IP_ID, 8, NET_BE, "ip, ip6: tunnel number"),
 	IP("dst", LWTUNNEL_IP_DST, NET_ZERO, "ip, ip6: the tunnel's other end"),
 	IP("src", LWTUNNEL_IP_SRC, NET_ZERO, "ip, ip6: the tunnel's address here"),
-	UINT("ttl", LWTUNNEL_IP_TTL, 1, 0, "ip: time to live"),
+	UINT("ttl", LWTUNNEL_IP_TTL, 1, 0, "mpls, ip: time to live"),
 	UINT("tos", LWTUNNEL_IP_TOS, 1, 0, "ip: type of service"),
 	{.attr = LWTUNNEL_IP_FLAGS, .type = NET_NEST, .flags = NET_FLAT, .nest = &tunnel_flags},
 };
@@ -102,7 +102,7 @@ static const struct net_row seg6_rows[] = {
 	TYPE,
 	/* written with the segments, which share its attribute */
 	{.key = "mode", .attr = SEG6_IPTUNNEL_SRH, .type = NET_ENUM, .size = 4, .flags = NET_WITH, .names = &modes,
-	 .doc = "seg6: in the packet (inline), around it (encap), around the frame (l2encap); inline unless given"},
+	 .doc = "seg6, ioam6: in the packet (inline), around it (encap), around the frame (l2encap), as needed (auto)"},
 	{.key = "segs", .attr = SEG6_IPTUNNEL_SRH, .type = NET_SEGS, .size = SEG, .min = 4,
 	 .doc = "seg6: the segments, a list of addresses"},
 };
@@ -165,7 +165,8 @@ TABLE(bpf, "bpf");
 static const struct net_row ioam6_rows[] = {
 	TYPE,
 	{.key = "mode", .attr = IOAM6_IPTUNNEL_MODE, .type = NET_ENUM, .size = 1, .names = &ioam6_modes,
-	 .flags = NET_RO, .doc = "ioam6: in the packet, around it, or as the packet needs"},
+	 .flags = NET_RO,
+	 .doc = "seg6, ioam6: in the packet (inline), around it (encap), around the frame (l2encap), as needed (auto)"},
 	IP("tundst", IOAM6_IPTUNNEL_DST, NET_RO, "ioam6: the tunnel's other end"),
 };
 TABLE(ioam6, "ioam6");
