@@ -313,7 +313,7 @@ local function name_peers(self, list)
   return list
 end
 
---- Lists links.
+--- Lists links. What only messages of their own tell (a wireguard link's keys, what drivers know) is in no list.
 --- Twin: `ip link show`
 ---@param filter? table keys that the records must have, as { kind = "veth", master = br0 }; stats = true adds counters
 ---@return table[] records

@@ -1,4 +1,5 @@
 --- wireguard.lua - wireguard links: their keys and ports, and their peers.
+local attrs = require "nsh.attrs"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local link = require "nsh.link"
@@ -39,12 +40,28 @@ local function change(self, op, how, peer)
   fail.check_spec(peer, op, self.last_name, self.netns, core.wireguard.peer(self.netns.core, self.index, how, peer))
 end
 
+-- A filter names keys of peers with one value each.
+local function check_filter(filter)
+  local rows = attrs.find(attrs.kind("link", "wireguard").rows, "peers").rows
+  for key, value in pairs(filter) do
+    if not attrs.find(rows, key) then
+      local known = {}
+      for i, row in ipairs(rows) do known[i] = row.key end
+      local nearest = core.nearest(tostring(key), known)
+      fail.misuse("unknown key '%s' of a wireguard peer%s", tostring(key),
+        nearest and ("; did you mean '" .. nearest .. "'?") or "")
+    end
+    if type(value) == "table" then fail.misuse("peers can't be told apart by a list: %s", key) end
+  end
+end
+
 --- Lists the peers of a wireguard link. Their keys are in the records, and not printed when they are secret.
 --- Twin: `wg show NAME dump`
 ---@param filter? table keys that the records must have, as { public_key = "..." }
 ---@return table[] records
 function Link:peers(filter)
   filter = fail.options(filter, "peers")
+  check_filter(filter)
   if self.kind ~= "wireguard" then fail.misuse("%s has no peers: it is no wireguard link", tostring(self)) end
   local list = setmetatable({}, show.List)
   for _, peer in ipairs(device(self).peers) do

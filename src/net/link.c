@@ -90,6 +90,9 @@ int net_link_list(struct net_ns *ns, struct net_fields *filter, bool stats, stru
 	struct nl_msg *m;
 	int r = net_resolve_links(ns, filter, err);
 
+	for (unsigned int i = 0; r == 0 && i < filter->n; i++)
+		if (net_ethtool_has(filter->v[i].row) || net_wireguard_has(filter->v[i].row))
+			r = net_misuse(err, "no list of links has %s; ask each link", filter->v[i].row->key);
 	if (r < 0)
 		return r;
 	m = net_msg_new(RTM_GETLINK, 0, &hdr, sizeof(hdr), err);
@@ -444,7 +447,7 @@ int net_link_set_group(struct net_ns *ns, int64_t group, struct net_fields *f, s
 	if (f->n + 1 > NET_MAX_FIELDS)
 		return net_misuse(err, "too many keys");
 	for (unsigned int i = 0; i < f->n; i++)
-		if (f->v[i].row->flags & (NET_NEW | NET_MAIN))
+		if (f->v[i].row->flags & (NET_NEW | NET_MAIN) || net_ethtool_has(f->v[i].row))
 			return net_misuse(err, "%s is for a link alone", f->v[i].row->key);
 	memcpy(v, f->v, f->n * sizeof(*v));
 	v[f->n] = (struct net_field){.row = row, .i = group, .plen = -1};

@@ -252,6 +252,17 @@ describe("every key of ethtool", function()
     end
   end)
 
+  it("is for one link, and in no list", function()
+    local ns = h.netns()
+    ns:add_link { "v0", kind = "veth", group = 7, peer = { "v1", group = 7 } }
+    for key, value in pairs { offload = { tso = false }, speed = 1000000, channels = { rx = 1 } } do
+      h.misuse("for a link alone", ns.set_links, ns, { group = 7, [key] = value })
+      h.misuse("no list of links has " .. key, ns.links, ns, { [key] = value })
+    end
+    h.misuse("no list of links has listen_port", ns.links, ns, { kind = "wireguard", listen_port = 1 })
+    assert.is_true(ns:link("v0").offload.tso)
+  end)
+
   it("belongs to a part that can be read", function()
     h.misuse("no part 'x'", core.ethtool.get, netns.current().core, 1, "x")
   end)

@@ -54,6 +54,7 @@ describe("bad input of a wireguard link", function()
     end
     h.misuse("unknown key 'private_key'", ns.add_link, ns, { "v0", kind = "veth", private_key = KEY })
     h.misuse("no wireguard link", function() ns:link("lo"):peers() end)
+    h.misuse("takes a table of keys", function() ns:link("lo"):peers(7) end)
     h.misuse("no wireguard link", function() ns:link("lo"):add_peer { KEY } end)
     h.misuse("no wireguard link", function() ns:link("lo"):flush_peers() end)
     h.misuse("has no field 'private_key'", function() return ns:link("lo").private_key end)
@@ -197,6 +198,8 @@ describe("a wireguard link", function()
     link:add_peer { public_key = key(), allowed_ips = { "10.7.0.0/16" } }
     assert.equal(3, #agree(link).peers)
     assert.equal(1, #link:peers { public_key = OTHER })
+    h.misuse("did you mean 'public_key'", link.peers, link, { publik_key = OTHER })
+    h.misuse("allowed_ips", link.peers, link, { allowed_ips = {} })
     link:del_peer(link:peers({ public_key = OTHER })[1])
     link:del_peer { KEY }
     assert.equal(1, #agree(link).peers)
