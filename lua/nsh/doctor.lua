@@ -123,6 +123,20 @@ local TRIES = {
   filter = { try = try_filter, needs = FILTER, method = "add_filter" },
 }
 
+-- What each encapsulation of routes needs. `false`: its keys are not enough to try it.
+local ENCAP = {
+  bpf = false, ila = false, ioam6 = false, ip = { id = 1, dst = "192.0.2.2" }, ip6 = { id = 1, dst = "2001:db8::2" },
+  mpls = { labels = "100" }, rpl = false, seg6 = { mode = "encap", segs = { "2001:db8::2" } },
+  seg6local = { action = "End" }, xfrm = { if_id = 1 },
+}
+
+local function try_encap(ns, kind, link)
+  local encap = filled(ENCAP[kind])
+  encap.type = kind
+  ns:add_route { "2001:db8:1::/64", dev = link, encap = encap }
+  ns:del_route { "2001:db8:1::/64", dev = link }
+end
+
 -- --- features ---
 
 local function in_path(name)
@@ -169,9 +183,6 @@ local TESTS = {
     -- a route loads the modules
     pcall(ns.add_route, ns, { "203.0.113.0/24", dev = link, encap = { type = "mpls", labels = "100" } })
     return ns.sysctl["net.mpls.platform_labels"]
-  end,
-  seg6 = function(ns, link)
-    ns:add_route { "2001:db8:1::/64", dev = link, encap = { type = "seg6", segs = { "2001:db8::2" } } }
   end,
   conntrack = function(ns)
     if in_path "nft" then ns:exec({ "nft", CONNTRACK }, { check = false }) end -- loads the modules
@@ -262,6 +273,11 @@ function m.look()
   local ns <close> = made
   local link, second = some_links(ns)
   kinds(list, ns, link, second)
+  for _, row in ipairs(features.encaps) do
+    if ENCAP[row.name] then
+      list[#list + 1] = tried("encap", row, features.encap(row.name), try_encap, ns, row.name, link)
+    end
+  end
   for _, row in ipairs(features.rows) do
     list[#list + 1] = try_feature(row, ns, link)
   end

@@ -23,7 +23,6 @@ m.rows = {
   { name = "multipath", doc = "routes of many ways", config = "CONFIG_IP_ROUTE_MULTIPATH", builtin = true },
   { name = "nexthops", doc = "next hops as objects", remedy = "Linux 5.3 and later have them" },
   { name = "mpls", doc = "MPLS routes and labels", config = "CONFIG_MPLS_ROUTING", module = "mpls_router" },
-  { name = "seg6", doc = "segment routing over IPv6", config = "CONFIG_IPV6_SEG6_LWTUNNEL", builtin = true },
   { name = "conntrack", doc = "state of connections, NAT", config = "CONFIG_NF_CONNTRACK", module = "nf_conntrack" },
   { name = "nftables", doc = "packet filter of a namespace", config = "CONFIG_NF_TABLES", module = "nf_tables" },
   { name = "netfilter_bridge", doc = "iptables for what bridges forward", config = "CONFIG_BRIDGE_NETFILTER",
@@ -39,6 +38,22 @@ m.rows = {
   { name = "rcvbufforce", doc = "buffers for large dumps and many events",
     remedy = "only the machine's root may; sysctl net.core.rmem_max bounds others" },
   { name = "userns", doc = "worlds of ordinary users", config = "CONFIG_USER_NS", builtin = true },
+}
+
+--- What routes can wrap packets in.
+---@type nsh.Feature[]
+m.encaps = {
+  { name = "bpf", doc = "what a BPF program makes of them", config = "CONFIG_LWTUNNEL_BPF", builtin = true },
+  { name = "ila", doc = "identifier locator addressing", config = "CONFIG_IPV6_ILA" },
+  { name = "ioam6", doc = "IPv6 with telemetry", config = "CONFIG_IPV6_IOAM6_LWTUNNEL", builtin = true },
+  { name = "ip", doc = "what a tunnel link with `external` shall send, over IPv4", config = "CONFIG_LWTUNNEL",
+    builtin = true },
+  { name = "ip6", doc = "the same over IPv6", config = "CONFIG_LWTUNNEL", builtin = true },
+  { name = "mpls", doc = "MPLS labels", config = "CONFIG_MPLS_IPTUNNEL" },
+  { name = "rpl", doc = "source routes of RPL", config = "CONFIG_IPV6_RPL_LWTUNNEL", builtin = true },
+  { name = "seg6", doc = "segment routing over IPv6", config = "CONFIG_IPV6_SEG6_LWTUNNEL", builtin = true },
+  { name = "seg6local", doc = "what a segment does with them", config = "CONFIG_IPV6_SEG6_LWTUNNEL", builtin = true },
+  { name = "xfrm", doc = "IPsec, by the number of an interface", config = "CONFIG_XFRM_INTERFACE" },
 }
 
 --- Programs that labs run, and the Debian package that brings each.
@@ -109,6 +124,14 @@ function m.kind(noun, name)
   if kind and kind.config then return m.lacks(("the %s kind %s"):format(noun, name), kind.config) end
   local called = name and "'" .. tostring(name) .. "'" or "of that name"
   return ("this kernel has no %s kind %s; help %q lists the known ones"):format(noun, called, noun)
+end
+
+--- Says what brings an encapsulation of routes.
+---@param name? string
+---@return string
+function m.encap(name)
+  local row = name and by_name(m.encaps, name) or by_name(m.encaps, "ip")
+  return m.lacks("the encapsulation " .. (name or "of routes"), row.config, row.builtin)
 end
 
 --- Says which package brings a program.

@@ -52,17 +52,9 @@ local function ipv6_off(e)
   return ('IPv6 is switched off there: ns.sysctl["net.ipv6.conf.%s.disable_ipv6"] = 0'):format(tostring(dev))
 end
 
-local ENCAP = {
-  mpls = "CONFIG_MPLS_IPTUNNEL", ip = "CONFIG_LWTUNNEL", ip6 = "CONFIG_LWTUNNEL", seg6 = "CONFIG_IPV6_SEG6_LWTUNNEL",
-  seg6local = "CONFIG_IPV6_SEG6_LWTUNNEL", bpf = "CONFIG_LWTUNNEL_BPF", ila = "CONFIG_IPV6_ILA",
-  rpl = "CONFIG_IPV6_RPL_LWTUNNEL", ioam6 = "CONFIG_IPV6_IOAM6_LWTUNNEL", xfrm = "CONFIG_XFRM_INTERFACE",
-}
-
 local function encap_missing(e)
   local encap = e.spec and e.spec.encap
-  local kind = type(encap) == "table" and encap.type
-  return ("this kernel can't wrap packets in %s; %s=y or =m brings it"):format(kind or "it",
-    ENCAP[kind] or "CONFIG_LWTUNNEL")
+  return features.encap(type(encap) == "table" and encap.type or nil)
 end
 
 local GATEWAY = "the gateway must be on a network that a link which is up is attached to: give that link an "

@@ -315,7 +315,8 @@ local function del(self)
   return take_name(self.name, self)
 end
 
---- Deletes the namespace's name; what is in it goes when its last process ends.
+--- Deletes the namespace's name; what is in it goes when its last process ends. With --host, links of hardware that
+-- nsh moved into it go home first, under the names that they had there.
 --- Twin: `ip netns del NAME`
 ---@error ENOENT when another program took the name away, or gave it to another namespace
 function Netns:del()

@@ -101,10 +101,18 @@ describe("the doctor", function()
 
   it("has the words of the errors", function()
     local ns = h.netns()
+    local link = ns:add_link { "below", kind = "veth", up = true }
     for _, r in ipairs(records) do
       if r.what == "link" and not r.works and r.remedy then
         local ok, err = pcall(ns.add_link, ns, { "x", kind = r.name })
         if not ok and type(err) == "table" and err.extack == r.why then assert.equal(r.remedy, err.hint) end
+      elseif r.what == "qdisc" and not r.works then
+        local err = h.raised(link.add_qdisc, link, r.name)
+        if type(err) == "table" and err.extack == r.why then assert.equal(r.remedy, err.hint) end
+      elseif r.what == "encap" and not r.works then
+        local encap = r.name == "mpls" and { type = "mpls", labels = "7" } or { type = "xfrm", if_id = 7 }
+        local err = h.raised(ns.add_route, ns, { "10.9.0.0/16", dev = link, encap = encap })
+        assert.equal(r.remedy, err.hint)
       elseif r.what == "program" and not r.works then
         assert.equal(r.remedy, h.refused("ENOENT", ns.exec, ns, { r.name }).hint)
       end
