@@ -25,13 +25,17 @@ local PORT_BEGINS = {
   isolated = false, backup_nhid = 0, locked = false, mab = false, mcast_max_groups = 0,
 }
 
--- What other records begin with, by a key that only they have.
+-- What other records begin with, by keys that only they have together: the first that fits counts.
 local LAYOUTS = {
-  { "grp", { "dev", "grp", "src", "port", "vid", "state", "timer", "proto" } },
-  { "vid", { "dev", "vid", "pvid", "untagged", "tunnel_id", "state" } },
-  { "vni", { "dev", "vni", "remote" } },
+  { { "kind", "parent", "dev" }, { "dev", "kind", "handle", "classid", "parent", "prio", "protocol" } },
+  { { "priority", "proto" },
+    { "priority", "invert", "family", "from", "to", "iif", "oif", "fwmark", "type", "table" } },
+  { { "id", "proto", "scope" }, { "id", "type", "group", "via", "dev" } },
+  { { "dev", "mac", "state" }, { "mac", "dev", "state", "vlan", "master", "dst", "vni", "port", "via" }, "family" },
+  { { "dev", "grp" }, { "dev", "grp", "src", "port", "vid", "state", "timer", "proto" } },
+  { { "dev", "vid" }, { "dev", "vid", "pvid", "untagged", "tunnel_id", "state" } },
+  { { "dev", "vni" }, { "dev", "vni", "remote" } },
 }
-local FDB = { "mac", "dev", "state", "vlan", "master", "dst", "vni", "port", "via" }
 
 -- Values that say nothing: a column that holds nothing else in any row is left out.
 local DEFAULTS = {
@@ -66,14 +70,20 @@ local function ranks(keys)
   return rank
 end
 
-local rank, fdb_rank = ranks(PREFERRED), ranks(FDB)
+local rank = ranks(PREFERRED)
 for _, layout in ipairs(LAYOUTS) do layout.rank = ranks(layout[2]) end
 
+-- Whether a record has all the keys of a layout, and not the one that speaks against it.
+local function fits(t, layout)
+  for _, key in ipairs(layout[1]) do
+    if rawget(t, key) == nil then return false end
+  end
+  return layout[3] == nil or rawget(t, layout[3]) == nil
+end
+
 local function rank_of(t)
-  if rawget(t, "dev") == nil then return rank end
-  if rawget(t, "mac") ~= nil then return rawget(t, "family") == nil and fdb_rank or rank end
   for _, layout in ipairs(LAYOUTS) do
-    if rawget(t, layout[1]) ~= nil then return layout.rank end
+    if fits(t, layout) then return layout.rank end
   end
   return rank
 end
