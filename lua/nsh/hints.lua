@@ -269,6 +269,17 @@ m.rows = {
   { op = "^ping", code = "EMSGSIZE", hint = "size is more than the mtu of the path takes" },
   { op = "^ping", code = "ENODEV", hint = "ns:links() tells which links there are" },
 
+  -- waits
+  { op = "^link wait", code = "ETIMEDOUT", message = "carrier=true", hint = "a carrier comes when the other end is up "
+    .. "too: link.peer:set { up = true }" },
+  { op = "^link wait", code = "ENODEV", hint = "the link was deleted, or moved to another namespace" },
+  { op = "^dad wait", code = "ETIMEDOUT", message = "carrier=false",
+    hint = "addresses are checked when the link has a carrier: is the other end up?" },
+  { op = "^dad wait", code = "EADDRINUSE", hint = "two hosts of this network were given the same address; "
+    .. "take it from one: link:del_addr(...)" },
+  { op = "^addr wait", code = "EADDRINUSE", hint = "two hosts of this network were given the same address; "
+    .. "take it from one: link:del_addr(...)" },
+
   -- whatever was tried
   { code = "EINVAL", extack = "^Unknown attribute type",
     hint = "this kernel doesn't know the key yet; a newer one does" },

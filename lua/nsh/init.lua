@@ -51,6 +51,8 @@ function m.sleep(seconds) watch.sleep(seconds) end
 --- for that, as `ip netns set` gives. Nouns: "link", "addr", "route", "neigh", "fdb", "rule", "nexthop", ... and
 --- "netns", which is the coming and going of names.
 --- Twin: `ip monitor`, `ip netns monitor`, `bridge monitor`
+-- What the kernel doesn't announce is found by comparing with its lists, but for two things: an address that IPv6 made
+-- by itself is told when it has been checked, and a name that came and went between two readings isn't told.
 ---@param spec { netns: nsh.Netns|string, handler: fun(event: nsh.Event), initial: boolean, buffer: integer|string }
 ---  the nouns, as { "link", "addr" }. netns: only that one. initial: begin with all that is there, as "add" events.
 ---  handler: is called for each event while nsh waits, in nsh.sleep, ns:wait, watch:run. buffer: bytes of events that

@@ -206,6 +206,9 @@ describe("address detection", function()
     link:add_addr "fd00::1/64"
     local err = h.refused("ETIMEDOUT", link.wait_dad, link, 0.1)
     assert.equal("tentative: fd00::1/64; up=true carrier=false", err.seen)
+    assert.truthy(err.hint:find "is the other end up")
+    err = h.refused("ETIMEDOUT", link.wait, link, { carrier = true, timeout = 0 })
+    assert.truthy(err.hint:find "when the other end is up")
   end)
 end)
 
