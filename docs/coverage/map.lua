@@ -23,7 +23,8 @@ local SRIOV = { no = "virtual functions of a card (SR-IOV)" }
 local XDP = { no = "loading BPF programs" }
 local FORM = { no = "a form of output: records are tables, which print themselves" }
 local HARDWARE = { no = "an option of cards that offload bridges" }
-local ENCAP = { no = "encapsulations of seg6local, BPF and IOAM have few options" }
+local ENCAP = { no = "encapsulations of BPF and IOAM, and signed segments, are read and not made" }
+local SEG6LOCAL = 'encap, { type = "seg6local" }, with count and the flavors'
 local U32_TABLES = { no = "hash tables of u32: its filters stand in one list" }
 local TUNNEL = { no = "options in the headers of tunnels" }
 local LABELS = { no = "stacks of MPLS labels: mpls_label and its like match the first" }
@@ -124,7 +125,7 @@ s["ip address help"] = {
     temporary = "addr.secondary", forever = "valid_lft", global = "scope", host = "scope", link = "scope",
     bond_slave = "link.master", bridge_slave = "link.master", team_slave = "link.master", master = "link.master",
     nomaster = "link.master", vrf = "link.master", type = "link.kind", up = "link.up",
-    to = { no = "a prefix that selects from the list" },
+    to = "ns:addrs with to = PREFIX",
   },
 }
 s["ip-address(8)"] = { tables = { "addr" }, kinds = "link", prose = "address" }
@@ -139,11 +140,10 @@ s["ip route help"] = {
     default = "dst", disabled = "ttl_propagate = false", enabled = "ttl_propagate", features = "ecn", global = "scope",
     host = "scope", link = "scope", main = "table", realms = "realm", vrf = "table", to = "dst", nexthop = "nexthops",
     as = { gone = "an address that no kernel takes" },
-    exact = { no = "a prefix that selects from the list" }, match = { no = "a prefix that selects from the list" },
-    root = { no = "a prefix that selects from the list" },
+    exact = "ns:routes with exact = PREFIX", match = "ns:routes with match = PREFIX", root = "ns:routes with root = PREFIX",
     bridge = "family", mpls = "encap, { type = \"mpls\" }",
-    cleanup = ENCAP, count = ENCAP, endpoint = ENCAP, flavors = ENCAP, hmac = ENCAP, ["next-csid"] = ENCAP, ns = ENCAP,
-    prealloc = ENCAP, psp = ENCAP, trace = ENCAP, usd = ENCAP, usp = ENCAP,
+    cleanup = ENCAP, endpoint = ENCAP, hmac = ENCAP, ns = ENCAP, prealloc = ENCAP, trace = ENCAP,
+    count = SEG6LOCAL, flavors = SEG6LOCAL, ["next-csid"] = SEG6LOCAL, psp = SEG6LOCAL, usd = SEG6LOCAL, usp = SEG6LOCAL,
   },
 }
 s["ip-route(8)"] = { tables = { "route" }, prose = "dst id ip-OPTIONS route out", words = { show = "ns:routes", auto = ENCAP, freq = ENCAP, headroom = ENCAP,
@@ -164,7 +164,7 @@ s["ip neigh help"] = {
     add = "ns:add_neigh", change = "ns:replace_neigh", replace = "ns:replace_neigh", del = "ns:del_neigh",
     flush = "ns:flush_neighs", show = "ns:neighs", get = "ns:neigh", lladdr = "mac", nud = "state", protocol = "proto",
     vrf = "link.master", nomaster = "link.master", use = "use",
-    to = { no = "a prefix that selects from the list" }, managed = { no = "not there" },
+    to = "ns:neighs with to = PREFIX", managed = "managed",
   },
 }
 s["ip-neighbour(8)"] = { prose = "neigh" }
