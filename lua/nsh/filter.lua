@@ -186,7 +186,9 @@ local function make(self, verb, filter)
   if spec.kind == "u32" then matches(spec) end
   if spec.kind == "flower" then
     ports(spec)
-    if spec.eth_type == nil and spec.protocol ~= "all" then spec.eth_type = spec.protocol end
+    -- of a packet with a VLAN tag the kernel tells what is behind the tag, and wants to be told the tag
+    local tagged = spec.protocol == "802.1q" or spec.protocol == "802.1ad"
+    if tagged or spec.eth_type == nil and spec.protocol ~= "all" then spec.eth_type = spec.protocol end
   end
   if spec.handle == nil then spec.handle = handle_of(self, spec) end
   change(self, verb, spec)
