@@ -25,11 +25,10 @@ local FORM = { no = "a form of output: records are tables, which print themselve
 local HARDWARE = { no = "an option of cards that offload bridges" }
 local ENCAP = { no = "encapsulations of BPF and IOAM, and signed segments, are read and not made" }
 local SEG6LOCAL = 'encap, { type = "seg6local" }, with count and the flavors'
-local U32_TABLES = { no = "hash tables of u32: its filters stand in one list" }
 local TUNNEL = { no = "options in the headers of tunnels" }
-local LABELS = { no = "stacks of MPLS labels: mpls_label and its like match the first" }
+local LABELS = "mpls"
 local MATCH = "match: bytes at any place"
-local ESTIMATOR = { no = "rate estimators; rates are in the counters of qdiscs that measure" }
+local ESTIMATOR = "class.estimator_interval"
 
 m.sections = {}
 local s = m.sections
@@ -302,15 +301,16 @@ s["tc-u32(8)"] = {
   prose = [[0xu32_hex_value any code ether_address filter icmp_code icmp_type ifname int_value ip6_address ip_address
     netmask prefixlen type u12_hex_htid u12_hex_nodeid u16_hex_mask u16_hex_value u16_major u16_minor u16_value
     u32_hex_mask u32_hex_value u32_value u8_hex_hash u8_hex_mask u8_value uint_value]],
-  words = { ["nexthdr+"] = "match, { nexthdr = true }", eat = U32_TABLES, plus = U32_TABLES, shift = U32_TABLES,
-    none = U32_TABLES, order = U32_TABLES },
+  words = { ["nexthdr+"] = "match, { nexthdr = true }", eat = "eat", plus = "offset_plus",
+    shift = "offset_shift", none = "offset_mask", order = "filter.handle" },
 }
 for word in ("df dport dsfield dst ether firstfrag flowlabel ihl mf nofrag precedence priority sport src u16 u8"):gmatch "%S+" do
   s["tc-u32(8)"].words[word] = MATCH
 end
 kind_of("tc-u32", "tc filter add dev lo u32 help", "filter", "u32", {
-  action = "actions", divisor = U32_TABLES, hashkey = U32_TABLES, ht = U32_TABLES, link = U32_TABLES, sample = U32_TABLES,
-  offset = U32_TABLES, icmp = MATCH, ip = MATCH, ip6 = MATCH, tcp = MATCH, udp = MATCH, u32 = MATCH, at = MATCH,
+  action = "actions", divisor = "divisor", hashkey = "hashkey_mask", ht = "ht", link = "link",
+  sample = { no = "the bucket is said by its number, in ht" },
+  offset = "offset_mask", icmp = MATCH, ip = MATCH, ip6 = MATCH, tcp = MATCH, udp = MATCH, u32 = MATCH, at = MATCH,
 }, "u")
 s["tc-flower(8)"] = {
   tables = { "filter/flower" }, prose = "filter ifname ipv4_address ipv6_address min_port_number-max_port_number",

@@ -183,7 +183,12 @@ local function make(self, verb, filter)
   local spec = on_link(self, filter)
   spec.protocol = spec.protocol or "all"
   actions_of(spec)
-  if spec.kind == "u32" then matches(spec) end
+  if spec.kind == "u32" and not spec.divisor then
+    matches(spec)
+    -- the kernel wants to be told again which table of one's own a handle is in
+    local own = type(spec.handle) == "string" and spec.handle:match "^(%x?%x?%x:%x*:)%x+$"
+    if own and not spec.ht and tonumber(own:match "^%x+", 16) < 0x800 then spec.ht = own end
+  end
   if spec.kind == "flower" then
     ports(spec)
     -- of a packet with a VLAN tag the kernel tells what is behind the tag, and wants to be told the tag
@@ -271,8 +276,17 @@ end
 ---@return integer count
 function Link:flush_filters(filter)
   local list = self:filters(filter)
-  for i, record in ipairs(list) do list[i] = place_of(record) end
-  return words.flush(self.netns, "filter", list)
+  -- from the last one on: a hash table of u32 stands before the filters that need it, and is free a moment after them
+  for i = #list, 1, -1 do
+    local tries, ok, err = 0, nil, nil
+    repeat
+      if tries > 0 then core.probe.sleep(0.01) end
+      ok, err = pcall(self.del_filter, self, place_of(list[i]))
+      tries = tries + 1
+    until ok or type(err) ~= "table" or err.code ~= "EBUSY" or tries == 100
+    if not ok and not (type(err) == "table" and err.code == "ENOENT") then error(err, 0) end
+  end
+  return #list
 end
 
 return m

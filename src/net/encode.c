@@ -381,6 +381,16 @@ static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	return 0;
 }
 
+/* A list of structs with a head, whose rows are those of the flat nest before: their fields are among @beside. */
+static int put_headed(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, const struct net_field *f,
+		      unsigned int n, const struct net_field *beside, unsigned int all, struct net_err *err)
+{
+	struct nlattr *a = nlmsg_tail(nlmsg_hdr(m));
+	int r = put_list(m, ctx, row, f, n, err);
+
+	return r < 0 ? r : net_encode(m, ctx, row[-1].nest, nla_data(a), beside, all, err);
+}
+
 /* The field of the row that has the same key. */
 static const struct net_field *twin_of(const struct net_row *row, const struct net_field *f, unsigned int n)
 {
@@ -394,7 +404,10 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 		   const struct net_field *given, const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	const struct net_table *flat = net_flat_table(row, ctx->kind), *t = row->nest;
+	const unsigned int all = n;
 
+	if (flat && row->flags & NET_TWIN)
+		return 0; /* the head of a list, which puts it */
 	if (flat)
 		return flat->bare ? put_struct(m, ctx, row, f, n, err)
 				  : put_nest(m, ctx, row, row->attr, flat, f, n, err);
@@ -430,6 +443,8 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 		t = ctx->port ? ctx->port->port : NULL;
 	if (row->type == NET_ENCAP)
 		return net_put_encap(m, row, given + 1, n, err);
+	if (row->type == NET_STRUCTS && row->aux)
+		return put_headed(m, ctx, row, given + 1, n, f, all, err);
 	if (net_is_list(row))
 		return put_list(m, ctx, row, given + 1, n, err);
 	if (row->type == NET_NUMBERS)

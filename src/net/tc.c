@@ -62,6 +62,17 @@ static const struct net_row stats_rows[] = {
 };
 const struct net_table net_tc_stats = {"stats", stats_rows, NET_COUNT(stats_rows), 0, false};
 
+static const struct net_row estimator_rows[] = {
+	{.key = "estimator_interval", .attr = offsetof(struct gnet_estimator, interval), .type = NET_INT, .size = 1,
+	 .min = -2, .max = 3, .flags = NET_HDR | NET_WO,
+	 .doc = "work the rate of the counters out so often: a power of 2, -2 is 250 ms and 3 is 8 s"},
+	TC_UINT("estimator_ewma_log", offsetof(struct gnet_estimator, ewma_log), 1, NET_HDR | NET_WO,
+		"it follows by 1 of 2^ewma_log parts"),
+};
+static const struct net_table estimator = {"estimator", estimator_rows, NET_COUNT(estimator_rows),
+					   sizeof(struct gnet_estimator), true};
+#define ESTIMATOR {.attr = TCA_RATE, .type = NET_NEST, .flags = NET_FLAT, .nest = &estimator}
+
 #define KIND(text) \
 	{.key = "kind", .attr = TCA_KIND, .type = NET_STRING, .min = 1, .max = 15, .flags = NET_MAIN, .doc = (text)}
 #define DEV {.key = "dev", .attr = HDR(tcm_ifindex), .type = NET_LINK, .size = 4, .flags = NET_HDR, .doc = "the link"}
@@ -98,6 +109,7 @@ static const struct net_row qdisc_rows[] = {
 	TC_UINT("egress_block", TCA_EGRESS_BLOCK, 4, NET_NEW, "number of the filters that it shares for what leaves"),
 	TC_UINT("refcnt", HDR(tcm_info), 4, NET_HDR | NET_RO, "how many users it has"),
 	TC_BOOL("offloaded", TCA_HW_OFFLOAD, 1, NET_RO | NET_ZERO, "done by hardware"),
+	ESTIMATOR,
 	STATS("its counters"),
 };
 static const struct net_table qdisc_table = {"qdisc", qdisc_rows, NET_COUNT(qdisc_rows), sizeof(struct tcmsg), false};
@@ -109,6 +121,7 @@ static const struct net_row class_rows[] = {
 	ID("parent", tcm_parent, net_class_ids, NET_ZERO, "the qdisc or class above it, as \"1:\" or \"1:1\""),
 	ID("leaf", tcm_info, net_class_ids, NET_RO | NET_ZERO, "the qdisc below it"),
 	OPTIONS(find_class),
+	ESTIMATOR,
 	STATS("its counters"),
 };
 static const struct net_table class_table = {"class", class_rows, NET_COUNT(class_rows), sizeof(struct tcmsg), false};
@@ -126,6 +139,7 @@ static const struct net_row filter_rows[] = {
 	 .doc = "its number; of fw the mark; chosen by the kernel unless given"},
 	{.key = "chain", .attr = TCA_CHAIN, .type = NET_UINT, .size = 4, .flags = NET_ZERO, .doc = "number of its chain"},
 	OPTIONS(find_filter),
+	ESTIMATOR,
 };
 static const struct net_table filter_table = {"filter", filter_rows, NET_COUNT(filter_rows), sizeof(struct tcmsg),
 					      false};

@@ -69,15 +69,41 @@ static const struct net_row mark_rows[] = {
 	TC_UINT("mask", offsetof(struct tc_u32_mark, mask), 4, NET_HDR, "bits of it that count"),
 };
 static const struct net_table mark = {"mark", mark_rows, NET_COUNT(mark_rows), sizeof(struct tc_u32_mark), true};
+#define SEL(member) offsetof(struct tc_u32_sel, member)
+#define SELBIT(k, bit, more, text) \
+	{.key = (k), .attr = SEL(flags), .type = NET_BIT, .size = 1, .mask = (bit), .flags = NET_HDR | NET_QUIET | (more), \
+	 .doc = (text)}
+/* What stands before the matches: how to go on in a linked table. */
+static const struct net_row sel_rows[] = {
+	{.key = "offset_mask", .attr = SEL(offmask), .type = NET_UINT, .size = 2, .flags = NET_HDR | NET_BE | NET_ZERO,
+	 .doc = "link: bits of two bytes that say how far the next header is"},
+	SELBIT("offset_mask", TC_U32_VAROFFSET, NET_TWIN | NET_WO, NULL),
+	{.key = "offset_at", .attr = SEL(offoff), .type = NET_INT, .size = 2, .flags = NET_HDR | NET_ZERO,
+	 .doc = "where those bytes are"},
+	TC_UINT("offset_shift", SEL(offshift), 1, NET_HDR | NET_ZERO, "by how many bits they are shifted right"),
+	TC_UINT("offset_plus", SEL(off), 2, NET_HDR | NET_ZERO, "bytes that the next header is further away"),
+	SELBIT("offset_plus", TC_U32_OFFSET, NET_TWIN | NET_WO, NULL),
+	SELBIT("eat", TC_U32_EAT, 0, "the linked table counts from the next header on"),
+	{.key = "hashkey_mask", .attr = SEL(hmask), .type = NET_UINT, .size = 4, .flags = NET_HDR | NET_BE | NET_ZERO,
+	 .doc = "link: bits that choose the bucket of the linked table"},
+	{.key = "hashkey_at", .attr = SEL(hoff), .type = NET_INT, .size = 2, .flags = NET_HDR | NET_ZERO,
+	 .doc = "where those bits are"},
+	SELBIT("link", TC_U32_TERMINAL, NET_TWIN | NET_WO | NET_INVERT, NULL),
+};
+static const struct net_table sel = {"u32", sel_rows, NET_COUNT(sel_rows), sizeof(struct tc_u32_sel), true};
 static const struct net_row u32_rows[] = {
 	TC_CLASSID(TCA_U32_CLASSID),
+	{.key = "link", .attr = TCA_U32_LINK, .type = NET_HANDLE, .size = 4, .aux = 1,
+	 .doc = "hash table that is looked in next, as \"1:\""},
+	{.attr = TCA_U32_SEL, .type = NET_NEST, .flags = NET_FLAT | NET_TWIN, .nest = &sel},
 	{.key = "match", .attr = TCA_U32_SEL, .type = NET_STRUCTS, .nest = &match, .aux = sizeof(struct tc_u32_sel),
 	 .begins = TC_U32_TERMINAL, .size = offsetof(struct tc_u32_sel, nkeys),
 	 .doc = "bytes that a packet must have, all of them"},
 	{.key = "mark", .attr = TCA_U32_MARK, .type = NET_NEST, .nest = &mark, .doc = "firewall mark that it must have"},
 	{.key = "indev", .attr = TCA_U32_INDEV, .type = NET_STRING, .max = 15, .doc = "link that it came by"},
-	TC_UINT("divisor", TCA_U32_DIVISOR, 4, NET_RO, "of a hash table: its buckets"),
-	TC_UINT("link", TCA_U32_LINK, 4, NET_RO, "hash table that is looked in next"),
+	TC_UINT("divisor", TCA_U32_DIVISOR, 4, 0, "makes a hash table, with handle as \"1:\": its buckets, a power of 2"),
+	{.key = "ht", .attr = TCA_U32_HASH, .type = NET_HANDLE, .size = 4, .aux = 1, .flags = NET_WO,
+	 .doc = "hash table, with bucket, that the filter goes to, as \"1:6:\"; the handle tells it"},
 	{.attr = TCA_U32_FLAGS, .type = NET_NEST, .flags = NET_FLAT, .nest = &net_filter_flags},
 	TC_ACTIONS(TCA_U32_ACT),
 };

@@ -32,6 +32,16 @@ static const struct net_row flag_rows[] = {
 };
 const struct net_table net_filter_flags = {"flags", flag_rows, NET_COUNT(flag_rows), 4, true};
 
+#define LSE(name) TCA_FLOWER_KEY_MPLS_OPT_LSE_##name
+static const struct net_row lse_rows[] = {
+	{.key = "depth", .attr = LSE(DEPTH), .type = NET_UINT, .size = 1, .min = 1, .max = 7, .doc = "1: the outermost label"},
+	{.key = "label", .attr = LSE(LABEL), .type = NET_UINT, .size = 4, .max = 0xfffff, .doc = "the label"},
+	{.key = "tc", .attr = LSE(TC), .type = NET_UINT, .size = 1, .max = 7, .doc = "traffic class"},
+	{.key = "bos", .attr = LSE(BOS), .type = NET_UINT, .size = 1, .max = 1, .doc = "1: it is the last label"},
+	TC_UINT("ttl", LSE(TTL), 1, 0, "hops left"),
+};
+static const struct net_table lse = {"mpls", lse_rows, NET_COUNT(lse_rows), 0, false};
+
 static const struct net_row flower_rows[] = {
 	TC_CLASSID(TCA_FLOWER_CLASSID),
 	{.key = "indev", .attr = TCA_FLOWER_INDEV, .type = NET_STRING, .max = 15, .doc = "link that it came by"},
@@ -82,6 +92,8 @@ static const struct net_row flower_rows[] = {
 	{.key = "mpls_tc", .attr = KEY(MPLS_TC), .type = NET_UINT, .size = 1, .max = 7, .doc = "MPLS traffic class"},
 	{.key = "mpls_bos", .attr = KEY(MPLS_BOS), .type = NET_UINT, .size = 1, .max = 1, .doc = "1: the last MPLS label"},
 	TC_UINT("mpls_ttl", KEY(MPLS_TTL), 1, 0, "hops left of MPLS"),
+	{.key = "mpls", .attr = KEY(MPLS_OPTS), .type = NET_NESTS, .aux = TCA_FLOWER_KEY_MPLS_OPTS_LSE, .nest = &lse,
+	 .doc = "several MPLS labels, as { { depth = 1, label = 7 }, { depth = 2, bos = 1 } }"},
 	{.key = "enc_key_id", .attr = KEY(ENC_KEY_ID), .type = NET_UINT, .size = 4, .flags = NET_BE,
 	 .doc = "key, or VNI, of the tunnel that it came by"},
 	PREFIX("enc_dst_ip", KEY(ENC_IPV4_DST), KEY(ENC_IPV6_DST), "outer destination of the tunnel"),

@@ -48,9 +48,11 @@ static bool hex(const char **s, uint32_t max, uint32_t *v)
 
 static bool parse_node(const char *s, uint32_t *v)
 {
-	uint32_t table, bucket, node;
+	uint32_t table, bucket = 0, node = 0;
 
-	if (!hex(&s, 0xfff, &table) || *s++ != ':' || !hex(&s, 0xff, &bucket) || *s++ != ':' || !hex(&s, 0xfff, &node))
+	if (!hex(&s, 0xfff, &table) || *s++ != ':' || !hex(&s, 0xff, &bucket))
+		return false;
+	if (*s && (*s++ != ':' || !hex(&s, 0xfff, &node)))
 		return false;
 	*v = table << 20 | bucket << 12 | node;
 	return *s == 0;
@@ -98,7 +100,9 @@ void net_handle_text(const struct net_field *f, char *buf, size_t size)
 			snprintf(buf, size, "%s", w->name);
 			return;
 		}
-	if (f->row->aux && v >> 12 & 0xff)
+	if (f->row->aux && (v & 0xfff) == 0)
+		snprintf(buf, size, v >> 12 & 0xff ? "%x:%x:" : "%x:", v >> 20, v >> 12 & 0xff);
+	else if (f->row->aux && v >> 12 & 0xff)
 		snprintf(buf, size, "%x:%x:%x", v >> 20, v >> 12 & 0xff, v & 0xfff);
 	else if (f->row->aux)
 		snprintf(buf, size, "%x::%x", v >> 20, v & 0xfff);

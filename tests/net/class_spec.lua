@@ -124,6 +124,17 @@ describe("a class", function()
     assert.is_true(h.eventually(function() return link:classes({ stats = true })[1].stats.packets >= 8 end) ~= nil)
   end)
 
+  it("has its rate worked out by an estimator", function()
+    local spec = { "htb", parent = "1:", classid = "1:10", rate = "1mbit" }
+    spec.estimator_interval, spec.estimator_ewma_log = -2, 1
+    link:add_class(spec)
+    link:add_class { "htb", parent = "1:", classid = "1:11", rate = "1mbit" }
+    local function rate(id) return link:classes({ classid = id, stats = true })[1].stats.rate end
+    assert.same({ 0 }, { rate "1:10", (rate "1:11") })
+    spec.classid, spec.estimator_interval = "1:12", 4
+    h.misuse("estimator_interval must be", link.add_class, link, spec)
+  end)
+
   it("is refused with a remedy", function()
     link:add_class { "htb", parent = "1:", classid = "1:10", rate = "1mbit" }
     assert.is_truthy(h.refused("EEXIST", link.add_class, link,

@@ -45,6 +45,7 @@ end
 
 
 local by_text = "actions have tests of their own"
+local table_test = "hash tables have a test of their own"
 
 kind("matchall", { read = { classid = "flowid" }, values = { classid = "1:10", skip_hw = true },
   skip = { actions = by_text, skip_sw = "needs hardware" } })
@@ -64,7 +65,9 @@ kind("u32", {
       return { { value = tonumber(match.value, 16), mask = tonumber(match.mask, 16), at = match.off } }
     end },
   newer = { mark = true }, -- CONFIG_CLS_U32_MARK
-  skip = { actions = by_text, skip_sw = "needs hardware" },
+  skip = { actions = by_text, skip_sw = "needs hardware", divisor = table_test, ht = table_test, link = table_test,
+    offset_mask = table_test, offset_at = table_test, offset_shift = table_test, offset_plus = table_test,
+    eat = table_test, hashkey_mask = table_test, hashkey_at = table_test },
 })
 
 local function key(name) return "keys." .. name end
@@ -100,7 +103,7 @@ kind("flower", {
     src_port_min = range("src_port", nil, 2000), src_port_max = range("src_port", 1000),
     icmp_type = { protocol = "ip", ip_proto = "icmp" }, icmp_code = { protocol = "ipv6", ip_proto = "icmpv6" },
     arp_tip = arp, arp_sip = arp, arp_op = arp, arp_tha = arp, arp_sha = arp,
-    mpls_label = mpls, mpls_tc = mpls, mpls_bos = mpls, mpls_ttl = mpls,
+    mpls = mpls, mpls_label = mpls, mpls_tc = mpls, mpls_bos = mpls, mpls_ttl = mpls,
     pppoe_sid = { protocol = "ppp_ses" }, ppp_proto = { protocol = "ppp_ses" },
     enc_dst_ip = outer, enc_src_ip = outer, enc_dst_port = outer, enc_src_port = outer, enc_tos = outer,
     enc_ttl = outer,
@@ -119,13 +122,14 @@ kind("flower", {
     mpls_ttl = 64, enc_key_id = 0xffffff, enc_dst_ip = "fd00::/64", enc_src_ip = "10.0.0.1", enc_dst_port = 4789,
     enc_src_port = 4000, enc_tos = 4, enc_ttl = "0x5/0xf", l2tpv3_sid = 5, ct_state = "0xa/0xa", ct_zone = 4,
     ct_mark = "0x5/0x7", hash = 7, skip_hw = true,
+    mpls = { { depth = 1, label = 7, tc = 2 }, { depth = 2, label = 8, bos = 1, ttl = 64 } },
   },
   -- words, masks and hexadecimal numbers of tc(8)'s own; l2tpv3_sid it doesn't know
   silent = { ip_tos = true, ip_flags = true, src_port = true, enc_tos = true, enc_ttl = true, ct_state = true,
     ct_mark = true, hash = true, eth_type = true, ppp_proto = true, enc_dst_ip = true, enc_src_ip = true,
     src_mac = true, enc_src_port = true, l2tpv3_sid = true, vlan_ethtype = true, cvlan_ethtype = true,
-    tcp_flags = true },
-  newer = { num_of_vlans = true, pppoe_sid = true, ppp_proto = true, l2tpv3_sid = true },
+    tcp_flags = true, mpls = true },
+  newer = { mpls = true, num_of_vlans = true, pppoe_sid = true, ppp_proto = true, l2tpv3_sid = true },
   skip = { actions = by_text, skip_sw = "needs hardware" },
 })
 
@@ -285,6 +289,35 @@ describe("a filter", function()
     h.misuse("protocol", link.add_filter, link, { "u32", dport = 80, classid = "1:10" })
     h.misuse("from 0 to 65535", link.add_filter, link, { "u32", protocol = "ip", dport = 65536, classid = "1:10" })
     h.misuse("address or prefix", link.add_filter, link, { "u32", protocol = "ip", src = "fd00::1", classid = "1:10" })
+  end)
+
+  it("of u32 may go on in a hash table", function()
+    link:add_qdisc { "htb", handle = "1:" }
+    link:add_class { "htb", parent = "1:", classid = "1:10", rate = "1mbit" }
+    local function fill(prio, table, more)
+      link:add_filter { "u32", protocol = "ip", prio = prio, handle = table, divisor = 256 }
+      link:add_filter { "u32", protocol = "ip", prio = prio, ht = table .. "6:", src = "10.0.0.6", classid = "1:10" }
+      link:add_filter(more)
+    end
+    fill(1, "1:", { "u32", protocol = "ip", prio = 1, link = "1:", src = "10.0.0.0/24", hashkey_mask = 0xff,
+      hashkey_at = 12, offset_mask = 0x0f00, offset_at = 0, offset_shift = 6, offset_plus = 4, eat = true })
+    ns:exec("tc -b -", { input = [[
+filter add dev v0 parent 1: prio 2 protocol ip handle 2: u32 divisor 256
+filter add dev v0 parent 1: prio 2 protocol ip u32 ht 2:6: match ip src 10.0.0.6 flowid 1:10
+filter add dev v0 parent 1: prio 2 protocol ip u32 link 2: hashkey mask 0xff at 12 match ip src 10.0.0.0/24 ]] ..
+      "offset mask 0x0f00 at 0 shift 6 plus 4 eat\n" })
+    local ours, theirs = link:filters { prio = 1 }, link:filters { prio = 2 }
+    assert.same({ 3, "1:", "1:6:800" }, { #ours, ours[1].handle, ours[2].handle })
+    assert.same({ 3, "2:", "2:6:800" }, { #theirs, theirs[1].handle, theirs[2].handle })
+    for _, name in ipairs { "offset_mask", "offset_at", "offset_shift", "offset_plus", "eat", "hashkey_mask",
+      "hashkey_at", "match" } do
+      assert.is_true(ours[3][name] ~= nil or name == "offset_at", name) -- it is 0
+      assert.same(theirs[3][name], ours[3][name], name)
+    end
+    assert.equal(3, link:flush_filters { prio = 1 })
+    for _, record in ipairs(ours) do link:add_filter(record) end
+    assert.same({ table.unpack(ours) }, { table.unpack(link:filters { prio = 1 }) })
+    assert.equal(6, link:flush_filters())
   end)
 
   it("mirrors and redirects to another link", function()
