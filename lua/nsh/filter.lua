@@ -278,7 +278,8 @@ function Link:flush_filters(filter)
   local list = self:filters(filter)
   -- from the last one on: a hash table of u32 stands before the filters that need it, and is free a moment after them
   for i = #list, 1, -1 do
-    local tries, ok, err = 0, nil, nil
+    local tries = 0
+    local ok, err
     repeat
       if tries > 0 then core.probe.sleep(0.01) end
       ok, err = pcall(self.del_filter, self, place_of(list[i]))
