@@ -245,13 +245,14 @@ local function number_gone(w, id)
   if now ~= id then leave(w, id) end
 end
 
---- Reads all that was announced until now.
+--- Reads all that was announced until now, or until some of it is lost.
 ---@param w table
 function m.drain(w)
   while w.core do
     local id, word, what, noun, replaces = core.watch.read(w.core, w.maps)
     if id == false then
-      resync(w)
+      w.lost = true
+      return
     elseif id == nil then
       if word then fail.check("watch", nil, nil, id, word, what, noun) end
       return
@@ -283,7 +284,7 @@ local function settle(w, id, one, noun)
     local before = one.news
     local now = with_handle(one, function(handle) return list_after(handle, noun, one.seen.label) end)
     m.drain(w)
-    if not now or w.spaces[id] ~= one then return end
+    if not now or w.lost or w.spaces[id] ~= one then return end
     if one.news == before or try == MAX_TRIES then
       one.seen.doubt[noun] = one.news ~= before or nil
       return seen.compare(one.seen, noun, now, teller(w, one.seen.label))
@@ -304,8 +305,11 @@ end
 --- Brings the queue up to date.
 ---@param w table
 function m.sync(w)
-  if w.lost then resync(w) end
   m.drain(w)
+  if w.lost then
+    resync(w)
+    m.drain(w) -- what is lost again is for the next time: a kernel that goes on like that must not hold us here
+  end
   if w.core and core.watch.moved(w.core) then
     m.drain(w) -- what was before a name went
     look_at_all(w)

@@ -55,7 +55,7 @@ local function attended(own)
   local cores, owners, served = { own }, {}, false
   for _, w in ipairs { table.unpack(handled) } do
     if not w.busy and w.core ~= own then
-      if w.queue[w.first] then
+      if w.queue[w.first] or w.lost then
         dispatch(w)
         served = true
       end
@@ -66,6 +66,10 @@ local function attended(own)
     end
   end
   return cores, owners, served
+end
+
+local function in_time(deadline)
+  return not deadline or core.watch.deadline(0) < deadline
 end
 
 --- Waits until there may be something new: the handlers of all other watches run meanwhile.
@@ -80,7 +84,7 @@ function m.wait(deadline, own)
       if owners[i] and owners[i].core then dispatch(owners[i]) end
     end
   end
-  return not deadline or core.watch.deadline(0) < deadline
+  return in_time(deadline)
 end
 
 --- Sleeps while handlers run.
@@ -149,7 +153,10 @@ function Watch:run(timeout)
   if not w.handler then fail.misuse "the watch has no handler: nsh.watch { ..., handler = function(event) ... end }" end
   if w.busy then fail.misuse "the handler can't run its own watch" end
   local deadline, count = core.watch.deadline(timeout), 0
-  repeat count = count + dispatch(w) until not w.core or not m.wait(deadline, w.core)
+  repeat
+    count = count + dispatch(w)
+    local more = w.core and (w.lost and in_time(deadline) or not w.lost and m.wait(deadline, w.core))
+  until not more
   return w.core and count + dispatch(w) or count
 end
 
