@@ -74,7 +74,7 @@ local QDISC = {
   cbs = { idleslope = 1, sendslope = -1, hicredit = 1, locredit = -1 }, clsact = { parent = "clsact" },
   etf = { clockid = "CLOCK_TAI", delta = 0.001 }, ets = { bands = 2 }, hfsc = { default = "1" },
   htb = { default = "1" }, ingress = { parent = "ingress" }, multiq = false, prio = { bands = 3 },
-  tbf = { rate = 1000000, burst = 2000, limit = 10000 },
+  red = { limit = 400000, min = 30000, max = 90000 }, tbf = { rate = 1000000, burst = 2000, limit = 10000 },
 }
 
 -- What each kind of filter needs.

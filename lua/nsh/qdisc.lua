@@ -13,7 +13,7 @@ local PRIOMAP = { 1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1 }
 local defaults = {
   qdisc = {
     netem = { limit = 1000 }, prio = { bands = 3, priomap = PRIOMAP }, htb = { r2q = 10 }, hfsc = { default = false },
-    multiq = { bands = 0 }, etf = { clockid = "CLOCK_TAI" },
+    multiq = { bands = 0 }, red = { ewma = 9, scell_log = 9, probability = 0.02 }, etf = { clockid = "CLOCK_TAI" },
     ingress = { parent = "ingress" }, clsact = { parent = "clsact" },
   },
   class = {

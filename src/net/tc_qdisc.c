@@ -179,6 +179,31 @@ static const struct net_row etf_rows[] = {
 };
 TABLE(etf, "etf");
 
+#define RED(member) offsetof(struct tc_red_qopt, member)
+#define RED_BIT(k, bit, text) \
+	{.key = (k), .attr = RED(flags), .type = NET_BIT, .size = 1, .mask = (bit), .flags = NET_HDR, .doc = (text)}
+static const struct net_row red_parms_rows[] = {
+	TC_SIZE("limit", RED(limit), NET_HDR, "most bytes that wait"),
+	TC_SIZE("min", RED(qth_min), NET_HDR, "mean of the bytes that wait at which dropping begins"),
+	TC_SIZE("max", RED(qth_max), NET_HDR, "mean at which probability is reached"),
+	{.key = "ewma", .attr = RED(Wlog), .type = NET_UINT, .size = 1, .max = 31, .flags = NET_HDR,
+	 .doc = "how slowly the mean follows: by 1 of 2^ewma parts; 9 unless given"},
+	{.key = "scell_log", .attr = RED(Scell_log), .type = NET_UINT, .size = 1, .max = 31, .flags = NET_HDR,
+	 .doc = "how slowly it falls while nothing waits; 9 unless given"},
+	RED_BIT("ecn", TC_RED_ECN, "mark packets instead of dropping them, where they can be marked"),
+	RED_BIT("harddrop", TC_RED_HARDDROP, "but drop beyond max"),
+	RED_BIT("adaptive", TC_RED_ADAPTATIVE, "let the kernel find probability out"),
+};
+STRUCT(red_parms, "red", struct tc_red_qopt);
+static const struct net_row red_rows[] = {
+	{.attr = TCA_RED_PARMS, .type = NET_NEST, .flags = NET_FLAT, .nest = &red_parms},
+	/* a table of zeros has the kernel work out itself what idle time does to the mean */
+	{.key = "limit", .attr = TCA_RED_STAB, .type = NET_FIXED, .max = 256, .flags = NET_TWIN | NET_WO},
+	{.key = "probability", .attr = TCA_RED_MAX_P, .type = NET_FRACTION, .size = 4,
+	 .doc = "share that is dropped at max; 0.02 unless given"},
+};
+TABLE(red, "red");
+
 static const struct net_row drr_class_rows[] = {
 	TC_SIZE("quantum", TCA_DRR_QUANTUM, 0, "bytes before another class has its turn; the link's mtu unless given"),
 };
@@ -220,6 +245,7 @@ static const struct net_kind qdiscs[] = {
 	{"pie", &pie, NULL, "CONFIG_NET_SCH_PIE", "drops by an estimate of the delay (RFC 8033)"},
 	{"prio", &prio, NULL, "CONFIG_NET_SCH_PRIO", "classes in order of priority"},
 	{"qfq", NULL, NULL, "CONFIG_NET_SCH_QFQ", "classes by weight"},
+	{"red", &red, NULL, "CONFIG_NET_SCH_RED", "drops at random, the more the longer the queue"},
 	{"sfq", &sfq, NULL, "CONFIG_NET_SCH_SFQ", "fair between connections, at random"},
 	{"skbprio", &skbprio, NULL, "CONFIG_NET_SCH_SKBPRIO", "drops the packets of lowest priority"},
 	{"tbf", &net_tbf_table, NULL, "CONFIG_NET_SCH_TBF", "a rate, by a token bucket"},

@@ -125,6 +125,13 @@ kind("fq", {
   read = { pacing = function(data) return data.pacing == nil end, horizon_drop = "horizon_drop",
     timer_slack = function(data) return data.timer_slack / 1e9 end },
 })
+kind("red", {
+  base = function() return { limit = 400000, min = 30000, max = 90000 } end,
+  values = { limit = { make = 500000, set = 300000 }, min = { make = 20000, set = 10000 },
+    max = { make = 80000, set = 70000 }, ewma = { make = 7, set = 8 }, scell_log = { make = 10, set = 11 },
+    adaptive = { make = true } },
+  read = { scell_log = "Scell_log" },
+})
 kind("sfq", {
   fixed = true,
   base = function() return { limit = 120 } end,
