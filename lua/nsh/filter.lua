@@ -172,9 +172,10 @@ local function handle_of(self, spec)
   if spec.kind == "cgroup" then return 1 end
   if spec.kind ~= "route" then return nil end
   local to, from = math.tointeger(spec.to) or 0x8000, math.tointeger(spec.from) or 0xffff
-  if spec.fromif then
-    local name = words.link_name(spec.fromif)
-    from = 0x8000 | fail.check("link get", tostring(name), self.netns, core.link.get(self.netns.core, name)).index
+  if to < 0 or from < 0 then return nil end -- which is refused by its own name
+  local name = words.link_name(spec.fromif)
+  if type(name) == "string" and core.link.check_name(name) then
+    from = 0x8000 | fail.check("link get", name, self.netns, core.link.get(self.netns.core, name)).index
   end
   return to | from << 16
 end

@@ -181,7 +181,7 @@ static void push_rows(lua_State *L, const struct net_table *t, bool into)
 	for (unsigned int i = 0; t && i < t->n; i++) {
 		if (t->rows[i].flags & NET_FLAT) {
 			push_rows(L, t->rows[i].nest, true);
-		} else if (t->rows[i].key && !(t->rows[i].flags & NET_MARK) &&
+		} else if (t->rows[i].key && !(t->rows[i].flags & (NET_MARK | NET_TWIN)) &&
 			   net_key(t, NULL, NULL, t->rows[i].key) == &t->rows[i]) {
 			push_row(L, &t->rows[i]);
 			lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
