@@ -251,6 +251,17 @@ describe("a qdisc", function()
     assert.is_nil(tbf.stats)
   end)
 
+  it("of clsact may share its filters as blocks", function()
+    link:add_qdisc { "clsact", ingress_block = 22, egress_block = 23 }
+    local record = at(link, "ingress")
+    assert.same({ 22, 23 }, { record.ingress_block, record.egress_block })
+    local theirs = h.find(h.oracle(ns, "tc -j qdisc show dev v0"), { kind = "clsact" })
+    assert.same({ 22, 23 }, { theirs.ingress_block, theirs.egress_block })
+    link:del_qdisc(record)
+    link:add_qdisc(record)
+    assert.same(record, at(link, "ingress"))
+  end)
+
   it("counts what is sent", function()
     link:add_qdisc { "pfifo", limit = 100 }
     link:add_addr "10.0.0.1/24"
