@@ -32,6 +32,8 @@ local LAYOUTS = {
     { "priority", "invert", "family", "from", "to", "iif", "oif", "fwmark", "type", "table" } },
   { { "id", "proto", "scope" }, { "id", "type", "group", "via", "dev" } },
   { { "dev", "mac", "state" }, { "mac", "dev", "state", "vlan", "master", "dst", "vni", "port", "via" }, "family" },
+  { { "designated_bridge", "cost" },
+    { "state", "cost", "priority", "no", "id", "root_id", "designated_bridge", "designated_port", "designated_cost" } },
   { { "dev", "grp" }, { "dev", "grp", "src", "port", "vid", "state", "timer", "proto" } },
   { { "dev", "vid" }, { "dev", "vid", "pvid", "untagged", "tunnel_id", "state" } },
   { { "dev", "vni" }, { "dev", "vni", "remote" } },

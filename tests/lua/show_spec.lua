@@ -59,6 +59,14 @@ describe("show", function()
         lines(tostring(bridges)))
     end)
 
+    it("begin a port's options with its state", function()
+      local port = record { bcast_flood = true, cost = 2, designated_bridge = "8000.02:00:00:00:00:01", id = 0x8001,
+        isolated = false, no = 1, priority = 32, state = "forwarding" }
+      local keys = {}
+      for i, line in ipairs(lines(tostring(port))) do keys[i] = line:match "^%S+" end
+      assert.same({ "state", "cost", "priority", "no", "id", "designated_bridge", "bcast_flood", "isolated" }, keys)
+    end)
+
     it("begin with what tells entries apart", function()
       local entries = list {
         record { dev = "p0", mac = "02:00:00:00:00:01", state = "static", master = "br0", dst = "10.0.0.1", used = 3 },
