@@ -194,6 +194,7 @@ describe("a bridge's port", function()
     silent = setmetatable({ mcast_eht_hosts_limit = true }, { __index = newer }), -- not told by bridge(8)
     words = { mcast_router = routers },
     absent = true,
+    newer = newer,
   })
 
   it("reads the rest as ip(8) does", function()
