@@ -80,8 +80,8 @@ local QDISC = {
 -- What each kind of filter needs.
 local CLASS = { classid = "1:1" }
 local FILTER = {
-  basic = CLASS, bpf = false, cgroup = false, flower = CLASS, fw = CLASS, matchall = CLASS, route = { to = 1 },
-  u32 = CLASS,
+  basic = CLASS, bpf = false, cgroup = false, flower = CLASS, fw = { handle = 1, classid = "1:1" },
+  matchall = CLASS, route = { to = 1 }, u32 = CLASS,
 }
 
 local function filled(spec, link, second)
@@ -200,7 +200,7 @@ local TESTS = {
   sysctl = function(ns) ns.sysctl["net.ipv4.ip_forward"] = 1 end,
   userns = function()
     local why, remedy = userns_forbidden()
-    if why then fail.raise { op = "try", code = "EPERM", message = why, hint = remedy } end
+    if why then fail.raise { op = "userns", code = "EPERM", message = why, hint = remedy } end
   end,
 }
 
@@ -220,7 +220,7 @@ end
 local function tried(what, row, remedy, fn, ...)
   local ok, err = pcall(fn, ...)
   if ok then return record(what, row.name, true, row.doc) end
-  if type(err) == "table" and err.op == "try" and err.hint then
+  if type(err) == "table" and err.op == "userns" then
     remedy = err.hint
   elseif not remedy and type(err) == "table" then
     local lacks = err.code == "EOPNOTSUPP" or (err.code == "ENOENT" and what ~= "link") -- as rtnetlink and tc say it
