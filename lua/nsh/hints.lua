@@ -178,6 +178,13 @@ m.rows = {
     .. "what is not said matches anything" },
   { op = "^route", code = "EACCES", extack = "IPv6 is disabled", hint = ipv6_off },
 
+  { op = "^mpls route", code = "EOPNOTSUPP", hint = features.remedy "mpls" },
+  { op = "^mpls route", code = "EINVAL", extack = "platform_labels",
+    hint = 'ns.sysctl["net.mpls.platform_labels"] = 1000 lets labels up to 999 be used' },
+  { op = "^mpls route", code = "ENODEV", hint = "ns:links() tells which links there are" },
+  { op = "^mpls route", code = "ESRCH", hint = 'there is no route of that label: ns:routes { family = "mpls" }' },
+  { op = "^mpls route add", code = "EEXIST", hint = "there is such a route: ns:replace_route replaces it" },
+
   -- rules
   { op = "^rule add", code = "EINVAL", extack = "Invalid uid range",
     hint = "as an ordinary user nsh has one user id in its world, 0; uidrange = 0 is all that can be said" },

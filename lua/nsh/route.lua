@@ -19,7 +19,17 @@ local function mpls(self, op, how, route)
   local copy = fail.options(route, "route")
   copy.family = nil
   local target = copy[1] or copy.dst
-  return fail.check_spec(copy, op, target and tostring(target), self, core.mpls[how](self.core, copy))
+  local what, called = "mpls " .. op, target and tostring(target)
+  if how == "del" then -- the kernel looks at the label alone, and deletes what isn't there without a word
+    local filter = { target }
+    for _, key in ipairs(words.writable "mpls") do
+      if key ~= "dst" and type(copy[key]) ~= "table" then filter[key] = copy[key] end
+    end
+    if #fail.check_spec(copy, what, called, self, core.mpls.list(self.core, filter)) == 0 then
+      fail.check_spec(copy, what, called, self, nil, "No such process", "ESRCH", { errno = 3 })
+    end
+  end
+  return fail.check_spec(copy, what, called, self, core.mpls[how](self.core, copy))
 end
 
 -- A VRF stands for its routing table.
