@@ -97,7 +97,7 @@ local inherited = { fwmark = { make = "inherit", set = 0x10 }, dscp = "inherit" 
 
 -- --- the kinds ---
 
-local some = { remote = true, okey = true, iseq = true, external = true } -- of a kind with the table of another
+local some = { remote = true, okey = true, iseq = true, external = true } -- of a kind with the rows of another
 
 for _, kind in ipairs { "gre", "gretap" } do
   oracle.kind(kind, options { base = ends4, values = others4, sample = kind == "gretap" and some })
@@ -112,8 +112,10 @@ local function mirror(ends)
   return function(i) return merged(ends(i), { ikey = i + 1, okey = i + 1, iseq = true, oseq = true }) end
 end
 local second = { erspan_ver = 2 }
+local mirrored = { ikey = true, okey = true, iseq = true, oseq = true, external = true, erspan = true,
+  erspan_ver = true, erspan_dir = true, erspan_hwid = true }
 local function erspan(ends, others)
-  return options { base = mirror(ends), skip = { icsum = true, ocsum = true },
+  return options { sample = mirrored, base = mirror(ends), skip = { icsum = true, ocsum = true },
     values = merged(others, { ikey = { make = 700, set = 701 }, okey = { make = 700, set = 701 },
       iseq = { make = true, set = false }, oseq = { make = true, set = false }, erspan_ver = { make = 1, set = 2 },
       erspan = { make = 7, set = 0xfffff }, erspan_dir = { make = "egress", set = "ingress" },
@@ -139,7 +141,7 @@ oracle.kind("ip6tnl", options { base = ends6,
 
 local marks = { ikey = { make = 7, set = 8 }, okey = { make = 7, set = 8 } }
 oracle.kind("vti", options { base = ends4, values = merged(others4, marks) })
-oracle.kind("vti6", options { base = ends6, values = merged(others6, marks) })
+oracle.kind("vti6", options { base = ends6, values = merged(others6, marks), sample = { remote = true, okey = true } })
 
 oracle.kind("xfrm", {
   base = function(i, ns)
