@@ -115,8 +115,8 @@ static const struct net_row netem_rows[] = {
 	{.key = "slot_distribution", .attr = TCA_NETEM_SLOT_DIST, .type = NET_DIST, .size = 1, .names = &net_dists,
 	 .flags = NET_WO, .doc = "how slot's delay varies"},
 	TC_UINT("limit", HDR(limit), 4, NET_HDR, "most packets that are held; 1000 unless given"),
-	{.key = "seed", .attr = TCA_NETEM_PRNG_SEED_, .type = NET_UINT, .size = 8,
-	 .doc = "the dice begin with it; since Linux 6.6"},
+	{.key = "seed", .attr = TCA_NETEM_PRNG_SEED_, .type = NET_INT, .size = 8,
+	 .doc = "the dice begin with it, any integer; since Linux 6.6"},
 };
 const struct net_table net_netem_table = {"netem", netem_rows, NET_COUNT(netem_rows), sizeof(struct tc_netem_qopt),
 					  false};

@@ -197,6 +197,7 @@ action("skbedit", {
   base = function() return { priority = "1:1" } end,
   values = { priority = "1:10", queue_mapping = 3, mark = 5, mask = 15, ptype = "otherhost", inheritdsfield = true },
   with = { mask = { mark = 2 } },
+  newer = { queue_mapping = true }, -- since Linux 6.2 only cards take it for what arrives
   read = { mask = function(data) return tonumber(data.mask, 16) end },
 })
 action("vlan", {
