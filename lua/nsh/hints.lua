@@ -252,8 +252,8 @@ m.rows = {
     .. 'link:add_qdisc "clsact" gives ingress and egress' },
   { op = "^filter", code = "ENOENT", extack = "Parent Qdisc", hint = 'it needs a qdisc that takes filters: '
     .. 'link:add_qdisc "clsact" gives ingress and egress' },
-  { op = "^filter", code = "EOPNOTSUPP", extack = "support blocks", hint = 'that qdisc takes no filters: link:add_qdisc "clsact" gives ingress '
-    .. 'and egress' },
+  { op = "^filter", code = "EOPNOTSUPP", extack = "support blocks",
+    hint = 'that qdisc takes no filters: link:add_qdisc "clsact" gives ingress and egress' },
   { op = "^filter add", code = "EEXIST", hint = "there is one of that prio and handle: link:replace_filter" },
   { op = "^filter", code = "ENOENT", hint = "link:filters() shows which there are" },
 
