@@ -76,8 +76,8 @@ static void check_text(const struct net_field *f)
 		      (long long)again.i);
 	} else if (f->row->type == NET_UINT || f->row->type == NET_INT || f->row->type == NET_SIZE ||
 		   f->row->type == NET_TIME || f->row->type == NET_RATE || f->row->type == NET_FRACTION) {
-		if (f->row->flags & NET_FOREVER && f->i < 0)
-			return;
+		if (f->row->flags & NET_FOREVER && f->i == (int64_t)((1ULL << (f->row->size * 8 - 1)) * 2 - 1))
+			return; /* no number: "forever", which is also false */
 		if (net_field_number(f, &i, &v))
 			HOLDS(net_field_int(f->row, i, &again, &err) == 0, "%s: %s", f->row->key, err.text);
 		else
