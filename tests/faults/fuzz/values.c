@@ -15,10 +15,11 @@ static struct place {
 } places[8192];
 static unsigned int n_places;
 
-/* Not a table or a list, nor what has no text of its own. */
+/* Not a table or a list, nor what has no text of its own, or needs another row's value on the wire. */
 static bool is_value(const struct net_row *row)
 {
-	static const uint8_t others[] = {NET_NEST, NET_KINDNEST, NET_PORTNEST, NET_NETNS, NET_BRIDGEID};
+	static const uint8_t others[] = {NET_NEST,  NET_KINDNEST, NET_PORTNEST, NET_NETNS, NET_BRIDGEID,
+					 NET_BURST, NET_DIST,	  NET_FIXED,	NET_ENCAP};
 
 	return row->key && !memchr(others, row->type, sizeof(others)) && !net_is_list(row) && !net_is_array(row);
 }
@@ -54,6 +55,14 @@ static bool same(const struct net_field *a, const struct net_field *b)
 {
 	if (a->s || b->s)
 		return a->slen == b->slen && memcmp(a->s, b->s, a->slen) == 0;
+	if (a->row->type == NET_TIME) /* which some kinds count in steps of 1024 */
+		return llabs(a->i - b->i) <= 1;
+	if (a->row->type == NET_RANGE && a->row->flags & NET_HDR) /* its end is in another struct, or message */
+		return a->i >> 32 == b->i >> 32;
+	if (a->row->type == NET_HANDLE && a->row->size == 2)
+		return (a->i & UINT16_MAX) == b->i;
+	if (a->row->type == NET_RATE && a->row->size == 4 && a->i > UINT32_MAX) /* another row has the rest */
+		return b->i == UINT32_MAX;
 	return a->i == b->i && a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0;
 }
 
@@ -95,7 +104,8 @@ static bool may_be_absent(const struct net_row *row, const struct net_field *f)
 
 	for (unsigned int i = 0; i < f->len; i++)
 		zero = zero && f->addr[i] == 0;
-	return row->flags & (NET_WO | NET_RO | NET_FOREVER) || zero || f->family == AF_UNSPEC;
+	/* the length of some prefixes is an attribute of its own */
+	return row->flags & (NET_WO | NET_RO | NET_FOREVER) || zero || f->family == AF_UNSPEC || row->type == NET_PREFIX;
 }
 
 static void check_wire(const struct place *at, struct net_field *f)
