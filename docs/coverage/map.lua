@@ -221,7 +221,8 @@ s["bridge monitor help"] = {
 s["bridge(8)"] = {
   prose = "neigh",
   words = { batch = "ns:batch", monitor = "nsh.watch", netns = "netns.get", name = "netns.get", statistics = "link.stats",
-    color = FORM, json = FORM, oneline = FORM, pretty = FORM },
+    color = "ns:links, which print in colour on a terminal",
+    pretty = "ns:links, which print as tables", oneline = "ns:links, which print a line each", json = FORM },
 }
 
 -- --- tc ---
@@ -243,7 +244,7 @@ s["tc class help"] = {
 }
 s["tc filter help"] = {
   tables = { "filter" }, kinds = "filter",
-  prose = "rsvp",
+  prose = "filter rsvp",
   words = {
     add = "link:add_filter", change = "link:replace_filter", del = "link:del_filter", replace = "link:replace_filter",
     show = "link:filters", get = "link:filters with a handle", pref = "prio", estimator = ESTIMATOR,
@@ -321,7 +322,7 @@ kind_of("tc-flower", "tc filter add dev lo flower help", "filter", "flower", {
   ct_label = { no = "labels of connections" }, erspan_opts = TUNNEL, geneve_opts = TUNNEL, gtp_opts = TUNNEL,
   vxlan_opts = TUNNEL, est = "ct_state", inv = "ct_state", new = "ct_state", rel = "ct_state", rpl = "ct_state",
   trk = "ct_state", reply = "arp_op", request = "arp_op", prio = "filter.prio",
-  action = "actions", code = "icmp_code", type = "icmp_type", indev = "indev", verbose = { no = "the kernel's words are always told" },
+  action = "actions", code = "icmp_code", type = "icmp_type", indev = "indev", verbose = "link:add_filter, whose errors have the kernel's words",
 }, "actions combination different flags mask port_number")
 kind_of("tc-matchall", "tc filter add dev lo matchall help", "filter", "matchall", { action = "actions" }, "actions")
 s["tc-matchall(8)"] = { tables = { "filter/matchall" }, prose = "filter", words = { matchall = "filter.kind" } }
