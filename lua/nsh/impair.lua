@@ -47,6 +47,13 @@ local function lacks_netem(self, spec, key)
   }
 end
 
+-- Sets a qdisc at once, batch or not: what the kernel says to it counts here.
+local function set_now(self, qdisc)
+  self:set_qdisc(qdisc)
+  fail.check_spec(qdisc, "qdisc set", ("root dev %s"):format(self.last_name), self.netns,
+    core.netns.flush(self.netns.core))
+end
+
 -- A rate alone is what tbf can do as well: a queue of at most 0.4 s, and bursts of two packets or 10 ms.
 local function shape(self, spec)
   for key in pairs(spec) do
@@ -54,9 +61,9 @@ local function shape(self, spec)
   end
   if not spec.rate then return remove(self, root_of(self)) end
   local least = 2 * (self.mtu + 14)
-  self:set_qdisc { "tbf", handle = HANDLE, rate = spec.rate, burst = least, latency = 0.4 }
+  set_now(self, { "tbf", handle = HANDLE, rate = spec.rate, burst = least, latency = 0.4 })
   local rate = root_of(self).rate
-  if rate // 800 > least then self:set_qdisc { "tbf", burst = rate // 800, latency = 0.4 } end
+  if rate // 800 > least then set_now(self, { "tbf", burst = rate // 800, latency = 0.4 }) end
 end
 
 local function check_keys(spec)
@@ -82,6 +89,7 @@ end
 ---@error EBUSY when somebody else gave the link a root qdisc
 ---@error ENOENT when the kernel lacks netem, and more than a rate is asked for
 function Link:impair(spec)
+  if spec ~= nil then fail.check("batch", nil, self.netns, core.netns.flush(self.netns.core)) end
   local root, own = root_of(self)
   if spec == nil then return own and options_of(root) or nil end
   if spec == false then return remove(self, root, own) end
@@ -93,7 +101,7 @@ function Link:impair(spec)
   local netem = fail.options(spec, "impair")
   netem.kind, netem.handle, netem.parent = "netem", HANDLE, "root"
   local ok, err = true, nil
-  if not own or root.kind == "netem" then ok, err = pcall(self.set_qdisc, self, netem) end
+  if not own or root.kind == "netem" then ok, err = pcall(set_now, self, netem) end
   if not ok and not (type(err) == "table" and err.code == "ENOENT" and (err.extack or ""):find "unknown") then
     error(err, 0)
   end

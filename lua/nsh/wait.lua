@@ -38,6 +38,7 @@ end
 -- Calls `look` until it gives a value: at once, and whenever something was announced. Its second result tells what is
 -- there instead.
 local function wait(ns, op, target, timeout, wanted, heard, look)
+  fail.check("batch", nil, ns, core.netns.flush(ns.core)) -- what is waited for may be in it
   timeout = timeout or PATIENCE
   local deadline, in_time = core.watch.deadline(timeout), true
   local ear <close> = fail.check(op, target, ns,

@@ -118,7 +118,7 @@ static const struct {
 	{"ip", "addr"},	      {"type", "kind"},	   {"protocol", "proto"}, {"prefsrc", "src"},	 {"destination", "dst"},
 	{"to", "dst"},	      {"bridge", "master"},{"lladdr", "mac"},	  {"hwaddr", "mac"},	 {"namespace", "netns"},
 	{"ns", "netns"},      {"brd", "broadcast"},{"stp_state", "stp"},  {"txqueuelen", "txqlen"}, {"preference", "metric"},
-	{"priority", "metric"},
+	{"priority", "metric"}, {"flowid", "classid"}, {"dev", "link"},
 };
 /* clang-format on */
 

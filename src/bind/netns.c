@@ -318,12 +318,21 @@ static int netns_batch(lua_State *L)
 	return 1;
 }
 
+/* flush(ns): send what an open batch holds; without one there is nothing to do */
+static int netns_flush(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = bind_ns(L, 1);
+
+	return bind_ok(L, ns->batch ? net_batch_flush(ns, &err) : 0, &err);
+}
+
 static const luaL_Reg lib[] = {
-	{"add", netns_add},	      {"attach", netns_attach}, {"batch", netns_batch}, {"call", netns_call},
-	{"close", netns_close},	      {"del", netns_del},	{"id", netns_id},	{"identity", netns_identity},
-	{"ids", netns_ids},	      {"label", netns_label},	{"names", netns_names}, {"new", netns_new},
-	{"supports", netns_supports}, {"of", netns_of},		{"open", netns_open},	{"pids", netns_pids},
-	{"root", netns_root},	      {"set_id", netns_set_id}, {NULL, NULL},
+	{"add", netns_add},	      {"attach", netns_attach}, {"batch", netns_batch},	      {"call", netns_call},
+	{"close", netns_close},	      {"del", netns_del},	{"flush", netns_flush},	      {"id", netns_id},
+	{"identity", netns_identity}, {"ids", netns_ids},	{"label", netns_label},	      {"names", netns_names},
+	{"new", netns_new},	      {"of", netns_of},		{"open", netns_open},	      {"pids", netns_pids},
+	{"root", netns_root},	      {"set_id", netns_set_id}, {"supports", netns_supports}, {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

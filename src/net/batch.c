@@ -24,6 +24,7 @@ struct net_batch {
 	size_t len, cap;
 	struct entry *e;
 	unsigned int n, room;
+	unsigned int before; /* requests that were sent already */
 };
 
 int net_batch_begin(struct net_ns *ns, struct net_err *err)
@@ -133,7 +134,7 @@ static int collect(struct net_ns *ns, unsigned int first, unsigned int k, unsign
 			if (!(*failed)++) {
 				*err = here;
 				snprintf(err->text, sizeof(err->text), "request %u of %u in the batch: %s",
-					 first + i + 1, b->n, net_strerror(here.code));
+					 b->before + first + i + 1, b->before + b->n, net_strerror(here.code));
 			}
 		}
 	}
@@ -165,6 +166,7 @@ int net_batch_flush(struct net_ns *ns, struct net_err *err)
 {
 	int r = ns->batch->n ? send_all(ns, err) : 0;
 
+	ns->batch->before += ns->batch->n;
 	ns->batch->n = 0;
 	ns->batch->len = 0;
 	return r;
@@ -183,7 +185,7 @@ int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_e
 	int r = 0;
 
 	if (sent)
-		*sent = b ? b->n : 0;
+		*sent = b ? b->before + b->n : 0;
 	if (!b)
 		return 0;
 	if (send && b->n)

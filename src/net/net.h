@@ -106,6 +106,7 @@ int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err);
 /* --- requests and dumps (sock.c, batch.c, dump.c, genl.c) --- */
 
 int net_batch_begin(struct net_ns *ns, struct net_err *err);
+int net_batch_flush(struct net_ns *ns, struct net_err *err);
 int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_err *err);
 
 /* What a dump brought: the messages as they came.  Walk with net_dump_next(). */

@@ -186,65 +186,6 @@ int net_get(struct net_ns *ns, const struct net_noun *noun, struct net_fields *f
 	return net_ask(ns, m, d, err);
 }
 
-/* Whether what is there, @b, is what is wanted, @a; of a range, whether it lies within. */
-static bool same(const struct net_field *a, const struct net_field *b)
-{
-	if (a->row->type == NET_RANGE)
-		return b->i >> 32 >= a->i >> 32 && (uint32_t)b->i <= (uint32_t)a->i;
-	if (a->s && b->s)
-		return a->slen == b->slen && memcmp(a->s, b->s, a->slen) == 0;
-	if (a->len || b->len)
-		return a->family == b->family && a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0 &&
-		       (a->plen == b->plen || a->plen < 0);
-	return a->i == b->i && a->plen <= 0 && b->plen <= 0;
-}
-
-/* Off, 0 or no text: what may also be absent from a message. */
-static bool is_nothing(const struct net_field *f)
-{
-	return f->i == 0 && !f->len && f->plen < 0 && !f->slen;
-}
-
-/* The fields of the filter whose keys stand in nests: a walk through the whole message. */
-static bool matches_below(const struct net_cursor *at, const struct net_fields *filter)
-{
-	struct net_cursor c;
-	struct net_field f;
-	unsigned int missing = 0;
-
-	for (unsigned int i = 0; i < filter->n; i++)
-		missing += net_look(at, &filter->v[i], &f) < 0 && !is_nothing(&filter->v[i]);
-	memcpy(&c, at, offsetof(struct net_cursor, level) + (size_t)(at->depth + 1) * sizeof(*at->level));
-	while (net_next(&c, &f)) {
-		const struct net_field *want = f.op == NET_VALUE ? net_given(filter->v, filter->n, f.row) : NULL;
-		struct net_field top;
-
-		if (!want || net_look(at, want, &top) >= 0)
-			continue;
-		if (!same(want, &f))
-			return false;
-		missing -= !is_nothing(want);
-	}
-	return missing == 0;
-}
-
-/* Each field of the filter must stand in the message. */
-static bool matches(const struct net_cursor *at, const struct net_fields *filter)
-{
-	bool below = false;
-
-	for (unsigned int i = 0; i < filter->n; i++) {
-		const struct net_field *want = &filter->v[i];
-		struct net_field f;
-		int found = net_look(at, want, &f);
-
-		below = below || found < 0;
-		if (found > 0 ? !same(want, &f) : found == 0 && !is_nothing(want))
-			return false;
-	}
-	return !below || matches_below(at, filter);
-}
-
 /* The first attribute at the end of a path that stands behind @after. */
 static const struct nlattr *at_path(const struct nlattr *head, int len, const uint8_t *path, const void *after)
 {
@@ -293,7 +234,7 @@ int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cu
 			c->level[0].tb[d->skip] = NULL;
 		if (noun->fix && !noun->fix(c))
 			continue;
-		if (!d->filter || d->filter->n == 0 || matches(c, d->filter))
+		if (!d->filter || d->filter->n == 0 || net_matches(c, d->filter))
 			return 1;
 	}
 	return 0;

@@ -39,7 +39,6 @@ int net_dump_keep(struct net_dump *d, const struct nlmsghdr *h);
 int net_dump_merge(struct net_dump *d, size_t from);
 int net_group_open(struct net_ns *ns, unsigned int group, int *fd, struct net_err *err);
 bool net_group_heard(int fd);
-int net_batch_flush(struct net_ns *ns, struct net_err *err);
 int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_err *err);
 
 #endif

@@ -58,6 +58,7 @@ int net_put_burst(struct nl_msg *m, char *hdr, const struct net_row *row, const 
 		  const struct net_field *f, unsigned int n, struct net_err *err);
 uint64_t net_get_burst(const struct net_level *l, const struct net_row *row, uint64_t ticks);
 int net_put_dist(struct nl_msg *m, const struct net_row *row, int64_t which);
+bool net_matches(const struct net_cursor *at, const struct net_fields *filter); /* match.c */
 int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *err);
 
 #endif

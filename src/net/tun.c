@@ -204,8 +204,8 @@ static int attach(const struct net_ns *ns, const char *name, int index, int flag
 
 static int give(int fd, unsigned long what, const struct net_field *to, struct net_err *err)
 {
-	if (!to || ioctl(fd, what, (unsigned long)to->i) == 0)
-		return 0;
+	if (!to || to->off || ioctl(fd, what, (unsigned long)to->i) == 0)
+		return 0; /* nobody owns a new one */
 	if (errno == EINVAL) {
 		net_fail(err, EINVAL, "%s: there is no number %u in this world", to->row->key, (unsigned int)to->i);
 		net_hint(err, "in the private world of an ordinary user there is only 0, which is that user");
@@ -351,6 +351,9 @@ int net_tun_set(struct net_ns *ns, int index, const struct net_field *f, unsigne
 	r = check(hold, queues, t.flags & IFF_MULTI_QUEUE, persist || !t.persist, err);
 	if (r < 0)
 		return r;
+	for (unsigned int i = 0; i < n; i++)
+		if (f[i].off && (f[i].row == &tun_rows[0] || f[i].row == &tun_rows[1]))
+			return net_misuse(err, "%s can't be taken away, only given to another", f[i].row->key);
 	fd = have ? any_held(ns, index) : attach(ns, t.name, 0, t.flags, err);
 	if (fd < 0)
 		return fd;

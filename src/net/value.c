@@ -272,6 +272,9 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	case NET_HANDLE:
 		if (v < 0 || v > (row->aux ? UINT32_MAX : 0xffff))
 			return net_field_refuse(row, got, err);
+		if (!row->aux && v > 9) /* tc(8) would take it for other digits than Lua does */
+			return net_fail(err, EINVAL, "%s is written in hex: say '%s' or '%x', not %s", row->key, got,
+					(unsigned int)v, got);
 		f->i = row->aux || row->mask ? v : v << 16;
 		return 0;
 	case NET_LINK:

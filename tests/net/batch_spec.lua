@@ -45,6 +45,19 @@ describe("ns:batch", function()
     end)
   end)
 
+  it("is sent before what needs its answer", function()
+    local link = ns:add_link { "batch0", kind = "veth", peer = "batch1" }
+    assert.is_true(4 <= ns:batch(function()
+      link:set { mtu = 1400 }
+      link:wait { mtu = 1400, timeout = 1 }
+      link:set { mtu = 1300 }
+      link:impair { rate = "1mbit" }
+      link:set { mtu = 1200 }
+    end))
+    assert.same({ 1200, 1000000 }, { link.mtu, link:impair().rate })
+    link:del()
+  end)
+
   it("takes a function, and no second batch in it", function()
     helper.misuse("batch takes a function", ns.batch, ns, 3)
     helper.refused("EBUSY", ns.batch, ns, function() ns:batch(function() end) end)

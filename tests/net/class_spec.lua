@@ -104,6 +104,12 @@ describe("a class", function()
     assert.same({}, link:classes())
   end)
 
+  it("has a number whose digits are hex", function()
+    h.misuse("say '10' or 'a'", link.replace_qdisc, link, { "htb", handle = "1:", default = 10 })
+    link:replace_qdisc { "htb", handle = 2, default = "10" }
+    assert.same({ "2:", ":10" }, { link:qdiscs()[1].handle, link:qdiscs()[1].default })
+  end)
+
   it("made by tc(8) is read", function()
     ns:exec "tc class add dev v0 parent 1: classid 1:10 htb rate 2mbit ceil 50gbit burst 20kb prio 3"
     local class = link:classes()[1]

@@ -189,6 +189,24 @@ describe("a nexthop", function()
     compare(ns)
   end)
 
+  it("and a route are found by what stands in a table of theirs", function()
+    local its = h.netns()
+    local link = its:add_link { "e0", kind = "veth", peer = { "e1", up = true }, up = true }
+    link:add_addr "10.0.0.1/24"
+    its:add_nexthop { id = 1, via = "10.0.0.2", dev = "e0", encap = { type = "ip", id = 5, dst = "192.0.2.1" } }
+    assert.equal(1, #its:nexthops { encap = { type = "ip", id = 5 } })
+    assert.equal(0, #its:nexthops { encap = { type = "ip", id = 6 } })
+    assert.equal(0, #its:nexthops { encap = { type = "ip6" } })
+    its:del_nexthop(its:nexthop(1))
+    its:add_route { "10.1.0.0/16", nexthops = { { via = "10.0.0.2", weight = 2 }, { via = "10.0.0.3" } } }
+    assert.equal(1, #its:routes { nexthops = { { via = "10.0.0.2", weight = 2 }, { dev = "e0" } } })
+    assert.equal(0, #its:routes { nexthops = { { via = "10.0.0.2" } } })
+    assert.equal(0, #its:routes { nexthops = { { via = "10.0.0.3" }, { via = "10.0.0.2" } } })
+    link:set { altnames = { "one", "two" } }
+    assert.equal(1, #its:links { kind = "veth", altnames = { "one", "two" } })
+    assert.equal(0, #its:links { altnames = { "one" } })
+  end)
+
   it("is refused when it is none", function()
     for _, case in ipairs {
       { { id = 1 }, "via, dev, blackhole or group" }, { { id = 1, via = "10.0.0.9" }, "dev is needed" },

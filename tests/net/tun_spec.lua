@@ -126,6 +126,15 @@ describe("a tap", function()
     assert.equal(2, #ns:links())
   end)
 
+  it("belongs to nobody again only when it is made anew", function()
+    local ns = h.netns()
+    local tap = ns:add_link { "t0", kind = "tap", owner = false }
+    assert.is_nil(tap.owner)
+    tap:set { owner = 0 }
+    h.misuse("can't be taken away", tap.set, tap, { owner = false })
+    assert.equal(0, tap.owner)
+  end)
+
   it("refuses what can't be, before anything is made", function()
     local ns = h.netns()
     for words, spec in pairs {
