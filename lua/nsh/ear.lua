@@ -46,8 +46,9 @@ end
 
 local function push(w, label, event, noun, record)
   if not w.wanted[noun] or (w.silent and event == "add") then return end
-  local copy = { event = event, noun = noun, netns = label }
+  local copy = {}
   for key, value in pairs(record) do copy[key] = value end
+  copy.event, copy.noun, copy.netns = event, noun, label -- a link's record has an `event` of the kernel's own
   copy.stats = nil -- which are old when they are read
   if copy.kind == "veth" and copy.link and not copy.link_netnsid then
     copy.peer, copy.link = copy.link, nil -- as the lists have it

@@ -145,6 +145,17 @@ describe("a watch", function()
     end
   end)
 
+  it("has words of its own for what happened, whatever the kernel calls it", function()
+    local ns = h.netns()
+    local v0, br = ns:add_link { "v0", kind = "veth" }, ns:add_link { "br0", kind = "bridge", up = true }
+    local watch <close> = nsh.watch { "link" }
+    v0:set { master = br } -- of which br0 tells as a change of its features
+    br:del()
+    local words = {}
+    for _, event in ipairs(all(watch)) do words[event.event] = true end
+    assert.same({ change = true, del = true }, words)
+  end)
+
   it("tells of a port's options", function()
     local ns = h.netns()
     ns:add_link { "b0", kind = "bridge" }
