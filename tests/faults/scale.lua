@@ -13,24 +13,24 @@ end
 
 -- Many objects by one ip(8), which is not what is tested here.
 local function batch(options, from, to, format)
-  ns:exec(([[awk 'BEGIN { for (i = %d; i <= %d; i++) printf "%s\n", int(i / 250) %% 250, i %% 250 + 1 }' |
+  ns:exec(([[awk 'BEGIN { for (i = %d; i <= %d; i++) printf "%s\n", i / 62500 + 1, i / 250 %% 250, i %% 250 + 1 }' |
     ip %s -batch -]]):format(from, to, format, options), { timeout = 300 })
 end
 
 local d0 = ns:add_link { "d0", kind = "ifb", up = true }
 d0:add_addr "10.0.0.1/24"
 d0:add_addr { "fd00::1/64" }
-batch("", 1, LINKS, "link add l%d-%d type ifb")
-batch("", 1, ROUTES, "route add 11.1.%d.%d via 10.0.0.2 dev d0 table 77")
-batch("", 1, ROUTES, "route append 11.1.%d.%d via 10.0.0.3 dev d0 table 78 metric 7")
-batch("-6", 1, ROUTES // 4, "route add fd11::%d:%d dev d0 table 77")
+batch("", 1, LINKS, "link add l%d-%d-%d type ifb")
+batch("", 1, ROUTES, "route add 11.%d.%d.%d via 10.0.0.2 dev d0 table 77")
+batch("", 1, ROUTES, "route append 11.%d.%d.%d via 10.0.0.3 dev d0 table 78 metric 7")
+batch("-6", 1, ROUTES // 4, "route add fd11::%d:%d:%d dev d0 table 77")
 
 -- What is listed, how many there are, which of the records are ours, and the line of ip(8) that disturbs.
 local lists = {
-  { "links", LINKS, function() return ns:links() end, function(r) return r.name:match "^l%d+%-%d+$" end,
+  { "links", LINKS, function() return ns:links() end, function(r) return r.name:match "^l%d+%-%d+%-%d+$" end,
     "link VERB chK-%d type ifb" },
   { "IPv4 routes", ROUTES * 2, function() return ns:routes { table = "all", family = "inet" } end,
-    function(r) return r.dst:find "^11%.1%." and ("%s %s"):format(r.dst, r.table) end,
+    function(r) return r.dst:find "^11%." and ("%s %s"):format(r.dst, r.table) end,
     "route VERB 12.K.0.%d dev d0 table 77" },
   { "IPv6 routes", ROUTES // 4, function() return ns:routes { table = 77, family = "inet6" } end,
     function(r) return r.dst:match "^fd11:.*" end, "route VERB fc00:K::%d dev d0 table 77" },
