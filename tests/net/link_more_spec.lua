@@ -15,7 +15,10 @@ describe("a link", function()
     h.settles(function()
       ours = ns:link("v0").stats
       theirs = h.oracle(ns, "ip -j -s -s link show dev v0")[1].stats64
-      assert.equal(theirs.tx.packets, ours.tx_packets)
+      for _, way in ipairs { "rx", "tx" } do
+        assert.equal(theirs[way].packets, ours[way .. "_packets"])
+        assert.equal(theirs[way].bytes, ours[way .. "_bytes"])
+      end
     end)
     assert.is_true(ours.tx_packets > 0)
     local n = 0
