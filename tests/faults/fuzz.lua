@@ -8,9 +8,11 @@ local random = math.random
 math.randomseed(seed)
 
 local forbidden = {
-  close = true, of = true, attach = true, identify = true, sleep = true, make = true, record_types = true,
+  close = true, of = true, attach = true, identify = true, sleep = true, make = true, record_types = true, poll = true,
 }
+-- Which argument of what waits says for how long: in a table, or as a number.
 local waits = { ping = 3, reaches = 3, exec = 3, wait = 2 }
+local timeouts = { ["nsh.netns:wait"] = 3, wait_link = 3, wait_addr = 3, wait_route = 3, wait_dad = 2, next = 2, run = 2 }
 
 local ours = {} -- raised by values of this script itself
 local live, dead, functions = {}, {}, {}
@@ -157,12 +159,18 @@ local function check(what, ok, err)
   os.exit(1)
 end
 
-local function arguments(key, first)
+local function arguments(key, first, name)
   local args = table.pack(first)
   if first == nil then args.n = 0 end
   for _ = 1, random(0, 3) do
     args.n = args.n + 1
     args[args.n] = value()
+  end
+  local last = timeouts[name] or timeouts[key]
+  if last then
+    args.n = math.max(args.n, last)
+    args[last] = 0.01
+    return args
   end
   local at = waits[key]
   if at and (args.n < at or type(args[at]) == "table" or args[at] == nil) then
@@ -183,7 +191,7 @@ function call_something()
   local target = one_of(list)
   local first = object
   if list == functions and random(2) == 1 then first = nil end
-  local made, args = pcall(arguments, target.key, first)
+  local made, args = pcall(arguments, target.key, first, target.name)
   if made then
     count = count + 1
     if trace then io.stderr:write(count, " ", target.name, "\n") end
