@@ -12,7 +12,9 @@ local forbidden = {
 }
 -- Which argument of what waits says for how long: in a table, or as a number.
 local waits = { ping = 3, reaches = 3, exec = 3, wait = 2 }
-local timeouts = { ["nsh.netns:wait"] = 3, wait_link = 3, wait_addr = 3, wait_route = 3, wait_dad = 2, next = 2, run = 2 }
+local timeouts = {
+  ["nsh.netns:wait"] = 3, wait_link = 3, wait_addr = 3, wait_route = 3, wait_dad = 2, next = 2, run = 2,
+}
 
 local ours = {} -- raised by values of this script itself
 local live, dead, functions = {}, {}, {}
