@@ -101,7 +101,7 @@ end
 ---@return table[] records
 function Link:addrs(filter)
   local copy = fail.options(filter, "addrs")
-  copy.dev = copy.dev or self.index
+  copy.dev = self.index
   return list_addrs(self.netns, copy)
 end
 

@@ -279,15 +279,18 @@ end
 -- Which noun the option table of a method is about.
 local function noun_of(owner, method)
   local _, name = class_of(owner)
-  if method == "set" and name ~= "nsh.netns" then return "link" end
+  if (method == "set" or method == "wait") and name ~= "nsh.netns" then return "link" end
+  if method == "impair" then return "qdisc", "netem" end
   return method and attrs.noun_of(method)
 end
 
 -- Attribute rows of an option table: nil when its function isn't one of a noun.
-local function rows_of(tokens, brace, path, noun)
+local function rows_of(tokens, brace, path, noun, only)
   if not noun then return nil end
   local _, kind = given(tokens, brace)
-  local rows = noun_rows(noun, kind)
+  local first = tokens[brace + 1]
+  if noun ~= "link" and first and first.kind == "string" then kind = kind or first.text end -- as { "htb", ... }
+  local rows = only and attrs.kind(noun, only).rows or noun_rows(noun, kind)
   for _, key in ipairs(path) do
     local row = attrs.find(rows, key)
     if noun == "link" and key == "port" then
@@ -319,9 +322,10 @@ local function option_table(tokens, last)
     local token = tokens[call]
     method = token.kind == "name" and token.text or nil
   end
-  local noun = noun_of(owner, method)
-  local rows = rows_of(tokens, brace, path, noun)
-  return { brace = brace, owner = owner, f = value, noun = noun, rows = rows, nested = #path > 0 }
+  local noun, only = noun_of(owner, method)
+  local rows = rows_of(tokens, brace, path, noun, only)
+  return { brace = brace, owner = owner, f = value, noun = noun, rows = rows, nested = #path > 0,
+    reads = method and not method:find "_" and method ~= "set" and method ~= "impair" }
 end
 
 local function option_keys(tokens, last)
@@ -333,7 +337,7 @@ local function option_keys(tokens, last)
     if not present[key] then take(keys, seen, key) end
   end
   for _, row in ipairs(options.rows or {}) do
-    if not row.readonly then add(row.key) end
+    if options.reads or not row.readonly then add(row.key) end
   end
   if not options.nested then
     for _, key in ipairs(documented_options(options.f)) do add(key) end
@@ -422,6 +426,11 @@ local function in_string(tokens)
   if not before then return {} end
   if before.kind == "name" and not is_keyword[before.text] then return argument_values(tokens, #tokens - 1) end
   if before.text == "(" then return argument_values(tokens, #tokens - 2) end
+  if before.text == "{" then
+    local options = option_table(tokens, #tokens - 1)
+    local row = options and options.noun ~= "link" and attrs.find(options.rows or {}, "kind")
+    return row and row.main and kind_names(options.noun) or {}
+  end
   if before.text == "=" and key and key.kind == "name" then return option_values(tokens, #tokens - 1, key.text) end
   return {}
 end

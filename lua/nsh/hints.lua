@@ -21,7 +21,13 @@ local function name_taken(e)
     return ('%s already has a link named %s; rename one: set { netns = ..., name = "..." }'):format(
       tostring(label(spec.netns)), name)
   end
-  return ("%s already has a link named %s; choose another name"):format(e.netns or "the namespace", name)
+  local what = { "named " .. name }
+  if spec.index then what[#what + 1] = "of number " .. tostring(spec.index) end
+  if spec.altnames then what[#what + 1] = "with one of the altnames" end
+  local taken = ("%s already has a link %s"):format(e.netns or "the namespace", table.concat(what, " or "))
+  local peer = type(spec.peer) == "table" and (spec.peer[1] or spec.peer.name) or spec.peer
+  if type(peer) == "string" then taken = ("%s, or the peer's side one named %s"):format(taken, peer) end
+  return taken .. "; choose another " .. (what[2] and "one" or "name")
 end
 
 local function tun(e) return features.tun(e.code) end
@@ -62,6 +68,21 @@ local GATEWAY = "the gateway must be on a network that a link which is up is att
 local PEER_KEY = "each side is told the public_key of the other: link.public_key over there"
 local DOWN = "bring the link up first: link:set { up = true }"
 local MODE = "as an ordinary user nsh is root only within its own world, with one user id; the rest needs root"
+
+-- What a link can't be made without; the kernel says no more than that something is wrong.
+local NEEDS = {
+  ipvlan = { "link" }, ipvtap = { "link" }, macsec = { "link" }, macvlan = { "link" }, macvtap = { "link" },
+  vlan = { "link", "id" }, vxlan = { "id" }, geneve = { "id" }, vrf = { "table" },
+}
+
+local function link_needs(e)
+  local spec, missing = e.spec or {}, {}
+  for _, key in ipairs(not spec.external and NEEDS[spec.kind] or {}) do
+    if spec[key] == nil then missing[#missing + 1] = key end
+  end
+  if missing[1] then return ("a %s needs %s"):format(spec.kind, table.concat(missing, " and ")) end
+  return ("help %q tells what may be said"):format(spec.kind or "link")
+end
 
 local NO_VLANS = features.remedy "vlan_filtering"
 
@@ -132,6 +153,9 @@ m.rows = {
     hint = "take the reasons away in the same call: set { protodown = false, protodown_reason = false }" },
   { op = "^link set", code = "EBUSY", hint = "it is a port, or the lower link, of another link already; "
     .. "set { master = false } takes a port out" },
+  { op = "^link", code = "ERANGE", key = "forward_delay", hint = "with stp it is 2 to 30 seconds" },
+  { op = "^link", code = "ERANGE", key = "max_age", hint = "with stp it is 6 to 40 seconds" },
+  { op = "^link", code = "ERANGE", key = "hello_time", hint = "it is 1 to 10 seconds" },
   { op = "^link", code = "EADDRNOTAVAIL",
     hint = "a MAC address must be unicast (an even first byte) and not all zero" },
   { op = "^link", code = "EINVAL", extack = "mtu", hint = "the link's kind bounds its mtu" },
@@ -290,6 +314,7 @@ m.rows = {
   -- whatever was tried
   { code = "EINVAL", extack = "^Unknown attribute type",
     hint = "this kernel doesn't know the key yet; a newer one does" },
+  { op = "^link add", code = "EINVAL", hint = link_needs },
   { code = "EMFILE", hint = "this process may open no more files: ulimit -n" },
   { code = "ENFILE", hint = "the system has no more open files: sysctl fs.file-max" },
   { code = "EPERM", hint = MODE },

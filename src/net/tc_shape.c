@@ -65,7 +65,7 @@ const struct net_table net_tbf_table = {"tbf", tbf_rows, NET_COUNT(tbf_rows), 0,
 static const struct net_row htb_glob_rows[] = {
 	{.key = "default", .attr = offsetof(struct tc_htb_glob, defcls), .type = NET_HANDLE, .size = 4, .mask = 0xffff,
 	 .flags = NET_HDR | NET_ZERO, .names = &net_class_ids,
-	 .doc = "class of packets that no filter puts elsewhere, as \"1:10\" or 0x10; absent: not shaped"},
+	 .doc = "class of packets that no filter puts elsewhere, as \"1:10\" or \"10\"; absent: not shaped"},
 	TC_UINT("r2q", offsetof(struct tc_htb_glob, rate2quantum), 4, NET_HDR, "a class's quantum is its rate by this; 10"),
 	{.key = "r2q", .attr = offsetof(struct tc_htb_glob, version), .type = NET_FIXED, .size = 4,
 	 .begins = TC_HTB_PROTOVER, .flags = NET_HDR | NET_TWIN | NET_WO},
@@ -172,19 +172,24 @@ int net_tbf_prepare(struct net_fields *f, struct net_err *err)
 	const struct net_field *rate = net_given(f->v, f->n, RATE), *burst = net_given(f->v, f->n, BURST_ROW);
 	struct net_field *latency = (struct net_field *)(uintptr_t)net_given(f->v, f->n, LATENCY);
 	const struct net_field *limit = net_given(f->v, f->n, LIMIT), *peak = net_given(f->v, f->n, PEAK);
-	double bytes;
+	const struct net_field *mtu = net_given(f->v, f->n, MTU);
+	double bytes, less;
 
 	if (!rate || !rate->i || !burst || !burst->i)
 		return net_misuse(err, "tbf needs rate and burst, as rate = \"10mbit\", burst = \"32kb\"");
 	if (!limit && !latency)
 		return net_misuse(err, "tbf needs limit or latency: how many bytes, or how long, packets wait");
-	if (peak && peak->i && !net_given(f->v, f->n, MTU))
+	if (peak && peak->i && !mtu)
 		return net_misuse(err, "peakrate needs mtu: the bytes of the largest packet");
 	if (!latency)
 		return 0;
 	if (limit)
 		return net_misuse(err, "limit and latency say the same; give one of them");
 	bytes = (double)rate->i * (double)latency->i / 1e6 + (double)burst->i;
+	if (peak && peak->i) { /* whichever of the two buckets holds packets longer */
+		less = (double)peak->i * (double)latency->i / 1e6 + (double)mtu->i;
+		bytes = less < bytes ? less : bytes;
+	}
 	if (bytes > UINT32_MAX)
 		return net_misuse(err, "latency is too long for this rate: the queue would hold %.0f bytes", bytes);
 	latency->row = LIMIT;

@@ -248,7 +248,7 @@ bool net_get_mask(struct nlattr *const *tb, const struct net_row *row, struct ne
 int net_put_burst(struct nl_msg *m, char *hdr, const struct net_row *row, const struct net_field *burst,
 		  const struct net_field *f, unsigned int n, struct net_err *err)
 {
-	uint64_t rate = 0, ticks;
+	uint64_t rate = 0, ticks = 0;
 
 	for (unsigned int i = 0; i < n; i++)
 		if (f[i].row->attr == row->aux && !((f[i].row->flags ^ row->flags) & NET_HDR) &&
@@ -256,10 +256,13 @@ int net_put_burst(struct nl_msg *m, char *hdr, const struct net_row *row, const 
 			rate = (uint64_t)f[i].i;
 	if (!rate && burst->i)
 		return net_misuse(err, "%s is about a rate, which is needed too", row->key);
-	ticks = rate ? ((uint64_t)burst->i * TICKS + rate - 1) / rate : 0;
+	if (rate && __builtin_mul_overflow((uint64_t)burst->i, (uint64_t)TICKS, &ticks))
+		ticks = UINT64_MAX;
+	else if (rate)
+		ticks = ticks / rate + (ticks % rate != 0);
 	if (ticks > UINT32_MAX)
-		return net_misuse(err, "%s is too much for its rate: at most %" PRIu64 " bytes", row->key,
-				  rate * UINT32_MAX / TICKS);
+		return net_misuse(err, "%s is too much for its rate: at most %" PRIu64, row->key,
+				  rate / TICKS * UINT32_MAX + rate % TICKS * UINT32_MAX / TICKS);
 	if (!(row->flags & NET_HDR))
 		return nla_put_u64(m, row->attr, ticks);
 	net_put_number(hdr + row->attr, row, ticks);

@@ -50,6 +50,16 @@ describe("complete", function()
     assert.same({}, candidates "")
   end)
 
+  it("offers the kinds and keys of queues and filters, and what can be waited for", function()
+    assert.same({ "netem" }, candidates 'x:add_qdisc { "net')
+    assert.same({ "cburst", "ceil" }, candidates 'x:add_class { "htb", classid = "1:1", c')
+    assert.same({ "match" }, candidates 'x:add_filter { "u32", mat')
+    assert.same({ "delay", "delay_correlation" }, candidates "x:impair { del")
+    assert.is_true(has(candidates "x:wait { sta", "state"))
+    assert.same({}, candidates 'x:add_link { "vxlan", dstp')
+    assert.same({}, candidates 'x:add_link { "vxl')
+  end)
+
   it("offers fields behind a dot, functions behind a colon", function()
     local found, start = complete "print(zzt.chi"
     assert.same({ "child" }, found)

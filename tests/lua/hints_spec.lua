@@ -11,6 +11,13 @@ describe("hints", function()
     assert.truthy(hints.find { op = "link add", code = "EEXIST", target = "veth0", netns = "host" }:find "veth0")
   end)
 
+  it("name all that may be taken", function()
+    local hint = hints.find { op = "link add", code = "EEXIST", target = "v0", netns = "red",
+      spec = { "v0", kind = "veth", index = 7, altnames = { "x" }, peer = { "v1" } } }
+    assert.equal("red already has a link named v0 or of number 7 or with one of the altnames, or the peer's side one "
+      .. "named v1; choose another one", hint)
+  end)
+
   it("explain an unreachable gateway", function()
     assert.truthy(hints.find { op = "route add", code = "ENETUNREACH" }:find "gateway")
     local hint = hints.find { op = "route add", code = "EINVAL", extack = "Nexthop has invalid gateway" }
@@ -23,6 +30,13 @@ describe("hints", function()
       spec = { kind = "no-such-kind" } }
     assert.truthy(hint:find("no-such-kind", 1, true))
     assert.is_nil(hints.find { op = "link add", code = "EOPNOTSUPP", extack = "something else" })
+  end)
+
+  it("name what a link can't be made without", function()
+    local function hint(spec) return hints.find { op = "link add", code = "EINVAL", spec = spec } end
+    assert.equal("a vlan needs link and id", hint { kind = "vlan" })
+    assert.equal("a vxlan needs id", hint { kind = "vxlan", dstport = 4789 })
+    assert.equal('help "vxlan" tells what may be said', hint { kind = "vxlan", external = true })
   end)
 
   it("know what is general", function()

@@ -239,6 +239,15 @@ describe("a qdisc", function()
     assert.same({ 2000000, 10000 }, { theirs.rate, theirs.lat })
   end)
 
+  it("of tbf with a peakrate holds as much for a latency as tc(8) says", function()
+    for _, peak in ipairs { "2mbit", "100mbit" } do
+      ns:exec("tc qdisc replace dev v0 root tbf rate 1mbit burst 10kb latency 50ms mtu 1600 peakrate " .. peak)
+      local limit = link:qdiscs()[1].limit
+      link:replace_qdisc { "tbf", rate = "1mbit", burst = "10kb", latency = "50ms", mtu = 1600, peakrate = peak }
+      assert.equal(limit, link:qdiscs()[1].limit)
+    end
+  end)
+
   it("made by tc(8) is read", function()
     ns:exec "tc qdisc add dev v0 root handle 7: tbf rate 8mbit burst 10kb latency 20ms"
     ns:exec "tc qdisc add dev v1 clsact"
