@@ -72,7 +72,7 @@ local MODE = "as an ordinary user nsh is root only within its own world, with on
 -- What a link can't be made without; the kernel says no more than that something is wrong.
 local NEEDS = {
   ipvlan = { "link" }, ipvtap = { "link" }, macsec = { "link" }, macvlan = { "link" }, macvtap = { "link" },
-  vlan = { "link", "id" }, vxlan = { "id" }, geneve = { "id" }, vrf = { "table" },
+  vlan = { "link", "id" }, vxlan = { "id" }, geneve = { "id" }, vrf = { "table" }, xfrm = { "if_id" },
 }
 
 local function link_needs(e)
@@ -80,7 +80,7 @@ local function link_needs(e)
   for _, key in ipairs(not spec.external and NEEDS[spec.kind] or {}) do
     if spec[key] == nil then missing[#missing + 1] = key end
   end
-  if missing[1] then return ("a %s needs %s"):format(spec.kind, table.concat(missing, " and ")) end
+  if missing[1] then return ("kind %s needs %s"):format(spec.kind, table.concat(missing, " and ")) end
   return ("help %q tells what may be said"):format(spec.kind or "link")
 end
 
@@ -153,6 +153,8 @@ m.rows = {
     hint = "take the reasons away in the same call: set { protodown = false, protodown_reason = false }" },
   { op = "^link set", code = "EBUSY", hint = "it is a port, or the lower link, of another link already; "
     .. "set { master = false } takes a port out" },
+  { op = "^link", code = "EPERM", extack = "enslaved while up",
+    hint = "a bond takes links that are down: set { up = false }, then { master = bond }, then { up = true }" },
   { op = "^link", code = "ERANGE", key = "forward_delay", hint = "with stp it is 2 to 30 seconds" },
   { op = "^link", code = "ERANGE", key = "max_age", hint = "with stp it is 6 to 40 seconds" },
   { op = "^link", code = "ERANGE", key = "hello_time", hint = "it is 1 to 10 seconds" },

@@ -34,9 +34,14 @@ describe("hints", function()
 
   it("name what a link can't be made without", function()
     local function hint(spec) return hints.find { op = "link add", code = "EINVAL", spec = spec } end
-    assert.equal("a vlan needs link and id", hint { kind = "vlan" })
-    assert.equal("a vxlan needs id", hint { kind = "vxlan", dstport = 4789 })
+    assert.equal("kind vlan needs link and id", hint { kind = "vlan" })
+    assert.equal("kind vxlan needs id", hint { kind = "vxlan", dstport = 4789 })
     assert.equal('help "vxlan" tells what may be said', hint { kind = "vxlan", external = true })
+  end)
+
+  it("of a bond are not those of a privilege", function()
+    assert.truthy(hints.find { op = "link set", code = "EPERM", extack = "Device can not be enslaved while up" }
+      :find("up = false", 1, true))
   end)
 
   it("know what is general", function()
