@@ -105,7 +105,7 @@ static bool get_prefix(const struct net_level *l, const struct net_row *row, str
 	struct nlattr *a = l->tb[row->attr];
 
 	if (row->size)
-		f->plen = l->tb[row->aux] ? (int16_t)nla_get_u16(l->tb[row->aux]) : 0;
+		f->plen = l->tb[row->aux] && nla_len(l->tb[row->aux]) >= 2 ? (int16_t)nla_get_u16(l->tb[row->aux]) : 0;
 	else
 		f->plen = (uint8_t)l->hdr[row->aux];
 	if (a)

@@ -287,6 +287,8 @@ static int check_self(struct net_ns *ns, int index, const struct net_field *f, u
 	if (r == 0 && d.len)
 		own = nlmsg_find_attr((struct nlmsghdr *)(void *)d.buf, sizeof(struct genlmsghdr),
 				      WGDEVICE_A_PUBLIC_KEY);
+	if (own && nla_len(own) < NET_KEY_LEN)
+		own = NULL;
 	for (unsigned int i = 0; own && r == 0 && i < n; i += net_span(f, n, i)) {
 		const struct net_field *key = net_given(f + i + 1, net_span(f, n, i) - 2, peer_row("public_key"));
 
