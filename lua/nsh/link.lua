@@ -2,6 +2,7 @@
 local alias = require "nsh.alias"
 local attrs = require "nsh.attrs"
 local core = require "nsh.core"
+local enslave = require "nsh.enslave"
 local fail = require "nsh.error"
 local guard = require "nsh.guard"
 local netns = require "nsh.netns"
@@ -256,7 +257,7 @@ function Netns:add_link(spec)
   end
   below(self, ns, spec)
   local index, peer = fail.check_spec(spec, "link add", name, ns,
-    core.link.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
+    enslave.add(ns.core, spec, spec.port and port_kind(ns, spec.master) or nil))
   local link = named(ns, index, name)
   if not is_pair(spec.kind) then return link end
   local peer_spec = spec.peer or {}
@@ -430,6 +431,11 @@ function Link:set(spec)
   local port = spec.port and port_kind(spec.netns or self.netns, master) or nil
   local ok, message, code, detail = core.link.set(self.netns.core, self.index, spec, before.kind, port)
   if not ok and next(spec, next(spec)) ~= nil then put_back(self, before, spec) end
+  local rest = not ok and enslave.before_up(spec, code, detail)
+  if rest then
+    ok, message, code, detail = enslave.set(self.netns.core, self.index, rest, before.kind, port)
+    if not ok then put_back(self, before, spec) end
+  end
   fail.check_spec(spec, "link set", before.name, self.netns, ok, message, code, detail)
   rawset(self, "last_name", spec.name or before.name)
   if spec.netns and spec.netns ~= self.netns then

@@ -223,6 +223,12 @@ describe("a bond's ports", function()
     assert.same({ "p1", "p1" }, { bond:record().primary, data().primary })
     assert(h.eventually(function() return bond:record().active_slave == "p1" end))
     assert.equal("p1", data().active_slave)
+    local p2 = ns:add_link { "p2", kind = "veth", peer = "q2", master = bond, up = true }
+    local p3 = ns:add_link { "p3", kind = "veth", peer = "q3" }
+    p3:set { master = bond, up = true }
+    assert.same({ bond, true, bond, true }, { p2.master, p2.up, p3.master, p3.up })
+    p2:del()
+    p3:del()
     bond:set { num_grat_arp = 3 }
     assert.same({ 3, 3, 3 }, { bond.num_peer_notif, bond.num_unsol_na, data().num_peer_notif })
     bond:set { primary = false, active_slave = "p0" }
