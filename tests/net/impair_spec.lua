@@ -62,11 +62,12 @@ describe("impair", function()
     assert.is_true(waiting >= 20)
     local now = impair { loss = "50%", delay = "10ms", jitter = "1ms" }
     assert.same({ 0.01, 0.001, 0.5, 500 }, { now.delay, now.jitter, now.loss, now.limit })
-    assert.same({ before.handle, waiting }, { root().handle, root().stats.qlen })
+    assert.equal(before.handle, root().handle)
+    assert.is_true(root().stats.qlen >= waiting) -- IPv6 may send one of its own meanwhile
     now = impair { loss = false, rate = "1gbit" }
     assert.same({ 0.01, 0.001, 500, 1000000000 }, { now.delay, now.jitter, now.limit, now.rate })
     assert.is_nil(now.loss)
-    assert.equal(waiting, root().stats.qlen)
+    assert.is_true(root().stats.qlen >= waiting)
   end)
 
   it("loses, doubles, damages and says so", function()
