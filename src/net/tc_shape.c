@@ -7,33 +7,34 @@
 #include "tc.h"
 
 /* clang-format off */
+#define PART(s, member, part) (offsetof(s, member) + offsetof(struct tc_ratespec, part))
 /* The rate of a C struct: its rows begin at @member. */
 #define RATESPEC(s, member, k, text)                                                                       \
-	{.key = (k), .attr = offsetof(s, member.rate), .type = NET_RATE, .size = 4, .flags = NET_HDR | NET_ZERO, \
+	{.key = (k), .attr = PART(s, member, rate), .type = NET_RATE, .size = 4, .flags = NET_HDR | NET_ZERO, \
 	 .max = NET_MAX_RATE, .doc = (text)}
 #define CELLS(s, member)                                                                                    \
-	{.key = "overhead", .attr = offsetof(s, member.overhead), .type = NET_UINT, .size = 2,              \
+	{.key = "overhead", .attr = PART(s, member, overhead), .type = NET_UINT, .size = 2,              \
 	 .flags = NET_HDR | NET_ZERO, .doc = "bytes that each packet counts for more"},                     \
-	{.key = "mpu", .attr = offsetof(s, member.mpu), .type = NET_UINT, .size = 2,                        \
+	{.key = "mpu", .attr = PART(s, member, mpu), .type = NET_UINT, .size = 2,                        \
 	 .flags = NET_HDR | NET_ZERO, .doc = "bytes that each packet counts for at least"},                 \
-	{.key = "rate", .attr = offsetof(s, member.linklayer), .type = NET_FIXED, .size = 1,                \
+	{.key = "rate", .attr = PART(s, member, linklayer), .type = NET_FIXED, .size = 1,                \
 	 .begins = TC_LINKLAYER_ETHERNET, .flags = NET_HDR | NET_TWIN | NET_WO},                            \
-	{.key = "linklayer", .attr = offsetof(s, member.linklayer), .type = NET_ENUM, .size = 1,            \
+	{.key = "linklayer", .attr = PART(s, member, linklayer), .type = NET_ENUM, .size = 1,            \
 	 .min = TC_LINKLAYER_ATM, .max = TC_LINKLAYER_ATM, .flags = NET_HDR, .names = &linklayers,          \
 	 .doc = "atm: packets count as whole cells; ethernet unless given"}
 /* The same for the second rate of the struct, which has no words of its own. */
 #define MORE_CELLS(s, member)                                                                               \
-	{.key = "overhead", .attr = offsetof(s, member.overhead), .type = NET_UINT, .size = 2,              \
+	{.key = "overhead", .attr = PART(s, member, overhead), .type = NET_UINT, .size = 2,              \
 	 .flags = NET_HDR | NET_TWIN | NET_WO},                                                             \
-	{.key = "mpu", .attr = offsetof(s, member.mpu), .type = NET_UINT, .size = 2,                        \
+	{.key = "mpu", .attr = PART(s, member, mpu), .type = NET_UINT, .size = 2,                        \
 	 .flags = NET_HDR | NET_TWIN | NET_WO},                                                             \
-	{.key = "rate", .attr = offsetof(s, member.linklayer), .type = NET_FIXED, .size = 1,                \
+	{.key = "rate", .attr = PART(s, member, linklayer), .type = NET_FIXED, .size = 1,                \
 	 .begins = TC_LINKLAYER_ETHERNET, .flags = NET_HDR | NET_TWIN | NET_WO},                            \
-	{.key = "linklayer", .attr = offsetof(s, member.linklayer), .type = NET_UINT, .size = 1,            \
+	{.key = "linklayer", .attr = PART(s, member, linklayer), .type = NET_UINT, .size = 1,            \
 	 .flags = NET_HDR | NET_TWIN | NET_WO}
 /* Bytes that the kernel counts as time at the rate at @member. */
 #define BURST(s, k, at, member, rate64, text)                                                               \
-	{.key = (k), .attr = offsetof(s, at), .type = NET_BURST, .size = 4, .aux = offsetof(s, member.rate), \
+	{.key = (k), .attr = offsetof(s, at), .type = NET_BURST, .size = 4, .aux = PART(s, member, rate), \
 	 .begins = (rate64), .flags = NET_HDR | NET_ZERO, .doc = (text)}
 #define RATE64(k, number) {.key = (k), .attr = (number), .type = NET_RATE, .size = 8, .flags = NET_TWIN}
 

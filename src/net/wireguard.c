@@ -253,8 +253,10 @@ static int check_peers(const struct net_field *f, unsigned int n, struct net_err
 {
 	const struct net_field **keys = malloc((n + 1) * sizeof(const struct net_field *)), *key;
 	unsigned int count = 0;
-	int r = keys ? 0 : net_fail(err, ENOMEM, NULL);
+	int r = 0;
 
+	if (!keys)
+		return net_fail(err, ENOMEM, NULL);
 	for (unsigned int i = 0, span; r == 0 && i < n; i += span) {
 		span = net_span(f, n, i);
 		key = net_given(f + i + 1, span - 2, peer_row("public_key"));
