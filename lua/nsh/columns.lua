@@ -29,7 +29,7 @@ local PORT_BEGINS = {
 local LAYOUTS = {
   { { "kind", "parent", "dev" }, { "dev", "kind", "handle", "classid", "parent", "prio", "protocol" } },
   { { "priority", "proto" },
-    { "priority", "invert", "family", "from", "to", "iif", "oif", "fwmark", "type", "table" } },
+    { "priority", "invert", "family", "from", "to", "iif", "oif", "fwmark", "fwmask", "type", "table" } },
   { { "id", "proto", "scope" }, { "id", "type", "group", "via", "dev" } },
   { { "dev", "mac", "state" }, { "mac", "dev", "state", "vlan", "master", "dst", "vni", "port", "via" }, "family" },
   { { "designated_bridge", "cost" },

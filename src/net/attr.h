@@ -67,28 +67,28 @@ enum net_type {
 };
 
 enum {
-	NET_HDR = 1,	      /* row.attr is an offset in the table's header, not an attribute */
-	NET_RO = 2,	      /* the kernel tells it and takes it not */
-	NET_WO = 4,	      /* the kernel takes it and tells it not */
-	NET_FLAT = 8,	      /* of a nest: its keys are spelled in the parent's table */
-	NET_BE = 16,	      /* big endian on the wire */
-	NET_INVERT = 32,      /* of a bit: set means false */
-	NET_MAIN = 64,	      /* may stand at [1] */
-	NET_AFTER = 128,      /* of a link: refused or ignored at creation, set right after */
-	NET_QUIET = 256,      /* of a bit: left out of a record while false */
-	NET_FOREVER = 512,    /* of a time: the wire's all-ones is "forever", left out of a record */
-	NET_ZERO = 1024,      /* left out of a record while 0 or all zeros; of a struct: left out by the kernel then */
-	NET_NEW = 2048,	      /* only when the object is made */
-	NET_LATE_PEER = 8192, /* of a link: as NET_AFTER when it is a veth's peer */
-	NET_OFF = 32768,      /* not sent when the object is made with row.begins, for it begins so */
-	NET_SHARE = 16384,    /* of an integer: the wire has one less */
-	NET_BARE = 4096,      /* of a prefix: a host's is written without its length, as ip(8) does for routes */
-	NET_MARKED = 65536,   /* has a bit elsewhere that says whether it, or the first of its names, is meant */
-	NET_MARK = 131072,    /* that bit, under the same key and behind it */
-	NET_TWIN = 1 << 18,   /* has the value of the row with the same key before it; read, it counts more */
-	NET_MASKED = 1 << 19, /* with a mask: under row.aux, of an address behind it; text as "0x2/0xff" */
-	NET_LOG2 = 1 << 20,   /* of an integer: the wire has its logarithm */
-	NET_WITH = 1 << 21,   /* written with the row behind, whose attribute it shares */
+	NET_HDR = 1 << 0,     /* row.attr is an offset in the table's header, not an attribute */
+	NET_RO = 1 << 1,      /* the kernel tells it and takes it not */
+	NET_WO = 1 << 2,      /* the kernel takes it and tells it not */
+	NET_FLAT = 1 << 3,    /* of a nest: its keys are spelled in the parent's table */
+	NET_BE = 1 << 4,      /* big endian on the wire */
+	NET_INVERT = 1 << 5,  /* of a bit: set means false */
+	NET_MAIN = 1 << 6,    /* may stand at [1] */
+	NET_AFTER = 1 << 7,   /* of a link: refused or ignored at creation, set right after */
+	NET_QUIET = 1 << 8,   /* of a bit: left out of a record while false */
+	NET_FOREVER = 1 << 9, /* of a time: the wire's all-ones is "forever", left out of a record */
+	NET_ZERO = 1 << 10,   /* left out of a record while 0 or all zeros; of a struct: left out by the kernel then */
+	NET_NEW = 1 << 11,    /* only when the object is made */
+	NET_BARE = 1 << 12,   /* of a prefix: a host's is written without its length, as ip(8) does for routes */
+	NET_LATE_PEER = 1 << 13, /* of a link: as NET_AFTER when it is a veth's peer */
+	NET_SHARE = 1 << 14,	 /* of an integer: the wire has one less */
+	NET_OFF = 1 << 15,	 /* not sent when the object is made with row.begins, for it begins so */
+	NET_MARKED = 1 << 16,	 /* has a bit elsewhere that says whether it, or the first of its names, is meant */
+	NET_MARK = 1 << 17,	 /* that bit, under the same key and behind it */
+	NET_TWIN = 1 << 18,	 /* has the value of the row with the same key before it; read, it counts more */
+	NET_MASKED = 1 << 19,	 /* with a mask: under row.aux, of an address behind it; text as "0x2/0xff" */
+	NET_LOG2 = 1 << 20,	 /* of an integer: the wire has its logarithm */
+	NET_WITH = 1 << 21,	 /* written with the row behind, whose attribute it shares */
 };
 
 /* Names of an enumeration: a list, or the two functions of a name table that libnl keeps. */
