@@ -321,4 +321,28 @@ busted.subscribe({ "file", "end" }, function(file)
   return nil, true
 end, { priority = 1 })
 
+--- Makes a namespace whose link v0 is up, with an address of each family, and quiet: it says nothing by itself.
+---@return nsh.Netns
+function m.wired()
+  local ns = m.netns()
+  ns:link("lo"):set { up = true }
+  local link = ns:add_link { "v0", kind = "veth", up = true, addrgenmode = "none",
+    peer = { "w0", up = true, addrgenmode = "none" } }
+  link:add_addr "10.0.0.1/24"
+  link:add_addr { "fd00::1/64", nodad = true }
+  link:wait { state = "up" }
+  return ns
+end
+
+--- Checks that Ctrl-C ends what another nsh waits for.
+---@param code string Lua that would wait for much longer
+function m.interrupted(code)
+  local f = io.popen(("timeout -s INT 0.3 %s -e '%s print \"not here\"' 2>&1; echo $?"):format(
+    os.getenv "NSH" or "./nsh", code))
+  local out = f:read "a"
+  f:close()
+  assert(not out:find("not here", 1, true), out)
+  assert(out:find "124" or out:find "130", out)
+end
+
 return m

@@ -68,15 +68,7 @@ end
 describe("an encapsulation", function()
   local ns
 
-  before_each(function()
-    ns = h.netns()
-    ns:link("lo"):set { up = true }
-    local link = ns:add_link { "v0", kind = "veth", up = true, addrgenmode = "none",
-      peer = { "w0", up = true, addrgenmode = "none" } }
-    link:add_addr "10.0.0.1/24"
-    link:add_addr { "fd00::1/64", nodad = true }
-    link:wait { state = "up" }
-  end)
+  before_each(function() ns = h.wired() end)
 
   local function add(spec)
     local via = spec[1]:find ":" and "fd00::9" or "10.0.0.9"

@@ -58,15 +58,7 @@ local specs = {
 describe("a nexthop", function()
   local ns
 
-  before_each(function()
-    ns = h.netns()
-    ns:link("lo"):set { up = true }
-    local link = ns:add_link { "v0", kind = "veth", up = true, addrgenmode = "none",
-      peer = { "w0", up = true, addrgenmode = "none" } }
-    link:add_addr "10.0.0.1/24"
-    link:add_addr { "fd00::1/64", nodad = true }
-    link:wait { state = "up" }
-  end)
+  before_each(function() ns = h.wired() end)
 
   local function add_all()
     for _, spec in ipairs(specs) do ns:add_nexthop(spec) end
