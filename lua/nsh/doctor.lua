@@ -139,17 +139,6 @@ end
 
 -- --- features ---
 
-local function in_path(name)
-  for dir in ((os.getenv "PATH" or "") .. ":/usr/local/sbin:/usr/sbin:/sbin"):gmatch "[^:]+" do
-    local file = io.open(dir .. "/" .. name)
-    if file then
-      file:close()
-      return true
-    end
-  end
-  return false
-end
-
 local function has_sysctl(key)
   return function(ns) return ns.sysctl[key] end
 end
@@ -185,11 +174,11 @@ local TESTS = {
     return ns.sysctl["net.mpls.platform_labels"]
   end,
   conntrack = function(ns)
-    if in_path "nft" then ns:exec({ "nft", CONNTRACK }, { check = false }) end -- loads the modules
+    if features.path "nft" then ns:exec({ "nft", CONNTRACK }, { check = false }) end -- loads the modules
     return ns.sysctl["net.netfilter.nf_conntrack_max"]
   end,
   nftables = function(ns)
-    if in_path "nft" then ns:exec { "nft", "add table inet probe" } end
+    if features.path "nft" then ns:exec { "nft", "add table inet probe" } end
     supports "netfilter"(ns)
   end,
   netfilter_bridge = has_sysctl "net.bridge.bridge-nf-call-iptables",
@@ -282,7 +271,7 @@ function m.look()
     list[#list + 1] = try_feature(row, ns, link)
   end
   for _, row in ipairs(features.programs) do
-    local there = in_path(row.name)
+    local there = features.path(row.name) ~= nil
     list[#list + 1] = record("program", row.name, there, row.doc, not there and "not in PATH" or nil,
       not there and features.program(row.name) or nil)
   end

@@ -104,6 +104,24 @@ function m.options(arg, what)
   return copy
 end
 
+--- Returns a copy of an option table, an empty one for nil; a key that isn't known is misuse, which names the nearest.
+---@param arg? table
+---@param what string who takes it: "routes"
+---@param known string[] its keys
+---@return table
+function m.known(arg, what, known)
+  local copy, is_known = m.options(arg, what), {}
+  for _, key in ipairs(known) do is_known[key] = true end
+  for key in pairs(copy) do
+    if not is_known[key] then
+      local nearest = core.nearest(tostring(key), known)
+      m.misuse("unknown key '%s' of %s%s", tostring(key), what,
+        nearest and "; did you mean '" .. nearest .. "'?" or "; it takes " .. table.concat(known, ", "))
+    end
+  end
+  return copy
+end
+
 --- Raises a string with the position of the script's own line.
 ---@param fmt string as string.format
 function m.misuse(fmt, ...)

@@ -62,6 +62,7 @@ m.programs = {
   { name = "bird", package = "bird2", doc = "routing daemon: BGP, OSPF" },
   { name = "bpftool", package = "bpftool", doc = "look at BPF programs" },
   { name = "bridge", package = "iproute2", doc = "bridges by hand" },
+  { name = "busybox", package = "busybox", doc = "web server, DHCP client" },
   { name = "conntrack", package = "conntrack", doc = "look at connections" },
   { name = "dnsmasq", package = "dnsmasq-base", doc = "DHCP and DNS server" },
   { name = "ethtool", package = "ethtool", doc = "settings of network cards" },
@@ -71,6 +72,7 @@ m.programs = {
   { name = "nc", package = "netcat-openbsd", doc = "talk TCP and UDP" },
   { name = "nft", package = "nftables", doc = "packet filter" },
   { name = "ovs-vsctl", package = "openvswitch-switch", doc = "Open vSwitch" },
+  { name = "pasta", package = "passt", doc = "the outside world for an ordinary user's" },
   { name = "ping", package = "iputils-ping", doc = "ping by hand" },
   { name = "radvd", package = "radvd", doc = "IPv6 router advertisements" },
   { name = "socat", package = "socat", doc = "join sockets" },
@@ -132,6 +134,19 @@ end
 function m.encap(name)
   local row = name and by_name(m.encaps, name) or by_name(m.encaps, "ip")
   return m.lacks("the encapsulation " .. (name or "of routes"), row.config, row.builtin)
+end
+
+--- Finds a program where commands of a world are looked for.
+---@param name string
+---@return string? path
+function m.path(name)
+  for dir in ((os.getenv "PATH" or "") .. ":/usr/local/sbin:/usr/sbin:/sbin"):gmatch "[^:]+" do
+    local file = io.open(dir .. "/" .. name)
+    if file then
+      file:close()
+      return dir .. "/" .. name
+    end
+  end
 end
 
 --- Says which package brings a program.

@@ -1,6 +1,7 @@
 --- init.lua - the module `nsh`, which is also the global of that name.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local features = require "nsh.features"
 local show = require "nsh.show"
 local watch = require "nsh.watch"
 
@@ -42,6 +43,41 @@ function m.wireguard_key() return fail.check("wireguard key", nil, nil, core.wir
 -- a namespace of its own; the kernel may load modules for it. `nsh --doctor` prints the same.
 ---@return table[] records { what, name, works, doc, why, remedy }; where there can be no world, that one alone
 function m.doctor() return require("nsh.doctor").look() end
+
+--- Finds a program where commands of a world are looked for.
+---@param name string "dnsmasq"
+---@return string? path nil where it is missing
+---@return string? remedy what brings it: "apt-get install dnsmasq-base brings it"
+function m.program(name)
+  if type(name) ~= "string" then fail.misuse("a program's name is text, not a %s", type(name)) end
+  local path = features.path(name)
+  if path then return path end
+  return nil, features.program(name) or "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
+end
+
+--- Raises an error object like those of nsh itself; for recipes. `where` and, where it is known, `hint` are filled in.
+---@param e { code: string, op: string, target: string, netns: nsh.Netns|string, message: string, hint: string }
+---  other keys stay as they are
+function m.raise(e)
+  e = fail.options(e, "raise")
+  if type(e.netns) == "table" then e.netns = e.netns.label end
+  for _, key in ipairs { "op", "message" } do
+    if type(e[key]) ~= "string" then fail.misuse("raise needs %s, a text", key) end
+  end
+  fail.raise(e)
+end
+
+--- Raises what a caller did wrong as text, with the position of the script's own line; for recipes.
+---@param message string
+function m.misuse(message) fail.misuse("%s", message) end
+
+--- Returns a copy of an option table, an empty one for nil, after a look at its keys: an unknown one raises, naming the
+--- nearest; for recipes.
+---@param opts? table
+---@param what string who takes it, for the message: "dnsmasq"
+---@param known string[] the keys that it may have
+---@return table
+function m.options(opts, what, known) return fail.known(opts, what, known) end
 
 --- Sleeps; Ctrl-C ends it. Handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"

@@ -66,28 +66,36 @@ static const char *push_ours(lua_State *L)
 	return lua_tostring(L, -1);
 }
 
-/* Our own Lua is no place to send a user to. */
-static bool is_ours(const lua_Debug *ar, const char *ours)
+static bool lies_in(const lua_Debug *ar, const char *folder)
 {
-	size_t len = strlen(ours);
+	size_t len = strlen(folder);
 
-	return ar->currentline < 0 || (strncmp(ar->source, ours, len) == 0 && !strchr(ar->source + len, '/'));
+	return strncmp(ar->source, folder, len) == 0 && !strchr(ar->source + len, '/');
+}
+
+/* Our own Lua is no place to send a user to, nor is that of the recipes. */
+static bool is_ours(const lua_Debug *ar, const char *ours, const char *recipes)
+{
+	return ar->currentline < 0 || lies_in(ar, ours) || (recipes && lies_in(ar, recipes));
 }
 
 void bind_where(lua_State *L)
 {
-	const char *ours = push_ours(L);
+	const char *ours = push_ours(L), *recipes;
 	lua_Debug ar;
 
+	lua_getfield(L, LUA_REGISTRYINDEX, BIND_RECIPES);
+	recipes = lua_tostring(L, -1);
 	for (int level = 0; lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (!is_ours(&ar, ours)) {
+		if (!is_ours(&ar, ours, recipes)) {
 			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
-			lua_remove(L, -2);
+			lua_replace(L, -3);
+			lua_pop(L, 1);
 			return;
 		}
 	}
-	lua_pop(L, 1);
+	lua_pop(L, 2);
 	lua_pushliteral(L, "");
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../bind/bind.h"
 #include "shell.h"
 
 static char recipes[PATH_MAX] = NSH_DATADIR "/stdlib";
@@ -82,6 +83,8 @@ static void add_stdlib(lua_State *L)
 	*slash = '\0';
 	add_folder(L, recipes, false);
 	*slash = '/';
+	lua_pushfstring(L, "@%s/", recipes);
+	lua_setfield(L, LUA_REGISTRYINDEX, BIND_RECIPES);
 }
 
 /* The searcher for Lua files; crafted bytecode can crash Lua, so only text is taken. */
