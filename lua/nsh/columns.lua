@@ -37,6 +37,8 @@ local LAYOUTS = {
   { { "dev", "grp" }, { "dev", "grp", "src", "port", "vid", "state", "timer", "proto" } },
   { { "dev", "vid" }, { "dev", "vid", "pvid", "untagged", "tunnel_id", "state" } },
   { { "dev", "vni" }, { "dev", "vni", "remote" } },
+  { { "family", "handle", "packets" },
+    { "family", "table", "chain", "name", "handle", "comment", "packets", "bytes" } },
 }
 
 -- Values that say nothing: a column that holds nothing else in any row is left out.

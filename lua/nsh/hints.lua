@@ -302,6 +302,13 @@ m.rows = {
   { op = "^ping", code = "EMSGSIZE", hint = "size is more than the mtu of the path takes" },
   { op = "^ping", code = "ENODEV", hint = "ns:links() tells which links there are" },
 
+  -- nft
+  { op = "^nft", code = "NFT", message = "'}', expecting newline",
+    hint = "a rule ends with its line or with ; also before }" },
+  { op = "^nft", code = "ENOENT", message = "Could not process rule", hint = "a table, chain, set or link that isn't "
+    .. "there, or a part of nftables that this kernel lacks: nsh --doctor" },
+  { op = "^nft", code = "EOPNOTSUPP", hint = "this kernel lacks a part of nftables: nsh --doctor" },
+
   -- waits
   { op = "^link wait", code = "ETIMEDOUT", message = "carrier=true", hint = "a carrier comes when the other end is up "
     .. "too: link.peer:set { up = true }" },

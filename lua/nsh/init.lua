@@ -23,7 +23,7 @@ end
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
   "nexthop", "addrlabel", "maddr", "mroute", "ntable", "qdisc", "filter", "impair",
-  "sysctl", "process", "ping", "wait",
+  "sysctl", "process", "ping", "wait", "nft",
 } do
   require("nsh." .. noun)
 end
