@@ -79,6 +79,17 @@ function m.misuse(message) fail.misuse("%s", message) end
 ---@return table
 function m.options(opts, what, known) return fail.known(opts, what, known) end
 
+--- Makes a list of plain tables print as aligned columns, and each of them as lines of key and value; for recipes.
+---@param list table[]
+---@return table[] list itself
+function m.records(list)
+  for _, record in ipairs(fail.options(list, "records")) do
+    if type(record) ~= "table" then fail.misuse("a record is a table, not a %s", type(record)) end
+    setmetatable(record, show.Record)
+  end
+  return setmetatable(list, show.List)
+end
+
 --- Sleeps; Ctrl-C ends it. Handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"
 function m.sleep(seconds) watch.sleep(seconds) end
