@@ -38,7 +38,7 @@ SHELL_SRC := $(wildcard src/shell/*.c)
 C_FILES := $(CORE_SRC) $(SHELL_SRC)
 H_FILES := $(wildcard src/*/*.h)
 LUA_SRC := $(wildcard lua/nsh/*.lua)
-SH_FILES := $(wildcard .ci/run bench/*.sh examples/demo src/shell/*.sh tests/run tests/*.sh tests/*/*.sh) \
+SH_FILES := $(wildcard .ci/run bench/*.sh examples/demo src/shell/*.sh tests/run tests/lane tests/*.sh tests/*/*.sh) \
 	tests/vm/run tests/vm/guest tests/vm/vm-run
 CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/%.o)
 SHELL_OBJ := $(SHELL_SRC:src/%.c=$(B)/%.o) $(B)/chunks.o
@@ -108,15 +108,15 @@ demo: deps-build ## install what is missing, build, and show a lab with layer-3 
 	@examples/demo
 
 test: deps-test ## install what is missing, build, and run all tests (SAN=1: with sanitizers)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@NSH=./$(NSH) tests/run
 
 test-vm: deps-vm ## install what is missing, build, and test on Debian's stock kernel in QEMU
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/vm/run $(VM_SCRIPTS)
 
 soak: deps-test ## the tests with their long figures: fuzzing, every kill point, thousands of cycles
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@NSH=./$(NSH) NSH_SOAK=1 tests/run
 
 # libFuzzer's targets: the net layer built with clang, beside the rest

@@ -25,6 +25,11 @@ m.ways = {
   { name = "without rights", prefix = { "setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all" } },
 }
 
+--- The environment that carries a marker, which no run beside this one has.
+function m.env(marker)
+  return { NSH_FAULT = ("%s.%s"):format(lfs.symlinkattributes("/proc/self", "target"), marker), LUA_PATH = false }
+end
+
 local serial = 0
 
 --- Makes a namespace that plays the machine: nsh runs in it as it would on a machine that has nothing.
@@ -43,7 +48,7 @@ function m.run(machine, way, options, marker)
   for _, option in ipairs(options) do words[#words + 1] = option end
   words[#words + 1] = m.nsh
   words[#words + 1] = "tests/faults/lab.lua"
-  return machine:exec(words, { check = false, timeout = 20, env = { NSH_FAULT = marker, LUA_PATH = false } })
+  return machine:exec(words, { check = false, timeout = 20, env = m.env(marker) })
 end
 
 --- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
@@ -95,9 +100,9 @@ end
 --- Processes that carry the marker, whatever became of their parents, zombies aside.
 ---@return string[]
 function m.processes(marker)
-  local found = {}
+  local found, text = {}, "NSH_FAULT=" .. m.env(marker).NSH_FAULT .. "\0"
   for pid in lfs.dir "/proc" do
-    if pid:find "^%d+$" and holds("/proc/" .. pid .. "/environ", "NSH_FAULT=" .. marker .. "\0") then
+    if pid:find "^%d+$" and holds("/proc/" .. pid .. "/environ", text) then
       local name = io.open("/proc/" .. pid .. "/comm")
       found[#found + 1] = ("process %s %s"):format(pid, name and name:read() or "?")
       if name then name:close() end

@@ -1,4 +1,5 @@
 -- errors_spec.lua - each system call of a lab fails once: nsh says so with the errno's name, or what it did stands.
+-- lanes: first
 local faults = dofile "tests/faults/common.lua"
 
 local errnos = { "ENOMEM", "EMFILE", "ENOBUFS", "EACCES", "EINTR" }
@@ -50,7 +51,7 @@ describe("an error at a system call", function()
       if line:find "^munmap" then main = true end
       if name and not main then early[name] = (early[name] or 0) + 1 end
     end
-    local points, total = faults.points(counts, 70)
+    local points, total = faults.points(counts, 40)
     local failed, stood, bad = 0, 0, {}
     for i, point in ipairs(points) do
       for _, errno in ipairs(faults.soak and errnos or { errnos[math.random(#errnos)] }) do

@@ -1,4 +1,5 @@
 -- kill_spec.lua - nsh killed at its system calls: nothing that it made is left, neither process nor link nor mount.
+-- lanes: first
 local faults = dofile "tests/faults/common.lua"
 
 describe("kill -9", function()
@@ -13,7 +14,7 @@ describe("kill -9", function()
   local function kill_everywhere(way)
     local counts = faults.calls(machine, way)
     assert.is_nil((faults.clean(machine, before, "count")))
-    local points, all = faults.points(counts, 60)
+    local points, all = faults.points(counts, 40)
     local hit, by_name, slowest = 0, {}, 0
     for i, point in ipairs(points) do
       local marker = ("%d.%d"):format(faults.seed, i)
@@ -46,7 +47,7 @@ describe("kill -9", function()
   it("would be seen to leave something", function()
     local function left() return (faults.clean(machine, before, "self-test", 0.1)) end
     assert.is_nil(left())
-    local sleep = machine:spawn({ "sleep", "100" }, { env = { NSH_FAULT = "self-test" } })
+    local sleep = machine:spawn({ "sleep", "100" }, { env = faults.env "self-test" })
     assert.matches("process %d+ sleep", left())
     sleep:kill "KILL"
     sleep:wait { check = false }
@@ -68,7 +69,7 @@ describe("kill -9", function()
       dofile "tests/faults/lab.lua"
       nsh.sleep(100)]]
     local outside = machine:exec("sleep 100 & echo $!").out
-    local lab = machine:spawn({ faults.nsh, "-e", script:format(outside) }, { env = { NSH_FAULT = "witness" } })
+    local lab = machine:spawn({ faults.nsh, "-e", script:format(outside) }, { env = faults.env "witness" })
     local left
     for _ = 1, 100 do
       left = faults.clean(machine, before, "witness", 0) or ""

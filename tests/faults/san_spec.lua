@@ -1,10 +1,11 @@
 -- san_spec.lua - the same under AddressSanitizer, UBSan and valgrind: failing memory, malformed messages, a whole lab.
+-- lanes: first
 local faults = dofile "tests/faults/common.lua"
 
 -- A program of C with the net and bind layers in it, built when it is older than they are.
 local function build(name, options)
   local root = netns.current()
-  root:exec("make -s SAN=1 build/san/nsh", { timeout = 300 })
+  root:exec("make -s -j$(nproc) SAN=1 build/san/nsh", { timeout = 300, env = { MAKEFLAGS = false } })
   root:exec(([[mkdir -p build/tests
     make -s -f - build/tests/%s <<'END'
 build/tests/%s: tests/faults/%s.c $(wildcard build/san/net/*.o build/san/bind/*.o)

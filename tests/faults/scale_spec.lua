@@ -1,4 +1,5 @@
 -- scale_spec.lua - thousands of links, many thousands of routes: whole lists while they change, and linear memory.
+-- lanes: first
 local faults = dofile "tests/faults/common.lua"
 
 local links, routes = 1000, 20000

@@ -12,6 +12,7 @@ describe("impair", function()
     -- no resolution of addresses on the way
     ns:add_neigh { "10.0.0.2", dev = "v0", mac = peer.mac }
     other:add_neigh { "10.0.0.1", dev = "v1", mac = link.mac }
+    link:wait { state = "up" } -- until then the qdisc drops all
   end)
 
   local function root() return link:qdiscs({ parent = "root", stats = true })[1] end
