@@ -1,6 +1,7 @@
 --- filter.lua - filters: which packets go to which class, or what else is done with them.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local loop = require "nsh.loop"
 local Link = require("nsh.link").Link
 local words = require "nsh.words"
 
@@ -282,7 +283,7 @@ function Link:flush_filters(filter)
     local tries = 0
     local ok, err
     repeat
-      if tries > 0 then core.probe.sleep(0.01) end
+      if tries > 0 then loop.sleep(0.01) end
       ok, err = pcall(self.del_filter, self, place_of(list[i]))
       tries = tries + 1
     until ok or type(err) ~= "table" or err.code ~= "EBUSY" or tries == 100

@@ -2,7 +2,9 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local features = require "nsh.features"
+local loop = require "nsh.loop"
 local show = require "nsh.show"
+local task = require "nsh.task"
 local watch = require "nsh.watch"
 
 core.record_types(show.Record, show.List)
@@ -90,9 +92,32 @@ function m.records(list)
   return setmetatable(list, show.List)
 end
 
---- Sleeps; Ctrl-C ends it. Handlers of watches run meanwhile.
+--- Sleeps; Ctrl-C ends it. Tasks and handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"
-function m.sleep(seconds) watch.sleep(seconds) end
+function m.sleep(seconds) loop.sleep(seconds) end
+
+--- Starts a function as a task, which begins at the next wait of the script. Tasks take turns: each goes on
+--- until it has to wait, in exec, ping, sleep and all else that takes time. They run while something waits: the script
+--- itself, or the prompt. What still runs at the end of the script is cancelled. An error of a task is raised by its
+--- wait(); when nobody waits for it, it is printed at the end and the script has failed.
+---@param fn function
+---@param ... any its arguments
+---@return nsh.Task
+function m.go(fn, ...) return task.go(fn, ...) end
+
+--- Runs several functions at once and waits until all have ended. When one fails the others are cancelled, and its error
+--- is raised.
+---@param list table<any, function|nsh.Task>
+---@return table results what each returned first, under the same keys
+function m.all(list) return task.all(list) end
+
+--- Runs a function, and cancels it when it isn't done in time. It is ended where it waits: what only computes goes on.
+---@param seconds number|string 1.5 or "200ms"
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returned
+---@error ETIMEDOUT when it was not done in time
+function m.timeout(seconds, fn, ...) return task.timeout(seconds, fn, ...) end
 
 --- Watches what changes in all namespaces of the world, those that come later among them. Each namespace gets a number
 --- for that, as `ip netns set` gives. Nouns: "link", "addr", "route", "neigh", "fdb", "rule", "nexthop", ... and

@@ -1,6 +1,7 @@
 --- netns.lua - network namespaces: the `netns` functions, and the object that all others hang on.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local loop = require "nsh.loop"
 local object = require "nsh.object"
 local physical = require "nsh.physical"
 local show = require "nsh.show"
@@ -361,7 +362,7 @@ end
 ---@return any ...
 function Netns:call(fn, ...)
   if type(fn) ~= "function" then fail.misuse("call takes a function, not a %s", type(fn)) end
-  return select(2, fail.check("netns call", nil, self, core.netns.call(self.core, fn, ...)))
+  return select(2, fail.check("netns call", nil, self, loop.pinned(core.netns.call, self.core, fn, ...)))
 end
 
 --- Collects the changes that a function asks of this namespace and sends them to the kernel together.
@@ -370,7 +371,7 @@ end
 ---@return integer requests how many were sent
 function Netns:batch(fn)
   if type(fn) ~= "function" then fail.misuse("batch takes a function, not a %s", type(fn)) end
-  return (fail.check("batch", nil, self, core.netns.batch(self.core, fn, self)))
+  return (fail.check("batch", nil, self, loop.pinned(core.netns.batch, self.core, fn, self)))
 end
 
 return m

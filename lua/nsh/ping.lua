@@ -2,6 +2,7 @@
 -- nsh speaks ICMP and ICMPv6 itself; no ping program is run.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local loop = require "nsh.loop"
 local Netns = require "nsh.netns".Netns
 
 local m = {}
@@ -77,6 +78,13 @@ local function plain(options)
   return copy
 end
 
+-- Runs the op to its end, or passes on why there is none.
+local function run(ns, dst, ...)
+  local op <close> = fail.check("ping", dst, ns, ...)
+  fail.check("ping", dst, ns, loop.run(op))
+  return core.probe.result(op)
+end
+
 --- Sends ICMP echo requests and waits for the answers.
 -- It returns when all are answered, or `timeout` after the last request. Nobody answering is no error: the
 -- result says so. An address given as "10.0.0.1/24" means 10.0.0.1; of a link-local one say the link by `dev` or
@@ -92,7 +100,7 @@ end
 ---@error EINVAL dst or src is no address
 ---@error ENODEV there is no such dev
 function Netns:ping(dst, options)
-  local result = fail.check("ping", dst, self, core.probe.ping(self.core, dst, plain(options)))
+  local result = run(self, dst, core.probe.ping(self.core, dst, plain(options)))
   result.dst, result.netns = dst, self.label
   return setmetatable(result, Ping)
 end
@@ -106,7 +114,7 @@ end
 ---@error EINVAL dst or src is no address
 ---@error ENODEV there is no such dev
 function Netns:reaches(dst, options)
-  return (fail.check("ping", dst, self, core.probe.reaches(self.core, dst, plain(options))))
+  return run(self, dst, core.probe.reaches(self.core, dst, plain(options))).received > 0
 end
 
 return m

@@ -1,6 +1,7 @@
 --- process.lua - commands in a namespace: run to their end, or started and looked after.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local loop = require "nsh.loop"
 local object = require "nsh.object"
 local show = require "nsh.show"
 local text = require "nsh.text"
@@ -99,8 +100,9 @@ end
 ---@error ENOENT there is no such program or cwd
 function Netns:exec(cmd, opts)
   local words, target = words_of(cmd), line_of(cmd)
-  local result = fail.check("exec", target, self, core.process.exec(self, words, opts))
-  return judge("exec", target, self, result, opts)
+  local op <close> = fail.check("exec", target, self, core.process.exec(self, words, opts))
+  fail.check("exec", target, self, loop.run(op))
+  return judge("exec", target, self, core.process.result(op), opts)
 end
 
 --- A program that was started in a namespace.
@@ -155,6 +157,8 @@ end
 ---@error SIGNAL a signal killed it
 ---@error TIMEOUT it still runs
 function Process:wait(opts)
+  local deadline = core.loop.deadline(type(opts) == "table" and opts.timeout or nil)
+  while self.core:running() and loop.wait(self.core, deadline) do end -- luacheck: ignore 542
   local result = fail.check("wait", self.line, self.ns, self.core:wait(opts))
   return judge("wait", self.line, self.ns, result, opts)
 end

@@ -3,7 +3,7 @@ local columns = require "nsh.columns"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local links = require "nsh.link"
-local watch = require "nsh.watch"
+local loop = require "nsh.loop"
 local Link = links.Link
 local Netns = require("nsh.netns").Netns
 
@@ -40,14 +40,14 @@ end
 local function wait(ns, op, target, timeout, wanted, heard, look)
   fail.check("batch", nil, ns, core.netns.flush(ns.core)) -- what is waited for may be in it
   timeout = timeout or PATIENCE
-  local deadline, in_time = core.watch.deadline(timeout), true
+  local deadline, in_time = core.loop.deadline(timeout), true
   local ear <close> = fail.check(op, target, ns,
     core.watch.open(ns.core, heard or {}, { everything = not heard }))
   while true do
     local value, state = look()
     if value then return value end
     if not in_time then too_late(op, target, ns, timeout, wanted, state) end
-    in_time = watch.wait(deadline, ear)
+    in_time = loop.wait(ear, deadline)
     fail.check(op, target, ns, core.watch.drain(ear))
     if ns.deleted or core.watch.moved(ear) and lost_name(ns) then vanished(op, target, ns) end
   end

@@ -3,6 +3,7 @@ local columns = require "nsh.columns"
 local core = require "nsh.core"
 local ear = require "nsh.ear"
 local fail = require "nsh.error"
+local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local object = require "nsh.object"
 local world = require "nsh.world"
@@ -13,8 +14,8 @@ local m = {}
 ---@class nsh.Watch
 local Watch, mt = object.class "nsh.watch"
 
--- What a watch knows is in a table of its own. Those with a handler live until they are closed.
-local live, handled = setmetatable({}, { __mode = "k" }), {}
+-- What a watch knows is in a table of its own. The services of those with a handler keep them until they are closed.
+local live = setmetatable({}, { __mode = "k" })
 
 function mt.__tostring(self)
   local w = self.inner
@@ -23,19 +24,17 @@ end
 
 local function close(w)
   if not w.core then return end
-  core.watch.close(w.core)
+  local was = w.core
+  core.watch.close(was)
   w.core, live[w] = nil, nil
-  for i = #handled, 1, -1 do
-    if handled[i] == w then table.remove(handled, i) end
-  end
+  if w.service then w.service:stop() end
+  loop.wake(was)
 end
 
 local function sync(w)
   ear.sync(w)
   if w.over then close(w) end
 end
-
--- --- waiting ---
 
 -- Calls the handler for all events that there are.
 local function dispatch(w)
@@ -50,62 +49,33 @@ local function dispatch(w)
   return count
 end
 
--- The watches whose handlers may run now; those that were told something before are served at once.
-local function attended(own)
-  local cores, owners, served = { own }, {}, false
-  for _, w in ipairs { table.unpack(handled) } do
-    if not w.busy and w.core ~= own then
-      if w.queue[w.first] or w.lost then
-        dispatch(w)
-        served = true
-      end
-      if w.core then
-        cores[#cores + 1] = w.core
-        owners[#cores] = w
-      end
-    end
-  end
-  return cores, owners, served
+-- Its handler is called whenever nsh waits for anything.
+local function attend(w)
+  w.service = loop.serve(w.core, function() return w.queue[w.first] ~= nil or w.lost == true end, function()
+    if w.core then dispatch(w) end
+  end)
+end
+
+-- While somebody takes the events himself the handler is not called by the loop.
+local function take_over(w)
+  local service = w.service
+  if not service then return nil end
+  service:pause()
+  return setmetatable({}, { __close = function() service:resume() end })
 end
 
 local function in_time(deadline)
-  return not deadline or core.watch.deadline(0) < deadline
-end
-
---- Waits until there may be something new: the handlers of all other watches run meanwhile.
----@private
----@param deadline? number by core.watch.deadline()
----@param own? userdata a core watch; nil: only handlers and the deadline end it
----@return boolean false: the deadline is over
-function m.wait(deadline, own)
-  local cores, owners, served = attended(own)
-  if not served then
-    for _, i in ipairs(fail.check("wait", nil, nil, core.watch.poll(cores, deadline))) do
-      if owners[i] and owners[i].core then dispatch(owners[i]) end
-    end
-  end
-  return in_time(deadline)
-end
-
---- Sleeps while handlers run.
----@private
----@param seconds number|string
-function m.sleep(seconds)
-  if #handled == 0 then
-    fail.check("sleep", nil, nil, core.probe.sleep(seconds))
-  else
-    local deadline = core.watch.deadline(seconds)
-    while m.wait(deadline) do end -- luacheck: ignore 542
-  end
+  return not deadline or core.loop.now() < deadline
 end
 
 local function next_event(w, deadline)
+  local _ <close> = take_over(w)
   local late = false
   while true do
     local event = ear.pop(w)
     if event or late or not w.core then return event end
     sync(w)
-    late = not w.queue[w.first] and w.core and not m.wait(deadline, w.core)
+    late = not w.queue[w.first] and w.core and not loop.wait(w.core, deadline)
   end
 end
 
@@ -119,7 +89,7 @@ end
 ---@param timeout? number|string seconds; without it waits for as long as it takes
 ---@return nsh.Event?
 function Watch:next(timeout)
-  return next_event(inner_of(self), core.watch.deadline(timeout))
+  return next_event(inner_of(self), core.loop.deadline(timeout))
 end
 
 --- Returns an iterator over events: those that came until now; with `timeout` until none came for so many seconds; with
@@ -133,9 +103,9 @@ function Watch:events(options)
   options.timeout, options.follow = nil, nil
   local slip = next(options)
   if slip ~= nil then fail.misuse("unknown key '%s' of events; timeout and follow are known", tostring(slip)) end
-  core.watch.deadline(timeout) -- a wrong one is told here
+  core.loop.deadline(timeout) -- a wrong one is told here
   if timeout or follow then
-    return function() return next_event(w, core.watch.deadline(timeout)) end
+    return function() return next_event(w, core.loop.deadline(timeout)) end
   end
   sync(w)
   local last = w.last
@@ -152,10 +122,11 @@ function Watch:run(timeout)
   local w = inner_of(self)
   if not w.handler then fail.misuse "the watch has no handler: nsh.watch { ..., handler = function(event) ... end }" end
   if w.busy then fail.misuse "the handler can't run its own watch" end
-  local deadline, count = core.watch.deadline(timeout), 0
+  local deadline, count = core.loop.deadline(timeout), 0
+  local _ <close> = take_over(w)
   repeat
     count = count + dispatch(w)
-    local more = w.core and (w.lost and in_time(deadline) or not w.lost and m.wait(deadline, w.core))
+    local more = w.core and (w.lost and in_time(deadline) or not w.lost and loop.wait(w.core, deadline))
   until not more
   return w.core and count + dispatch(w) or count
 end
@@ -239,7 +210,7 @@ function m.open(spec)
   ear.begin(w)
   w.silent = false
   live[w] = true
-  if w.handler then handled[#handled + 1] = w end
+  if w.handler then attend(w) end
   return setmetatable({ inner = w }, mt)
 end
 
@@ -260,6 +231,7 @@ function world.on_namespace(ns, gone)
       end
     end)
     w.lost = w.lost or not ok -- and is told at the next reading
+    if w.core and (w.queue[w.first] or w.lost) then loop.wake(w.core) end
   end
 end
 

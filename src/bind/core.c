@@ -241,6 +241,7 @@ static const luaL_Reg lib[] = {
 static const luaL_Reg parts[] = {
 	{"ethtool", bind_open_ethtool},
 	{"link", bind_open_link},
+	{"loop", bind_open_loop},
 	{"maddr", bind_open_maddr},
 	{"netns", bind_open_netns},
 	{"probe", bind_open_probe},

@@ -38,7 +38,7 @@ static struct net_field *add(struct reader *r)
 	return &r->f->v[r->f->n++];
 }
 
-static void add_mark(struct reader *r, const struct net_row *row, enum net_op op)
+static void add_mark(struct reader *r, const struct net_row *row, enum net_mark op)
 {
 	struct net_field *f = add(r);
 

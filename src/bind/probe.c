@@ -4,7 +4,6 @@
 #include "bind.h"
 
 #define PING "nsh.ping"
-#define MAX_SECONDS 1e9
 
 static const char *const ping_keys[] = {"count", "dev", "interval", "size", "src", "timeout", "ttl", NULL};
 static const char *const reaches_keys[] = {"dev", "size", "src", "timeout", "ttl", NULL};
@@ -15,17 +14,17 @@ static int ping_gc(lua_State *L)
 	return 0;
 }
 
-/* The answers live in this userdata until they are Lua's. */
+/* The answers live in this userdata until they are Lua's; it holds the options, too. */
 static struct net_ping *new_ping(lua_State *L)
 {
-	struct net_ping *p = lua_newuserdatauv(L, sizeof(*p), 0);
+	struct net_ping *p = lua_newuserdatauv(L, sizeof(*p), 2);
 
 	memset(p, 0, sizeof(*p));
-	if (luaL_newmetatable(L, PING)) {
-		lua_pushcfunction(L, ping_gc);
-		lua_setfield(L, -2, "__gc");
+	luaL_setmetatable(L, PING);
+	for (int i = 2; i <= 3; i++) {
+		lua_pushvalue(L, i);
+		lua_setiuservalue(L, -2, i - 1);
 	}
-	lua_setmetatable(L, -2);
 	return p;
 }
 
@@ -104,66 +103,62 @@ static void push_result(lua_State *L, const struct net_ping *p)
 	lua_setfield(L, -2, "replies");
 }
 
+static int start(lua_State *L, struct net_ns *ns, struct net_ping *p)
+{
+	struct net_err err = {0};
+
+	if (net_ping_start(ns, p, &err) < 0)
+		return bind_fail(L, &err);
+	return 1;
+}
+
+/* ping(ns, dst, options) -> an op */
 static int probe_ping(lua_State *L)
 {
 	struct net_ns *ns = bind_ns(L, 1);
 	struct net_ping *p = read_ping(L, ping_keys);
-	struct net_err err = {0};
 
 	p->count = (unsigned int)bind_integer(L, 3, "count", 1, 1, 65535);
 	p->interval = bind_seconds(L, 3, "interval", 0.2);
-	if (net_ping(ns, p, &err) < 0)
-		return bind_fail(L, &err);
-	push_result(L, p);
-	return 1;
+	return start(L, ns, p);
 }
 
+/* reaches(ns, dst, options) -> an op */
 static int probe_reaches(lua_State *L)
 {
 	struct net_ns *ns = bind_ns(L, 1);
 	struct net_ping *p = read_ping(L, reaches_keys);
-	struct net_err err = {0};
 
 	p->first_reply = true;
-	if (net_ping(ns, p, &err) < 0)
-		return bind_fail(L, &err);
-	lua_pushboolean(L, p->received > 0);
-	return 1;
+	return start(L, ns, p);
 }
 
-/* sleep(seconds): 1.5 or "10ms" */
-static int probe_sleep(lua_State *L)
+/* result(op that is done) -> what came of it */
+static int probe_result(lua_State *L)
 {
-	struct net_err err = {0};
-	double seconds = -1;
-	size_t len;
-	int r;
-
-	if (lua_type(L, 1) == LUA_TNUMBER) {
-		seconds = lua_tonumber(L, 1);
-	} else if (lua_type(L, 1) == LUA_TSTRING) {
-		const char *s = lua_tolstring(L, 1, &len);
-
-		if (net_parse_seconds(s, len, &seconds) < 0)
-			seconds = -1;
-	}
-	if (!(seconds >= 0 && seconds <= MAX_SECONDS))
-		bind_misuse(L, "sleep wants 0 or more seconds like 0.5 or \"10ms\"");
-	r = net_sleep(seconds);
-	if (r < 0)
-		net_fail(&err, -r, "interrupted");
-	return bind_ok(L, r, &err);
+	push_result(L, luaL_checkudata(L, 1, PING));
+	return 1;
 }
 
 static const luaL_Reg lib[] = {
 	{"ping", probe_ping},
 	{"reaches", probe_reaches},
-	{"sleep", probe_sleep},
+	{"result", probe_result},
+	{NULL, NULL},
+};
+
+static const luaL_Reg meta[] = {
+	{"__close", ping_gc},
+	{"__gc", ping_gc},
 	{NULL, NULL},
 };
 
 int bind_open_probe(lua_State *L)
 {
+	luaL_newmetatable(L, PING);
+	luaL_setfuncs(L, meta, 0);
+	bind_op_class(L);
+	lua_pop(L, 1);
 	luaL_newlib(L, lib);
 	return 1;
 }

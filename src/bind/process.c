@@ -1,4 +1,5 @@
 /* process.c - nsh.core.process: run a command to its end, start one, look after it */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -9,6 +10,8 @@
 #define BIND_EXEC "nsh.exec"
 
 struct process {
+	struct net_op op; /* can go on when the process has ended */
+	struct pollfd fd;
 	struct net_process p;
 	double start, seconds; /* until its end was seen */
 };
@@ -222,7 +225,7 @@ static int exec_gc(lua_State *L)
 	return 0;
 }
 
-/* exec(ns, words, { cwd, env, input, timeout }) -> { status | signal, seconds, out, err } */
+/* exec(ns, words, { cwd, env, input, timeout }) -> an op */
 static int process_exec(lua_State *L)
 {
 	static const char *const known[] = {"check", "cwd", "env", "input", "timeout", NULL};
@@ -237,18 +240,27 @@ static int process_exec(lua_State *L)
 	bind_flag(L, 3, "check", true);
 	input = bind_string(L, 3, "input", &input_len);
 	timeout = bind_seconds(L, 3, "timeout", -1);
-	e = lua_newuserdatauv(L, sizeof(*e), 0);
-	*e = (struct net_exec){.process.pidfd = -1};
+	e = lua_newuserdatauv(L, sizeof(*e), 1);
+	*e = (struct net_exec){.process.pidfd = -1, .in = -1, .out.fd = -1, .err.fd = -1};
 	luaL_setmetatable(L, BIND_EXEC);
+	lua_getfield(L, 3, "input"); /* it is read while the command runs */
+	lua_setiuservalue(L, -2, 1);
 
-	if (net_exec(&spec, input, input ? input_len : 0, timeout, e, &err) < 0)
+	if (net_exec_start(&spec, input, input ? input_len : 0, timeout, e, &err) < 0)
 		return bind_fail(L, &err);
+	return 1;
+}
+
+/* result(op that is done) -> { status | signal, seconds, out, err } */
+static int process_result(lua_State *L)
+{
+	struct net_exec *e = luaL_checkudata(L, 1, BIND_EXEC);
 
 	push_end(L, e->process.status, e->seconds);
-	set_bytes(L, "out", e->out, e->out_len);
-	set_bytes(L, "err", e->err, e->err_len);
-	set_lost(L, "out_lost", e->out_lost);
-	set_lost(L, "err_lost", e->err_lost);
+	set_bytes(L, "out", e->out.buf, e->out.len);
+	set_bytes(L, "err", e->err.buf, e->err.len);
+	set_lost(L, "out_lost", e->out.lost);
+	set_lost(L, "err_lost", e->err.lost);
 	if (e->timed_out) {
 		lua_pushboolean(L, 1);
 		lua_setfield(L, -2, "timed_out");
@@ -272,6 +284,8 @@ static int process_spawn(lua_State *L)
 
 	if (net_spawn(&spec, &p->p, &err) < 0)
 		return bind_fail(L, &err);
+	p->fd = (struct pollfd){.fd = p->p.pidfd, .events = POLLIN};
+	p->op = (struct net_op){.fds = &p->fd, .n = 1, .deadline = -1};
 	return 1;
 }
 
@@ -303,7 +317,7 @@ static int process_running(lua_State *L)
 	return 1;
 }
 
-/* process:wait { timeout } -> { status | signal, seconds } */
+/* process:wait { timeout } -> { status | signal, seconds }, where it has ended; the failure of that time else */
 static int process_wait(lua_State *L)
 {
 	static const char *const known[] = {"check", "timeout", NULL};
@@ -314,8 +328,10 @@ static int process_wait(lua_State *L)
 	want_options(L, 2, known);
 	bind_flag(L, 2, "check", true);
 	timeout = bind_seconds(L, 2, "timeout", -1);
-	if (net_process_wait(&p->p, timeout, &err) < 0)
+	if (net_process_running(&p->p)) {
+		net_fail(&err, ETIME, "process %d still runs after %g s", (int)p->p.pid, timeout);
 		return bind_fail(L, &err);
+	}
 	note_end(p);
 	push_end(L, p->p.status, p->seconds);
 	return 1;
@@ -384,6 +400,7 @@ static int process_close(lua_State *L)
 	struct process *p = to_process(L);
 
 	net_process_close(&p->p);
+	p->op.n = 0;
 	note_end(p);
 	return 0;
 }
@@ -408,6 +425,7 @@ static const luaL_Reg exec_meta[] = {
 
 static const luaL_Reg lib[] = {
 	{"exec", process_exec},
+	{"result", process_result},
 	{"spawn", process_spawn},
 	{NULL, NULL},
 };
@@ -416,11 +434,14 @@ int bind_open_process(lua_State *L)
 {
 	luaL_newmetatable(L, BIND_EXEC);
 	luaL_setfuncs(L, exec_meta, 0);
+	bind_op_class(L);
+	lua_pop(L, 1);
 	luaL_newmetatable(L, BIND_PROCESS);
 	luaL_setfuncs(L, process_meta, 0);
 	luaL_newlib(L, methods);
 	lua_setfield(L, -2, "__index");
-	lua_pop(L, 2);
+	bind_op_class(L);
+	lua_pop(L, 1);
 	luaL_newlib(L, lib);
 	return 1;
 }

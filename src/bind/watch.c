@@ -146,50 +146,6 @@ static int watch_moved(lua_State *L)
 	return 1;
 }
 
-/* poll({ watch, ... }, deadline) -> the numbers of those that have something to read; an empty list: it is late */
-static int watch_poll(lua_State *L)
-{
-	struct net_watch **w;
-	struct net_err err;
-	lua_Integer n, count = 0;
-	double deadline = luaL_optnumber(L, 2, -1);
-
-	luaL_checktype(L, 1, LUA_TTABLE);
-	n = (lua_Integer)lua_rawlen(L, 1);
-	w = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(struct net_watch *), 0);
-	for (lua_Integer i = 0; i < n; i++) {
-		lua_rawgeti(L, 1, i + 1);
-		w[i] = check_watch(L, -1); /* the list holds it */
-		lua_pop(L, 1);
-	}
-	if (net_watch_poll(w, (unsigned int)n, deadline, &err) < 0)
-		return bind_fail(L, &err);
-	lua_newtable(L);
-	for (lua_Integer i = 0; i < n; i++) {
-		if (!w[i]->ready)
-			continue;
-		lua_pushinteger(L, i + 1);
-		lua_rawseti(L, -2, ++count);
-	}
-	return 1;
-}
-
-/* deadline(seconds): by the clock of poll(); nil for nil: none */
-static int watch_deadline(lua_State *L)
-{
-	double seconds;
-
-	lua_settop(L, 1);
-	if (lua_isnil(L, 1))
-		return 1;
-	lua_createtable(L, 0, 1);
-	lua_insert(L, 1);
-	lua_setfield(L, 1, "timeout");
-	seconds = bind_seconds(L, 1, "timeout", 0);
-	lua_pushnumber(L, net_now() + seconds);
-	return 1;
-}
-
 /* names() -> an empty map that is told all names */
 static int watch_names(lua_State *L)
 {
@@ -213,10 +169,9 @@ static int watch_name(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"close", watch_close}, {"deadline", watch_deadline}, {"drain", watch_drain},
+	{"close", watch_close}, {"drain", watch_drain},
 	{"moved", watch_moved}, {"name", watch_name},	      {"names", watch_names},
-	{"open", watch_open},	{"poll", watch_poll},	      {"read", watch_read},
-	{NULL, NULL},
+	{"open", watch_open},	{"read", watch_read},	      {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {
@@ -229,6 +184,7 @@ int bind_open_watch(lua_State *L)
 {
 	luaL_newmetatable(L, WATCH);
 	luaL_setfuncs(L, meta, 0);
+	bind_op_class(L);
 	lua_pop(L, 1);
 	luaL_newlib(L, lib);
 	return 1;

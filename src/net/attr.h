@@ -146,7 +146,7 @@ struct net_kind {
 #define NET_MAX_ROWS 160   /* of one table */
 
 /* One key with its value.  A nest is NET_BEGIN (row of the nest), its fields, NET_END. */
-enum net_op { NET_VALUE, NET_BEGIN, NET_END, NET_ITEM /* begins an element of a list */ };
+enum net_mark { NET_VALUE, NET_BEGIN, NET_END, NET_ITEM /* begins an element of a list */ };
 
 struct net_field {
 	const struct net_row *row;

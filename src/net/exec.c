@@ -15,21 +15,7 @@
 #define TERM_GRACE 1.0	     /* seconds between TERM and KILL when time is out */
 #define INTERRUPT_GRACE 0.05 /* the same on Ctrl-C, which ends within 0.1 s */
 
-/* One of the command's output pipes and what came out of it. */
-struct stream {
-	int fd;
-	char *buf;
-	size_t len, cap, lost;
-};
-
-struct run {
-	struct net_exec *e;
-	struct stream out, err;
-	int in;
-	const char *input;
-	size_t input_left;
-	double deadline;
-};
+enum { PROCESS, OUT, ERR, IN };
 
 static void shut(int *fd)
 {
@@ -38,7 +24,7 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
-static int make_room(struct stream *s)
+static int make_room(struct net_output *s)
 {
 	size_t cap = s->cap ? s->cap * 2 : CHUNK;
 	char *buf;
@@ -54,7 +40,7 @@ static int make_room(struct stream *s)
 }
 
 /* Reads once.  Return: bytes; 0: nothing there now, or never again and the pipe is closed; -errno. */
-static ssize_t take(struct stream *s)
+static ssize_t take(struct net_output *s)
 {
 	bool full = s->len >= KEPT_MAX;
 	char scrap[CHUNK];
@@ -73,7 +59,7 @@ static ssize_t take(struct stream *s)
 }
 
 /* What is in the pipe at this moment; a background child may hold it open and write for ever. */
-static int take_rest(struct stream *s)
+static int take_rest(struct net_output *s)
 {
 	int left = 0;
 
@@ -89,87 +75,101 @@ static int take_rest(struct stream *s)
 	return 0;
 }
 
-static int feed(struct run *x)
+static ssize_t write_quietly(int fd, const char *buf, size_t len)
 {
-	ssize_t n = write(x->in, x->input, x->input_left);
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	ssize_t n;
+	int code;
+
+	sigaction(SIGPIPE, &ignore, &before);
+	n = write(fd, buf, len);
+	code = errno;
+	sigaction(SIGPIPE, &before, NULL);
+	errno = code;
+	return n;
+}
+
+static int feed(struct net_exec *e)
+{
+	ssize_t n = write_quietly(e->in, e->input, e->input_left);
 
 	if (n > 0) {
-		x->input += n;
-		x->input_left -= (size_t)n;
+		e->input += n;
+		e->input_left -= (size_t)n;
 	} else if (errno == EAGAIN || errno == EINTR) {
 		return 0;
 	} else if (errno != EPIPE) { /* a command need not read all of its input */
 		return -errno;
 	}
-	if (n <= 0 || !x->input_left)
-		shut(&x->in);
+	if (n <= 0 || !e->input_left)
+		shut(&e->in);
 	return 0;
 }
 
 /* Time is out: TERM, a second later KILL. */
-static void escalate(struct run *x)
+static void escalate(struct net_exec *e)
 {
 	struct net_err ignored;
 
-	net_process_kill(&x->e->process, x->e->timed_out ? SIGKILL : SIGTERM, &ignored);
-	x->deadline = x->e->timed_out ? -1 : net_now() + TERM_GRACE;
-	x->e->timed_out = true;
+	net_process_kill(&e->process, e->timed_out ? SIGKILL : SIGTERM, &ignored);
+	e->op.deadline = e->timed_out ? -1 : net_now() + TERM_GRACE;
+	e->timed_out = true;
 }
 
-enum { PROCESS, OUT, ERR, IN, NFDS };
-
-static int pump(struct run *x)
+static void wait_for(struct net_exec *e)
 {
-	int r;
-
-	for (;;) {
-		struct pollfd fds[NFDS] = {
-			[PROCESS] = {.fd = x->e->process.pidfd, .events = POLLIN},
-			[OUT] = {.fd = x->out.fd, .events = POLLIN},
-			[ERR] = {.fd = x->err.fd, .events = POLLIN},
-			[IN] = {.fd = x->in, .events = POLLOUT},
-		};
-		ssize_t n = 0;
-
-		r = net_poll(fds, NFDS, x->deadline);
-		if (r == -ETIME) {
-			escalate(x);
-			continue;
-		}
-		if (r < 0)
-			return r;
-		if (fds[IN].revents)
-			n = feed(x);
-		if (n >= 0 && fds[OUT].revents)
-			n = take(&x->out);
-		if (n >= 0 && fds[ERR].revents)
-			n = take(&x->err);
-		if (n < 0)
-			return (int)n;
-		if (fds[PROCESS].revents)
-			break;
-	}
-	r = take_rest(&x->out);
-	return r < 0 ? r : take_rest(&x->err);
+	e->fds[PROCESS] = (struct pollfd){.fd = e->process.pidfd, .events = POLLIN};
+	e->fds[OUT] = (struct pollfd){.fd = e->out.fd, .events = POLLIN};
+	e->fds[ERR] = (struct pollfd){.fd = e->err.fd, .events = POLLIN};
+	e->fds[IN] = (struct pollfd){.fd = e->in, .events = POLLOUT};
 }
 
-/* Runs until the end, then sees to it that nothing of a command that was stopped goes on. */
-static int run_to_end(struct run *x, struct net_err *err)
+static int pump(struct net_exec *e)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	ssize_t n = 0;
+
+	if (e->fds[IN].revents)
+		n = feed(e);
+	if (n >= 0 && e->fds[OUT].revents)
+		n = take(&e->out);
+	if (n >= 0 && e->fds[ERR].revents)
+		n = take(&e->err);
+	return n < 0 ? (int)n : 0;
+}
+
+/* The process has ended: what it left in the pipes, and nothing of a command that was stopped goes on. */
+static int finish(struct net_exec *e)
+{
 	struct net_err ignored;
+	int r = take_rest(&e->out);
+
+	if (r >= 0)
+		r = take_rest(&e->err);
+	if (r < 0)
+		return r;
+	if (e->timed_out)
+		net_process_kill(&e->process, SIGKILL, &ignored);
+	net_process_running(&e->process);
+	e->seconds = net_now() - e->start;
+	return 1;
+}
+
+static int step(struct net_op *op, struct net_err *err)
+{
+	struct net_exec *e = (struct net_exec *)op;
 	int r;
 
-	sigaction(SIGPIPE, &ignore, &before);
-	r = pump(x);
-	sigaction(SIGPIPE, &before, NULL);
-	if (r < 0) {
-		net_process_stop(&x->e->process, INTERRUPT_GRACE);
-		net_fail(err, -r, r == -EINTR ? "interrupted" : NULL);
-	} else if (x->e->timed_out) {
-		net_process_kill(&x->e->process, SIGKILL, &ignored);
-	}
-	return r;
+	if (op->deadline >= 0 && net_now() >= op->deadline)
+		escalate(e);
+	r = pump(e);
+	if (r == 0 && e->fds[PROCESS].revents)
+		r = finish(e);
+	if (r < 0)
+		net_exec_free(e);
+	if (r != 0)
+		return r < 0 ? net_fail(err, -r, NULL) : 1;
+	wait_for(e);
+	return 0;
 }
 
 /* Pipes of a command, one array each for 0, 1 and 2; our ends don't block. */
@@ -205,65 +205,57 @@ static void shut_all(int fd[3])
 }
 
 /*
- * net_exec() - run a command to its end and keep what it writes
+ * net_exec_start() - start a command that is to run to its end, with what it writes kept
  * @spec: what and where; its fd[] is not looked at
- * @input: what it reads, @input_len bytes; none: /dev/null
+ * @input: what it reads, @input_len bytes, the caller's until the end; none: /dev/null
  * @timeout: seconds until its group gets SIGTERM, and SIGKILL a second later; negative: none
- * @e: what came of it; net_exec_free() in any case
+ * @e: an op; done, it has what came of the command.  net_exec_free() in any case, which kills its group unless it has
+ * ended.
  *
  * It has ended when the process has; a child that it left in the background isn't waited for, and finds its
- * output closed.
+ * output closed.  A step that fails did not get all of its output, and has killed its group.
  *
- * Return: 0; -EINTR: interrupted, and its group is killed; or -errno: it never ran, or what it read or wrote
- * is not whole, and its group is killed.
+ * Return: 0; or -errno: it never ran.
  */
-int net_exec(const struct net_spawn *spec, const char *input, size_t input_len, double timeout, struct net_exec *e,
-	     struct net_err *err)
+int net_exec_start(const struct net_spawn *spec, const char *input, size_t input_len, double timeout,
+		   struct net_exec *e, struct net_err *err)
 {
 	struct net_spawn with_pipes = *spec;
-	double start = net_now();
 	struct pipes pipes;
 	int r;
 
-	*e = (struct net_exec){.process.pidfd = -1};
+	*e = (struct net_exec){.op = {.step = step, .fds = e->fds, .n = NET_EXEC_FDS},
+			       .process.pidfd = -1,
+			       .input = input,
+			       .input_left = input_len,
+			       .start = net_now()};
+	e->op.deadline = timeout < 0 ? -1 : e->start + timeout;
 	r = make_pipes(&pipes, input_len > 0, err);
 	if (r == 0) {
 		memcpy(with_pipes.fd, pipes.child, sizeof(pipes.child));
 		r = net_spawn(&with_pipes, &e->process, err);
 	}
 	shut_all(pipes.child);
-	if (r == 0) {
-		struct run x = {
-			.e = e,
-			.in = pipes.ours[0],
-			.out.fd = pipes.ours[1],
-			.err.fd = pipes.ours[2],
-			.input = input,
-			.input_left = input_len,
-			.deadline = timeout < 0 ? -1 : start + timeout,
-		};
-
-		r = run_to_end(&x, err);
-		memcpy(pipes.ours, (int[]){x.in, x.out.fd, x.err.fd}, sizeof(pipes.ours));
-		e->out = x.out.buf;
-		e->out_len = x.out.len;
-		e->out_lost = x.out.lost;
-		e->err = x.err.buf;
-		e->err_len = x.err.len;
-		e->err_lost = x.err.lost;
-	}
-	shut_all(pipes.ours);
-	net_process_close(&e->process);
-	e->seconds = net_now() - start;
+	e->in = pipes.ours[0];
+	e->out.fd = pipes.ours[1];
+	e->err.fd = pipes.ours[2];
+	if (r < 0)
+		net_exec_free(e);
+	else
+		wait_for(e);
 	return r;
 }
 
-/* net_exec_free() - give back what net_exec() kept */
+/* net_exec_free() - kill what still runs, and give back what was kept.  Doing it twice is harmless. */
 void net_exec_free(struct net_exec *e)
 {
-	free(e->out);
-	free(e->err);
-	e->out = e->err = NULL;
-	e->out_len = e->err_len = 0;
+	net_process_stop(&e->process, INTERRUPT_GRACE);
 	net_process_close(&e->process);
+	shut(&e->in);
+	shut(&e->out.fd);
+	shut(&e->err.fd);
+	free(e->out.buf);
+	free(e->err.buf);
+	e->out = e->err = (struct net_output){.fd = -1};
+	e->op.n = 0;
 }

@@ -40,7 +40,23 @@ void net_interrupt_clear(void);
 bool net_interrupted(void);
 double net_now(void);					     /* CLOCK_MONOTONIC in seconds */
 int net_poll(struct pollfd *fds, nfds_t n, double deadline); /* deadline < 0: none; -ETIME, -EINTR */
-int net_sleep(double seconds);
+
+/* --- what takes time (op.c) --- */
+
+/* The first member of the thing itself.  None blocks: it is stepped, and between steps waits for its descriptors or its
+ * deadline, together with others. */
+struct net_op {
+	/* does what can be done now.  1: done; 0: it waits; -errno.  NULL: it is only waited for */
+	int (*step)(struct net_op *op, struct net_err *err);
+	void (*woken)(struct net_op *op); /* one of its descriptors was found ready; may be NULL */
+	struct pollfd *fds;		  /* its own; revents are set by the poll before a step */
+	unsigned int n;
+	double deadline; /* of its next step; negative: none */
+	bool ready;	 /* by net_op_poll() */
+};
+
+int net_op_poll(struct net_op **ops, unsigned int n, double deadline, struct net_err *err);
+int net_op_run(struct net_op *op, struct net_err *err);
 
 /* --- namespaces (netns.c, name.c, defaults.c) --- */
 
@@ -178,10 +194,11 @@ int net_dump_next(struct net_dump *d, const struct net_noun *noun, struct net_cu
 #define NET_MAX_WATCHED 16 /* nouns of one watch */
 
 struct net_watch {
+	struct net_op op; /* is only waited for */
+	struct pollfd fds[2];
 	int fd;	    /* netlink socket; -1: closed */
 	int mounts; /* /proc/self/mountinfo: polls as changed when a namespace may have got or lost a name */
 	bool moved; /* it has */
-	bool ready; /* by net_watch_poll() */
 	const struct net_noun *nouns[NET_MAX_WATCHED];
 	unsigned int n;
 	bool everything; /* that is announced, for net_watch_drain() alone */
@@ -208,7 +225,6 @@ int net_watch_open(struct net_watch *w, struct net_ns *ns, bool all, int buffer,
 int net_watch_next(struct net_watch *w, struct net_event *e, struct net_cursor *c, struct net_err *err);
 int net_watch_drain(struct net_watch *w, struct net_err *err);
 bool net_watch_moved(struct net_watch *w);
-int net_watch_poll(struct net_watch **w, unsigned int n, double deadline, struct net_err *err);
 
 /* links (link.c) */
 const struct net_kind *net_kind_find(const char *name);
@@ -335,23 +351,40 @@ void net_process_close(struct net_process *p);				   /* reaps if ended; never ki
 int net_signal_number(const char *name);				   /* "TERM", "SIGTERM"; 0: unknown */
 const char *net_signal_name(int sig);					   /* "TERM" */
 
-/* A command run to its end with its output kept.  free() out and err by net_exec_free(). */
+/* One of a command's output pipes, and what came out of it. */
+struct net_output {
+	int fd; /* -1: closed */
+	char *buf;
+	size_t len, cap;
+	size_t lost; /* bytes beyond the bound, read and dropped */
+};
+
+#define NET_EXEC_FDS 4
+
+/* A command run to its end with its output kept. */
 struct net_exec {
+	struct net_op op;
+	struct pollfd fds[NET_EXEC_FDS];
 	struct net_process process;
-	char *out, *err;
-	size_t out_len, err_len;
-	size_t out_lost, err_lost; /* bytes beyond the bound, read and dropped */
-	double seconds;
+	struct net_output out, err;
+	int in;
+	const char *input;
+	size_t input_left;
+	double start, seconds;
 	bool timed_out;
 };
 
-int net_exec(const struct net_spawn *spec, const char *input, size_t input_len, double timeout, struct net_exec *e,
-	     struct net_err *err);
+int net_exec_start(const struct net_spawn *spec, const char *input, size_t input_len, double timeout,
+		   struct net_exec *e, struct net_err *err);
 void net_exec_free(struct net_exec *e);
 
 /* --- ping (ping.c) --- */
 
+struct net_pinger;
+
 struct net_ping {
+	struct net_op op;
+	struct net_pinger *pinger; /* ping.c's own */
 	/* asked */
 	const char *dst;    /* numeric address, "%dev" allowed for link-local ones */
 	const char *dev;    /* NULL: as routed */
@@ -360,7 +393,7 @@ struct net_ping {
 	double interval, timeout;
 	unsigned int size, ttl; /* payload bytes; ttl 0: default */
 	bool first_reply;	/* stop at the first answer, keep asking, and swallow path errors */
-	/* answered; replies is malloc'd, net_ping_free() */
+	/* answered */
 	struct net_ping_reply {
 		unsigned int seq, ttl, bytes;
 		double rtt; /* seconds; < 0: an ICMP error, see what */
@@ -371,7 +404,7 @@ struct net_ping {
 	double min, avg, max, mdev;
 };
 
-int net_ping(const struct net_ns *ns, struct net_ping *p, struct net_err *err);
+int net_ping_start(const struct net_ns *ns, struct net_ping *p, struct net_err *err);
 void net_ping_free(struct net_ping *p);
 
 #endif

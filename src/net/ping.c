@@ -18,6 +18,7 @@
 
 #define SLOTS 65536    /* sequence numbers that the wire can tell apart */
 #define DRAIN 64       /* packets read before the clock is looked at again */
+#define BURST 64	       /* requests in one step; others may want to go on */
 #define RETRY 0.01     /* seconds until a full send queue is tried again */
 #define FIRST_GAP 0.02 /* between requests of net_ping.first_reply, growing ... */
 #define LAST_GAP 0.2   /* ... up to this */
@@ -27,7 +28,7 @@ struct probe {
 	bool done; /* answered, by a reply or by an error */
 };
 
-struct pinger {
+struct net_pinger {
 	struct net_ping *p;
 	struct icmp_socket s;
 	bool bound; /* to the source asked for */
@@ -39,11 +40,13 @@ struct pinger {
 	size_t size;
 	double queue_full; /* since when; 0: it isn't */
 	double gap, sum, squares;
+	double due, end; /* of the next request; of it all, negative: not known yet */
+	struct pollfd fd;
 };
 
 enum { BUF = 65536 };
 
-static int prepare(struct pinger *g, const struct net_ns *ns, struct net_err *err)
+static int prepare(struct net_pinger *g, const struct net_ns *ns, struct net_err *err)
 {
 	struct net_ping *p = g->p;
 
@@ -62,7 +65,7 @@ static int prepare(struct pinger *g, const struct net_ns *ns, struct net_err *er
 	return icmp_socket_open(&g->s, ns, p, err);
 }
 
-static void count_rtt(struct pinger *g, double rtt)
+static void count_rtt(struct net_pinger *g, double rtt)
 {
 	struct net_ping *p = g->p;
 
@@ -82,7 +85,7 @@ static bool answers_differ(const union icmp_address *a)
 }
 
 /* The request that an answer is for; NULL: none of ours, or one that has its answer. */
-static struct probe *match(const struct pinger *g, const struct icmp_answer *a, const union icmp_address *from)
+static struct probe *match(const struct net_pinger *g, const struct icmp_answer *a, const union icmp_address *from)
 {
 	size_t bytes = g->s.family == AF_INET ? 4 : 16;
 	const void *whose = a->error ? a->dst : icmp_raw_address(from);
@@ -95,7 +98,7 @@ static struct probe *match(const struct pinger *g, const struct icmp_answer *a, 
 	return &g->probes[slot];
 }
 
-static void take(struct pinger *g, const struct icmp_answer *a, const union icmp_address *from)
+static void take(struct net_pinger *g, const struct icmp_answer *a, const union icmp_address *from)
 {
 	struct probe *probe = match(g, a, from);
 	struct net_ping_reply *reply;
@@ -130,7 +133,7 @@ static unsigned int hop_limit(struct msghdr *msg)
 
 /* Read what has arrived.  Errors of the path are pending on a socket once each: they are read and dropped, for
  * what they mean comes as an ICMP message or as the failure of a send. */
-static void drain(struct pinger *g)
+static void drain(struct net_pinger *g)
 {
 	for (int i = 0; i < DRAIN; i++) {
 		union icmp_address from = {0};
@@ -155,7 +158,7 @@ static void drain(struct pinger *g)
 	}
 }
 
-static int explain(const struct pinger *g, int code, struct net_err *err)
+static int explain(const struct net_pinger *g, int code, struct net_err *err)
 {
 	const char *dst = g->p->dst;
 
@@ -179,7 +182,7 @@ static int explain(const struct pinger *g, int code, struct net_err *err)
 }
 
 /* Return: 0 or the errno */
-static int try_send(struct pinger *g, uint16_t seq)
+static int try_send(struct net_pinger *g, uint16_t seq)
 {
 	if (g->p->src && !g->bound) {
 		if (bind(g->s.fd, &g->s.src.sa, g->s.len) < 0)
@@ -192,7 +195,7 @@ static int try_send(struct pinger *g, uint16_t seq)
 }
 
 /* A request that could not leave is the failure of a ping that sent none yet, and a lost packet of one that did. */
-static int not_sent(struct pinger *g, int code, struct net_err *err)
+static int not_sent(struct net_pinger *g, int code, struct net_err *err)
 {
 	struct net_ping *p = g->p;
 	struct net_ping_reply *reply;
@@ -211,7 +214,7 @@ static int not_sent(struct pinger *g, int code, struct net_err *err)
 }
 
 /* Return: 1 when a request is dealt with, 0 when the send queue is full */
-static int send_request(struct pinger *g, struct net_err *err)
+static int send_request(struct net_pinger *g, struct net_err *err)
 {
 	struct net_ping *p = g->p;
 	int code = try_send(g, (uint16_t)(p->sent + 1));
@@ -231,7 +234,7 @@ static int send_request(struct pinger *g, struct net_err *err)
 }
 
 /* When the next request is due, after one at @due */
-static double next_due(struct pinger *g, double due, int sent)
+static double next_due(struct net_pinger *g, double due, int sent)
 {
 	double now = net_now();
 
@@ -242,46 +245,11 @@ static double next_due(struct pinger *g, double due, int sent)
 	return due < now ? now : due; /* no burst after a stall */
 }
 
-static int run(struct pinger *g, struct net_err *err)
-{
-	struct net_ping *p = g->p;
-	double due = net_now(), end = p->first_reply ? due + p->timeout : -1;
-
-	for (;;) {
-		struct pollfd fd = {.fd = g->s.fd, .events = POLLIN};
-		bool more = p->first_reply || p->sent < p->count;
-		int r;
-
-		drain(g);
-		if (p->first_reply ? p->received > 0 : !more && g->done == p->count)
-			return 0;
-		if (more && net_now() >= due) {
-			r = net_interrupted() ? net_fail(err, EINTR, "interrupted") : send_request(g, err);
-			if (r < 0)
-				return r;
-			due = next_due(g, due, r);
-			if (!p->first_reply && p->sent == p->count)
-				end = net_now() + p->timeout;
-			continue;
-		}
-		r = net_poll(&fd, 1, !more || (end >= 0 && end < due) ? end : due);
-		if (r < 0 && r != -ETIME)
-			return net_fail(err, -r, r == -EINTR ? "interrupted" : NULL);
-		if (r == -ETIME && end >= 0 && net_now() >= end)
-			return 0;
-	}
-}
-
-static void finish(struct pinger *g)
+static void finish(struct net_pinger *g)
 {
 	struct net_ping *p = g->p;
 	double variance;
 
-	if (g->s.fd >= 0)
-		close(g->s.fd);
-	free(g->probes);
-	free(g->request);
-	free(g->buf);
 	if (!p->received)
 		return;
 	p->avg = g->sum / p->received;
@@ -289,31 +257,91 @@ static void finish(struct pinger *g)
 	p->mdev = variance > 0 ? sqrt(variance) : 0;
 }
 
-/*
- * net_ping() - send echo requests from a namespace and gather the answers
- * @p: what is asked; the answers are filled in, and are the caller's to net_ping_free(), on failure too
- *
- * Return: 0 whether anybody answered or not; -EINVAL: a bad address; -ENODEV: no such link; what sending the first
- * request failed with, unless first_reply; -EINTR.
- */
-int net_ping(const struct net_ns *ns, struct net_ping *p, struct net_err *err)
+static bool is_over(const struct net_pinger *g)
 {
-	struct pinger g = {.p = p, .s.fd = -1, .gap = FIRST_GAP};
+	const struct net_ping *p = g->p;
+
+	if (p->first_reply ? p->received > 0 : p->sent == p->count && g->done == p->count)
+		return true;
+	return g->end >= 0 && net_now() >= g->end && (p->first_reply || p->sent == p->count);
+}
+
+static int step(struct net_op *op, struct net_err *err)
+{
+	struct net_ping *p = (struct net_ping *)op;
+	struct net_pinger *g = p->pinger;
+	bool more;
+
+	for (unsigned int n = 0; n < BURST; n++) {
+		int r;
+
+		drain(g);
+		if (is_over(g)) {
+			finish(g);
+			return 1;
+		}
+		if ((!p->first_reply && p->sent == p->count) || net_now() < g->due)
+			break;
+		r = send_request(g, err);
+		if (r < 0)
+			return r;
+		g->due = next_due(g, g->due, r);
+		if (!p->first_reply && p->sent == p->count)
+			g->end = net_now() + p->timeout;
+	}
+	more = p->first_reply || p->sent < p->count;
+	op->deadline = !more || (g->end >= 0 && g->end < g->due) ? g->end : g->due;
+	return 0;
+}
+
+/*
+ * net_ping_start() - get ready to send echo requests from a namespace and to gather the answers
+ * @p: an op; done, it has the answers, whether anybody answered or not.  net_ping_free() in any case.
+ *
+ * A step fails with what sending the first request failed with, unless first_reply.
+ *
+ * Return: 0; -EINVAL: a bad address; -ENODEV: no such link; another -errno.
+ */
+int net_ping_start(const struct net_ns *ns, struct net_ping *p, struct net_err *err)
+{
+	struct net_pinger *g;
 	int r;
 
 	if (!p->first_reply && (p->count < 1 || p->count >= SLOTS))
 		return net_fail(err, EINVAL, "count must be 1 to %d", SLOTS - 1);
 	if (p->size > ICMP_MAX_PAYLOAD)
 		return net_fail(err, EINVAL, "size must be 0 to %d", ICMP_MAX_PAYLOAD);
-	r = prepare(&g, ns, err);
-	if (r == 0)
-		r = run(&g, err);
-	finish(&g);
-	return r;
+	g = p->pinger = calloc(1, sizeof(*g));
+	if (!g)
+		return net_fail(err, ENOMEM, NULL);
+	g->p = p;
+	g->s.fd = -1;
+	g->gap = FIRST_GAP;
+	r = prepare(g, ns, err);
+	if (r < 0)
+		return r;
+	g->due = net_now();
+	g->end = p->first_reply ? g->due + p->timeout : -1;
+	g->fd = (struct pollfd){.fd = g->s.fd, .events = POLLIN};
+	p->op = (struct net_op){.step = step, .fds = &g->fd, .n = 1, .deadline = g->due};
+	return 0;
 }
 
+/* net_ping_free() - stop it, and give back what it has.  Doing it twice is harmless. */
 void net_ping_free(struct net_ping *p)
 {
+	struct net_pinger *g = p->pinger;
+
+	if (g) {
+		if (g->s.fd >= 0)
+			close(g->s.fd);
+		free(g->probes);
+		free(g->request);
+		free(g->buf);
+		free(g);
+	}
+	p->pinger = NULL;
+	p->op.n = 0;
 	free(p->replies);
 	p->replies = NULL;
 	p->n = p->cap = 0;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,24 +60,9 @@ double net_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-#define MAX_FDS 64
-
-/*
- * net_poll() - poll(2) with a deadline, ended by net_interrupt()
- * @fds, @n: as poll(2); revents are set
- * @deadline: by net_now(); negative: none
- *
- * Return: how many are ready; -ETIME, -EINTR, or another -errno.
- */
-int net_poll(struct pollfd *fds, nfds_t n, double deadline)
+/* The last one of @all is the wake pipe. */
+static int poll_all(struct pollfd *all, nfds_t n, double deadline)
 {
-	struct pollfd all[MAX_FDS + 1];
-
-	if (n > MAX_FDS)
-		return -E2BIG;
-	if (n)
-		memcpy(all, fds, n * sizeof(*fds));
-	all[n] = (struct pollfd){.fd = wake[0], .events = POLLIN};
 	for (;;) {
 		struct timespec t, *limit = NULL;
 		int r;
@@ -100,18 +86,35 @@ int net_poll(struct pollfd *fds, nfds_t n, double deadline)
 		if (r > 0 && !net_interrupted()) {
 			if (all[n].revents)
 				net_interrupt_clear(); /* a stale byte of an interrupt that is over */
-			for (nfds_t i = 0; i < n; i++)
-				fds[i].revents = all[i].revents;
 			if (r > (all[n].revents != 0))
 				return r - (all[n].revents != 0);
 		}
 	}
 }
 
-/* net_sleep() - Return: 0 when the time is over, -EINTR */
-int net_sleep(double seconds)
-{
-	int r = net_poll(NULL, 0, net_now() + seconds);
+#define FEW 64
 
-	return r == -ETIME ? 0 : r;
+/*
+ * net_poll() - poll(2) with a deadline, ended by net_interrupt()
+ * @fds, @n: as poll(2); revents are set
+ * @deadline: by net_now(); negative: none
+ *
+ * Return: how many are ready; -ETIME, -EINTR, or another -errno.
+ */
+int net_poll(struct pollfd *fds, nfds_t n, double deadline)
+{
+	struct pollfd few[FEW + 1], *all = n > FEW ? malloc((n + 1) * sizeof(*all)) : few;
+	int r;
+
+	if (!all)
+		return -ENOMEM;
+	for (nfds_t i = 0; i < n; i++)
+		all[i] = (struct pollfd){.fd = fds[i].fd, .events = fds[i].events};
+	all[n] = (struct pollfd){.fd = wake[0], .events = POLLIN};
+	r = poll_all(all, n, deadline);
+	for (nfds_t i = 0; i < n; i++)
+		fds[i].revents = all[i].revents; /* on -EINTR, too: to poll may be to take word of something */
+	if (all != few)
+		free(all);
+	return r;
 }

@@ -24,10 +24,19 @@
 #define BUFFER 65536 /* larger than any message that the kernel announces */
 #define MOUNTS "/proc/self/mountinfo"
 
+/* To poll is to hear of it. */
+static void woken(struct net_op *op)
+{
+	struct net_watch *w = (struct net_watch *)op;
+
+	w->moved = w->moved || w->fds[1].revents;
+}
+
 void net_watch_init(struct net_watch *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->fd = w->mounts = -1;
+	w->op.deadline = -1;
 }
 
 /* net_watch_close() - closing twice is harmless */
@@ -41,6 +50,7 @@ void net_watch_close(struct net_watch *w)
 	w->buf = NULL;
 	w->walk.buf = NULL;
 	w->fd = w->mounts = -1;
+	w->op.n = 0;
 	w->len = w->at = 0;
 }
 
@@ -112,9 +122,16 @@ int net_watch_open(struct net_watch *w, struct net_ns *ns, bool all, int buffer,
 	}
 	if (r == 0)
 		r = subscribe(w, all, err);
-	if (r < 0)
+	if (r < 0) {
 		net_watch_close(w);
-	return r;
+		return r;
+	}
+	w->fds[0] = (struct pollfd){.fd = w->fd, .events = POLLIN};
+	w->fds[1] = (struct pollfd){.fd = w->mounts, .events = POLLPRI};
+	w->op.fds = w->fds;
+	w->op.n = 2;
+	w->op.woken = woken;
+	return 0;
 }
 
 /* The number of the namespace that a datagram comes from; -1: our own. */
@@ -280,34 +297,4 @@ bool net_watch_moved(struct net_watch *w)
 
 	w->moved = false;
 	return moved;
-}
-
-#define MAX_TOGETHER 30
-
-/*
- * net_watch_poll() - wait until one of @n watches has something to read
- *
- * Return: how many, each marked ready; 0: the deadline came first; -EINTR, or another -errno.
- */
-int net_watch_poll(struct net_watch **w, unsigned int n, double deadline, struct net_err *err)
-{
-	struct pollfd p[MAX_TOGETHER * 2];
-	int r;
-
-	if (n > MAX_TOGETHER)
-		return net_misuse(err, "%u watches at once; %d are the most that can be waited for", n, MAX_TOGETHER);
-	for (unsigned int i = 0; i < n; i++) {
-		w[i]->ready = false;
-		p[i * 2] = (struct pollfd){.fd = w[i]->fd, .events = POLLIN};
-		p[i * 2 + 1] = (struct pollfd){.fd = w[i]->mounts, .events = POLLPRI};
-	}
-	r = net_poll(p, n * 2, deadline);
-	for (unsigned int i = 0; i < n; i++) {
-		/* to poll is to hear of it: what was interrupted may have been that */
-		w[i]->moved = w[i]->moved || r == -EINTR || (r > 0 && p[i * 2 + 1].revents);
-		w[i]->ready = r > 0 && (p[i * 2].revents || p[i * 2 + 1].revents);
-	}
-	if (r == -ETIME)
-		return 0;
-	return r < 0 ? net_fail(err, -r, "interrupted") : r;
 }

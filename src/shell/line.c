@@ -27,7 +27,7 @@
 #define SYMBOLS(X) \
 	X(rl_line_buffer) X(rl_point) X(rl_attempted_completion_over) X(rl_completion_append_character) \
 	X(rl_completion_suppress_append) X(rl_completion_matches) X(rl_deprep_terminal) X(rl_prep_terminal) \
-	X(rl_forced_update_display) X(rl_resize_terminal) X(rl_callback_handler_remove) \
+	X(rl_clear_visible_line) X(rl_forced_update_display) X(rl_resize_terminal) X(rl_callback_handler_remove) \
 	X(rl_callback_handler_install) X(rl_callback_sigcleanup) X(rl_callback_read_char) X(history_length) \
 	X(history_get) X(history_base) X(add_history) X(append_history) X(rl_function_of_keyseq) \
 	X(rl_get_previous_history) X(rl_bind_keyseq) X(rl_history_search_backward) X(rl_get_next_history) \
@@ -211,6 +211,50 @@ static void on_line(char *text)
 	line.done = true;
 }
 
+/* --- what goes on meanwhile: it prints above the line, which is drawn again below --- */
+
+static int before_turn(lua_State *L)
+{
+	(void)L;
+	rl.rl_clear_visible_line();
+	return 0;
+}
+
+static int behind_turn(lua_State *L)
+{
+	(void)L;
+	fflush(stdout);
+	rl.rl_forced_update_display();
+	return 0;
+}
+
+/* Waits until there is something to read, while tasks and handlers go on.  Return: 0; -EINTR */
+static int attend(struct pollfd fds[2])
+{
+	lua_State *L = line.L;
+	int status;
+
+	if (!modules_loaded(L, "nsh.task"))
+		return net_poll(fds, 2, -1);
+	lua_getfield(L, -1, "attend");
+	lua_remove(L, -2);
+	lua_pushinteger(L, fds[0].fd);
+	lua_pushinteger(L, fds[1].fd);
+	lua_pushcfunction(L, before_turn);
+	lua_pushcfunction(L, behind_turn);
+	status = report_call(L, 4, 0);
+	if (status != LUA_OK && interrupt_signal()) {
+		lua_pop(L, 1);
+		return -EINTR;
+	}
+	if (status != LUA_OK) {
+		rl.rl_clear_visible_line();
+		report_error(L);
+		rl.rl_forced_update_display();
+	}
+	return poll(fds, 2, 0) < 0 && errno != EINTR ? -errno : 0;
+}
+
 static char *edit_line(const char *prompt, bool *interrupted)
 {
 	struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = line.events[0], .events = POLLIN}};
@@ -220,7 +264,7 @@ static char *edit_line(const char *prompt, bool *interrupted)
 	catch_events(true);
 	rl.rl_callback_handler_install(prompt, on_line);
 	while (!line.done) {
-		int r = net_poll(fds, 2, -1);
+		int r = attend(fds);
 
 		if (r < 0) {
 			*interrupted = r == -EINTR;

@@ -160,6 +160,20 @@ static int run_rest(lua_State *L, const struct command_line *c)
 	return run_file(L, NULL, 0);
 }
 
+/* The end of the script is that of its tasks; what went wrong in them isn't lost. */
+static int finish_tasks(lua_State *L, int code)
+{
+	if (!modules_loaded(L, "nsh.task"))
+		return code;
+	lua_getfield(L, -1, "finish");
+	if (report_call(L, 0, 1) != LUA_OK)
+		return report_error(L);
+	for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++)
+		code = report_error(L);
+	lua_pop(L, 3);
+	return code;
+}
+
 /* All that may raise, in one protected call; returns the exit code. */
 static int protected_main(lua_State *L)
 {
@@ -180,6 +194,7 @@ static int protected_main(lua_State *L)
 		code = run_options(L, c);
 	if (code == SHELL_OK)
 		code = c->options.doctor ? run_doctor(L) : run_rest(L, c);
+	code = finish_tasks(L, code);
 	lua_pushinteger(L, code);
 	return 1;
 }
