@@ -6,8 +6,8 @@ local fail = require "nsh.error"
 
 local m = {}
 
--- A wait is a table { ops, deadline, task }. It is parked until it is fired: with the number of the op that can go on, or
--- false when it is late.
+-- A wait is a table { ops, deadline, task }. It is parked until it is fired: with the number of the op that can go on,
+-- or false when it is late.
 local parked = {}
 local runnable, first, last = {}, 1, 0 -- tasks that can go on, in turn
 local task_of = setmetatable({}, { __mode = "k" }) -- by coroutine
@@ -95,7 +95,9 @@ function m.running() return task_of[coroutine.running()] end
 ---@param task table
 function m.cancel(task)
   if task.state ~= "running" then return end
-  if coroutine.status(task.co) ~= "suspended" then fail.misuse "a task can't cancel itself, nor one that waits for it" end
+  if coroutine.status(task.co) ~= "suspended" then
+    fail.misuse "a task can't cancel itself, nor one that waits for it"
+  end
   if task.on then unpark(task.on) end
   finish(task, "cancelled")
   local ok, problem = coroutine.close(task.co)

@@ -53,10 +53,10 @@ end
 function Task:cancel() loop.cancel(self.inner) end
 
 local function start(fn, ...)
-  local task, args = nil, table.pack(...)
+  local args = table.pack(...)
   if type(fn) ~= "function" then fail.misuse("a task is a function, not a %s", type(fn)) end
   local where = core.where()
-  task = setmetatable({ from = where ~= "" and where or "the prompt", heard = false }, mt)
+  local task = setmetatable({ from = where ~= "" and where or "the prompt", heard = false }, mt)
   rawset(task, "inner", loop.task(function() return fn(table.unpack(args, 1, args.n)) end, function(inner)
     if inner.state == "failed" and not task.heard then unheard[task] = true end
   end))
