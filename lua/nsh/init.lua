@@ -97,9 +97,9 @@ end
 function m.sleep(seconds) loop.sleep(seconds) end
 
 --- Starts a function as a task, which begins at the next wait of the script. Tasks take turns: each goes on until it
---- has to wait, in exec, ping, sleep and all else that takes time. They run while something waits: the script itself, or
---- the prompt. What still runs at the end of the script is cancelled. An error of a task is raised by its wait(); when
---- nobody waits for it, it is printed at the end and the script has failed.
+--- has to wait, in exec, ping, sleep and all else that takes time. They run while something waits: the script itself,
+--- or the prompt. What still runs at the end of the script is cancelled. An error of a task is raised by its wait();
+--- when nobody waits for it, it is printed at the end and the script has failed.
 ---@param fn function
 ---@param ... any its arguments
 ---@return nsh.Task
