@@ -49,8 +49,8 @@ int bind_names_result(lua_State *L, const struct net_link_names *names);
 int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);
 
 /* what takes time (loop.c) */
-void bind_op_class(lua_State *L);		/* marks the metatable at the top: its userdata begin with a struct net_op */
-struct net_op *bind_op(lua_State *L, int arg);	/* raises for anything else */
+void bind_op_class(lua_State *L); /* marks the metatable at the top: its userdata begin with a struct net_op */
+struct net_op *bind_op(lua_State *L, int arg); /* raises for anything else */
 
 /* nouns (noun.c) */
 const struct net_noun *bind_announced(lua_State *L,

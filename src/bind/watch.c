@@ -169,9 +169,8 @@ static int watch_name(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"close", watch_close}, {"drain", watch_drain},
-	{"moved", watch_moved}, {"name", watch_name},	      {"names", watch_names},
-	{"open", watch_open},	{"read", watch_read},	      {NULL, NULL},
+	{"close", watch_close}, {"drain", watch_drain}, {"moved", watch_moved}, {"name", watch_name},
+	{"names", watch_names}, {"open", watch_open},	{"read", watch_read},	{NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

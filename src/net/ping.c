@@ -18,7 +18,7 @@
 
 #define SLOTS 65536    /* sequence numbers that the wire can tell apart */
 #define DRAIN 64       /* packets read before the clock is looked at again */
-#define BURST 64	       /* requests in one step; others may want to go on */
+#define BURST 64       /* requests in one step; others may want to go on */
 #define RETRY 0.01     /* seconds until a full send queue is tried again */
 #define FIRST_GAP 0.02 /* between requests of net_ping.first_reply, growing ... */
 #define LAST_GAP 0.2   /* ... up to this */
