@@ -95,7 +95,8 @@ function m.running() return task_of[coroutine.running()] end
 ---@param task table
 function m.cancel(task)
   if task.state ~= "running" then return end
-  if coroutine.status(task.co) ~= "suspended" then
+  local status = coroutine.status(task.co) -- "dead": Ctrl-C ended it
+  if status == "running" or status == "normal" then
     fail.misuse "a task can't cancel itself, nor one that waits for it"
   end
   if task.on then unpark(task.on) end
@@ -112,7 +113,7 @@ function m.cancel_all()
   for _, task in pairs(task_of) do all[#all + 1] = task end
   for _, task in ipairs(all) do
     local ok, problem = true, nil
-    if coroutine.status(task.co) == "suspended" then ok, problem = pcall(m.cancel, task) end
+    if coroutine.status(task.co) ~= "normal" then ok, problem = pcall(m.cancel, task) end
     if not ok then problems[#problems + 1] = problem end
   end
   return problems

@@ -177,6 +177,33 @@ describe("the prompt", function()
     enter("1 + 1", "1 %+ 1\n2\nnsh:root>")
   end)
 
+  it("goes on with tasks and handlers, which print above the line that is typed", function()
+    start()
+    enter("w = nsh.watch { 'link', handler = function(e) print('event', e.name) end }", "nsh:root> ?")
+    enter("t = nsh.go(function() nsh.sleep(0.2) netns.current():add_link { 'b0', kind = 'bridge' } print 'made' end)",
+      "nsh:root> ?")
+    text "1 + 1"
+    local seen = wait "event +b0\nnsh:root> 1 %+ 1"
+    assert.truthy(seen:find "\nmade\n")
+    assert.falsy(seen:find "1 %+ 1.*1 %+ 1")
+    key "Enter"
+    wait "\n2\nnsh:root>"
+    enter("w:close() t = nsh.go(function() nsh.sleep(0.1) error 'broken' end)", "nsh:root>")
+    text "x = 5"
+    wait "stdin:1: broken\nnsh:root> x = 5"
+    key "Enter"
+    enter("nsh.go(function() while true do nsh.sleep(0.02) end end)", "running%)\nnsh:root>")
+    text "abc"
+    key "C-c"
+    wait "abc%^C\nnsh:root>"
+    text "nsh.all { function() nsh.sleep(60) end }"
+    key "Enter"
+    nsh.sleep(0.1)
+    key "C-c"
+    wait "interrupted!\nnsh:root>"
+    enter("x", "\n5\nnsh:root>")
+  end)
+
   it("says where it is", function()
     start()
     enter("ns1 = netns.add 'ns1'", "\nnsh:root>")

@@ -43,6 +43,14 @@ local endless = {
   ["a command"] = "netns.current():exec \"sleep 60\"",
   ["os.execute"] = "os.execute \"sleep 60\"",
   ["a pipe"] = "io.popen(\"sleep 60\"):read \"a\"",
+  ["a wait for tasks"] = "nsh.all { function() nsh.sleep(60) end, function() netns.current():exec \"sleep 60\" end }",
+  ["a task that runs"] = "nsh.go(function() while true do end end):wait()",
+  ["a task in a task"] = "nsh.all { function() nsh.all { function() while true do pcall(nsh.sleep, 60) end end } end }",
+  ["a wait with a limit"] = "nsh.timeout(60, nsh.sleep, 60)",
+  ["a ping"] = "netns.current():reaches(\"192.0.2.1\", { timeout = 60 })",
+  ["a wait for a state"] = "netns.current():wait_link(\"none\", 60)",
+  ["a watch"] = "nsh.watch { \"link\" }:next()",
+  ["a wait for a process"] = "netns.current():spawn \"sleep 60\":wait()",
   ["a closed pipe"] = "io.popen(\"sleep 60\"):close()",
 }
 
