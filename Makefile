@@ -11,7 +11,9 @@ Q := $(if $(V),,@)
 PKGS := lua5.4 libnl-3.0 libnl-route-3.0
 BUILD_DEPS := gcc libc6-dev pkg-config liblua5.4-dev libnl-3-dev libnl-route-3-dev libreadline-dev iproute2
 TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git valgrind clang libclang-rt-dev ethtool wireguard-tools
-VM_DEPS := qemu-system-x86 busybox-static cpio kmod xz-utils zstd
+# programs that labs and their tests run; a test without its program is skipped
+LAB_DEPS := tcpdump nftables busybox-static dnsmasq-base radvd bird2 frr iperf3 openvswitch-switch passt traceroute
+VM_DEPS := qemu-system-x86 cpio kmod xz-utils zstd
 LINT_DEPS := clang-format clang-tidy cppcheck lua-check shellcheck scdoc
 
 # B: what is made; NSH: the program.  SAN=1 makes another one, with AddressSanitizer and UBSan, beside the first.
@@ -38,7 +40,7 @@ SHELL_SRC := $(wildcard src/shell/*.c)
 C_FILES := $(CORE_SRC) $(SHELL_SRC)
 H_FILES := $(wildcard src/*/*.h)
 LUA_SRC := $(wildcard lua/nsh/*.lua)
-SH_FILES := $(wildcard .ci/run bench/*.sh examples/demo src/shell/*.sh tests/run tests/lane tests/*.sh tests/*/*.sh) \
+SH_FILES := $(wildcard .ci/run .ci/packages bench/*.sh examples/demo src/shell/*.sh tests/run tests/lane tests/*.sh tests/*/*.sh) \
 	tests/vm/run tests/vm/guest tests/vm/vm-run
 CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/%.o)
 SHELL_OBJ := $(SHELL_SRC:src/%.c=$(B)/%.o) $(B)/chunks.o
@@ -91,17 +93,17 @@ $(B)/coverage: $(NSH) docs/coverage.lua $(wildcard docs/coverage/*) $(LUA_SRC)
 	@touch $@
 
 deps: ## install the Debian packages that building, testing and linting need
-	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS) $(VM_DEPS) $(LINT_DEPS))
+	@.ci/packages $(BUILD_DEPS) $(TEST_DEPS) $(LAB_DEPS) $(VM_DEPS) $(LINT_DEPS)
 
 deps-build:
-	$(call install_packages,$(BUILD_DEPS))
+	@.ci/packages $(BUILD_DEPS)
 
 deps-test:
-	$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS))
+	@.ci/packages $(BUILD_DEPS) $(TEST_DEPS) $(LAB_DEPS) || .ci/packages $(BUILD_DEPS) $(TEST_DEPS)
 
 # without the emulator tests/vm/run says so and counts as skipped
 deps-vm:
-	-$(call install_packages,$(BUILD_DEPS) $(TEST_DEPS) $(VM_DEPS))
+	-@.ci/packages $(BUILD_DEPS) $(TEST_DEPS) $(LAB_DEPS) $(VM_DEPS)
 
 demo: deps-build ## install what is missing, build, and show a lab with layer-3 routing
 	@$(MAKE) --no-print-directory all
@@ -164,20 +166,6 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  %-9s %s\n' "$$name" "$$text"; done
-
-# Installs those of the packages $(1) that are missing; says which.
-define install_packages
-	@if ! command -v dpkg-query >/dev/null; then \
-		echo "make: not a Debian system; these packages or their like are needed: $(strip $(1))"; exit 0; fi; \
-	missing=; for p in $(1); do \
-		case $$(dpkg-query -W -f '$${Status}' $$p 2>/dev/null) in *' installed') ;; *) missing="$$missing $$p" ;; esac; done; \
-	[ -n "$$missing" ] || exit 0; \
-	echo "missing packages:$$missing"; \
-	if [ "$$(id -u)" = 0 ]; then as_root=; elif sudo -n true 2>/dev/null; then as_root=sudo; else \
-		echo "make: only root can install them: apt-get install$$missing" >&2; exit 1; fi; \
-	apt="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0"; \
-	$$apt install --no-install-recommends $$missing || { $$apt update && $$apt install --no-install-recommends $$missing; }
-endef
 
 FORCE:
 .PHONY: all docs deps deps-build deps-test deps-vm demo test test-vm soak fuzz bench lint run-lint install clean help FORCE
