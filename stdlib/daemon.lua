@@ -19,17 +19,11 @@ local live = {}
 local Dir = {}
 local dir_mt = { __index = Dir, __name = "daemon.dir" }
 
--- Longer ones leave no room for the name of a socket, which has 107 bytes.
-local function parent()
-  local tmp = os.getenv "TMPDIR"
-  return tmp and tmp:find "^/" and #tmp <= 40 and tmp or "/tmp"
-end
-
 --- Makes a folder for files and sockets of programs.
 ---@param name string what it is for, as a part of its name
 ---@return daemon.Dir
 function m.dir(name)
-  local out = netns.current():exec({ "mktemp", "-d", ("%s/nsh-%s.XXXXXX"):format(parent(), name) }).out
+  local out = netns.current():exec({ "mktemp", "-d", ("%s/%s.XXXXXX"):format(nsh.run_dir(), name) }).out
   local dir = setmetatable({ path = out:match "[^\n]+" }, dir_mt)
   live[dir] = true
   return dir

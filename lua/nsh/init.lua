@@ -6,6 +6,7 @@ local loop = require "nsh.loop"
 local show = require "nsh.show"
 local task = require "nsh.task"
 local watch = require "nsh.watch"
+local world = require "nsh.world"
 
 core.record_types(show.Record, show.List)
 
@@ -55,6 +56,15 @@ function m.program(name)
   local path = features.path(name)
   if path then return path end
   return nil, features.program(name) or "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
+end
+
+--- Returns the folder for sockets and other files of programs that run in this world; for recipes. That of a private
+--- world, /run/nsh, goes with the world, however that ends; under `nsh --host` it is /run, and what is made there is to
+--- be removed.
+---@return string path
+function m.run_dir()
+  world.ensure()
+  return core.world.run()
 end
 
 --- Raises an error object like those of nsh itself; for recipes. `where` and, where it is known, `hint` are filled in.

@@ -17,9 +17,17 @@ static int world_made(lua_State *L)
 	return 1;
 }
 
+/* run() -> the folder for sockets and the like of its programs */
+static int world_run(lua_State *L)
+{
+	lua_pushstring(L, net_world_is_host() ? "/run" : NET_RUN);
+	return 1;
+}
+
 static const luaL_Reg lib[] = {
 	{"made", world_made},
 	{"make", world_make},
+	{"run", world_run},
 	{NULL, NULL},
 };
 

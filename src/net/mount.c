@@ -60,7 +60,8 @@ static int bind_all_back(int old, struct net_err *err)
 		return r;
 	}
 	while (errno = 0, r == 0 && (e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && bind_back(old, e) < 0)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && strcmp(e->d_name, "nsh") != 0 &&
+		    bind_back(old, e) < 0)
 			r = net_fail(err, errno, "cannot keep " RUN "/%s: %s", e->d_name, strerror(errno));
 	if (r == 0 && errno)
 		r = net_fail(err, errno, "cannot read " RUN ": %s", strerror(errno));
@@ -68,7 +69,8 @@ static int bind_all_back(int old, struct net_err *err)
 	return r;
 }
 
-/* Where the machine has no /run/netns to mount on, and we may not make one: a /run of our own with the same in it. */
+/* A /run of our own with the same in it: where the machine has no /run/netns there is one then, and what programs of
+ * the world leave in /run/nsh goes with the world, however that ends. */
 static int replace_run(struct net_err *err)
 {
 	int old = open(RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
@@ -81,8 +83,10 @@ static int replace_run(struct net_err *err)
 		return r;
 	}
 	r = bind_all_back(old, err);
-	if (r == 0 && mkdir(RUN_NETNS, 0755) < 0)
+	if (r == 0 && mkdir(RUN_NETNS, 0755) < 0 && errno != EEXIST)
 		r = net_fail(err, errno, "cannot make " RUN_NETNS ": %s", strerror(errno));
+	if (r == 0 && mkdir(NET_RUN, 0700) < 0)
+		r = net_fail(err, errno, "cannot make " NET_RUN ": %s", strerror(errno));
 	return r;
 }
 
@@ -92,12 +96,11 @@ static int replace_run(struct net_err *err)
  */
 int net_world_mounts(struct net_err *err)
 {
-	int r = 0;
+	int r;
 
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return net_fail(err, errno, "cannot detach the mounts from the machine's: %s", strerror(errno));
-	if (access(RUN_NETNS, F_OK) < 0)
-		r = replace_run(err);
+	r = replace_run(err);
 	if (r < 0)
 		return r;
 	if (mount("tmpfs", RUN_NETNS, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") < 0)

@@ -115,6 +115,7 @@ bool net_world_made(void);
 bool net_world_is_host(void);
 pid_t net_world_init(void); /* 0: none */
 void net_world_end(void);   /* ends everything in it and waits for that */
+#define NET_RUN "/run/nsh"  /* a private world's own folder for sockets and the like; it goes with the world */
 int net_world_mounts(struct net_err *err);
 /* mount namespace for its commands; -1: none needed */
 int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err);
