@@ -170,6 +170,7 @@ local function block(wait)
   while wait.fired == nil do
     if first <= last then run_ready() else poll() end
   end
+  run_ready() -- those that this poll found have their turn before the script goes on
   return wait.fired
 end
 
