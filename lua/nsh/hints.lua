@@ -69,6 +69,14 @@ local PEER_KEY = "each side is told the public_key of the other: link.public_key
 local DOWN = "bring the link up first: link:set { up = true }"
 local MODE = "as an ordinary user nsh is root only within its own world, with one user id; the rest needs root"
 
+local NOT_OURS = "no link of the namespace has the address, or an IPv6 one is still tentative: ns:addrs(), "
+  .. "link:wait_dad()"
+local PORT_TAKEN = "another program of the namespace has the port: ns:exec(\"ss -lntup\") tells which"
+local NO_WAY = "no route leads there: ns:routes(), ns:route_to(dst)"
+local NOBODY = "nobody has the address on that network, or a router said so: ns:neighs(), ns:traceroute(dst)"
+local SILENCE = "what was sent, or its answer, is lost on the way: a packet filter, or a missing route back; "
+  .. "ns:traceroute(dst) tells how far it gets"
+
 -- What a link can't be made without; the kernel says no more than that something is wrong.
 local NEEDS = {
   ipvlan = { "link" }, ipvtap = { "link" }, macsec = { "link" }, macvlan = { "link" }, macvtap = { "link" },
@@ -230,6 +238,18 @@ m.rows = {
     .. "can only be changed in the machine's own namespace" },
   { op = "^rule", code = "EINVAL", extack = "[Bb]ackward goto", hint = "target must be a higher priority than the "
     .. "rule's own; give that too, for the kernel's own choice is 32765 or less" },
+
+  -- connections and what is measured by them
+  { op = "^throughput", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^latency", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^throughput", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^latency", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^throughput", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^latency", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^throughput", code = "ETIMEDOUT", hint = SILENCE },
+  { op = "^latency", code = "ETIMEDOUT", hint = SILENCE },
+  { op = "^throughput", code = "EHOSTUNREACH", hint = NOBODY },
+  { op = "^latency", code = "EHOSTUNREACH", hint = NOBODY },
 
   -- neighbours and the forwarding database
   { op = "^neigh", code = "ENOENT", hint = "ns:neighs() shows which there are" },

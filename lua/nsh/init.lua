@@ -5,6 +5,7 @@ local features = require "nsh.features"
 local loop = require "nsh.loop"
 local show = require "nsh.show"
 local task = require "nsh.task"
+local throughput = require "nsh.throughput"
 local watch = require "nsh.watch"
 local world = require "nsh.world"
 
@@ -128,6 +129,33 @@ function m.all(list) return task.all(list) end
 ---@return any ... what it returned
 ---@error ETIMEDOUT when it was not done in time
 function m.timeout(seconds, fn, ...) return task.timeout(seconds, fn, ...) end
+
+--- Measures how much goes through from one namespace to another.
+-- Each stream has a process on each side; they are forked from nsh and end with it. TCP sends as fast as it goes, UDP
+-- too unless `rate` says else. The result counts what the programs send and get; what is under way when the time is
+-- over isn't waited for with TCP, and is with UDP.
+--
+-- Twin: `iperf3 -c ADDR -t SECONDS -P STREAMS`
+---@param spec nsh.ThroughputOptions
+---@return nsh.Throughput
+---@error ENETUNREACH `from` has no route to the address
+---@error ECONNREFUSED something on the way rejects it
+---@error ETIMEDOUT nothing answered within 5 s
+---@error EADDRNOTAVAIL `to` has no such address
+---@error EADDRINUSE the port is taken
+function m.throughput(spec) return throughput.throughput(spec) end
+
+--- Measures how long an answer takes: one request at a time goes from one namespace to another, whose answer has the
+--- same size, as many after another as the time allows.
+--
+-- Twin: `netperf -t TCP_RR`
+---@param spec nsh.ThroughputOptions all but rate and streams
+---@return nsh.Latency
+---@error ENETUNREACH `from` has no route to the address
+---@error ECONNREFUSED something on the way rejects it
+---@error ETIMEDOUT nothing answered within 5 s
+---@error EADDRNOTAVAIL `to` has no such address
+function m.latency(spec) return throughput.latency(spec) end
 
 --- Watches what changes in all namespaces of the world, those that come later among them. Each namespace gets a number
 --- for that, as `ip netns set` gives. Nouns: "link", "addr", "route", "neigh", "fdb", "rule", "nexthop", ... and

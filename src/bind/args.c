@@ -64,6 +64,27 @@ double bind_seconds(lua_State *L, int idx, const char *key, double def)
 	return v;
 }
 
+double bind_rate(lua_State *L, int idx, const char *key, double def)
+{
+	double v = def;
+
+	if (field(L, idx, key)) {
+		size_t len = 0;
+		bool text = lua_type(L, -1) == LUA_TSTRING;
+		const char *s = text ? lua_tolstring(L, -1, &len) : NULL;
+
+		if (lua_type(L, -1) == LUA_TNUMBER)
+			v = lua_tonumber(L, -1);
+		else if (!text || net_parse_rate(s, len, &v) < 0)
+			v = -1;
+		if (!(v > 0 && v <= 1e15))
+			bind_misuse(L, "%s must be bits per second (a number, or text as '10mbit'), not %s", key,
+				    luaL_tolstring(L, -1, NULL));
+	}
+	lua_pop(L, 1);
+	return v;
+}
+
 bool bind_flag(lua_State *L, int idx, const char *key, bool def)
 {
 	if (field(L, idx, key)) {

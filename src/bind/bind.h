@@ -27,6 +27,7 @@ void bind_nearest(lua_State *L, const char *word, const char *const *known); /* 
 struct net_ns *bind_ns(lua_State *L, int arg);	    /* a namespace userdata, or an object that has one at .core */
 struct net_ns *bind_test_ns(lua_State *L, int arg); /* the same, NULL for anything else */
 double bind_seconds(lua_State *L, int idx, const char *key, double def); /* field of the table at idx: 1.5 or "10ms" */
+double bind_rate(lua_State *L, int idx, const char *key, double def);	 /* bits per second: 1e6 or "1mbit" */
 bool bind_flag(lua_State *L, int idx, const char *key, bool def);
 lua_Integer bind_integer(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max);
 lua_Integer bind_bytes(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max);
@@ -66,6 +67,7 @@ int bind_open_noun(lua_State *L);
 int bind_open_process(lua_State *L);
 int bind_open_probe(lua_State *L);
 int bind_open_sysctl(lua_State *L);
+int bind_open_throughput(lua_State *L);
 int bind_open_watch(lua_State *L);
 int bind_open_wireguard(lua_State *L);
 int bind_open_world(lua_State *L);

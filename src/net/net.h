@@ -379,6 +379,88 @@ int net_exec_start(const struct net_spawn *spec, const char *input, size_t input
 		   struct net_exec *e, struct net_err *err);
 void net_exec_free(struct net_exec *e);
 
+/* --- sockets of TCP and UDP (socket.c): never wait --- */
+
+#define NET_END_TEXT 72 /* "[address%link]:port" */
+
+struct net_dial {
+	const char *dst;  /* "10.0.0.1:80" */
+	const char *src;  /* address, or address and port; NULL: as routed */
+	const char *dev;  /* NULL: as routed */
+	unsigned int ttl; /* 0: default */
+};
+
+struct net_bound {
+	const char *at;	   /* "10.0.0.1:80"; NULL: all addresses */
+	unsigned int port; /* of these; 0: the kernel chooses */
+	const char *dev;   /* NULL: all links */
+	unsigned int backlog;
+};
+
+int net_dial(const struct net_ns *ns, int type, const struct net_dial *d, struct net_err *err);
+int net_connected(int fd, struct net_err *err);
+int net_bound(const struct net_ns *ns, int type, const struct net_bound *b, struct net_err *err);
+int net_accept(int fd, int *connection, struct net_err *err);
+ssize_t net_send(int fd, const void *data, size_t len, struct net_err *err);
+int net_send_to(int fd, const char *to, const void *data, size_t len, struct net_err *err);
+ssize_t net_receive(int fd, void *buf, size_t size, char from[NET_END_TEXT], struct net_err *err);
+void net_end_of(int fd, bool peer, char text[NET_END_TEXT]);
+int net_finish(int fd, struct net_err *err);
+
+/* --- throughput and latency between two namespaces (throughput.c, traffic.c) --- */
+
+enum net_flow_side { NET_SENDER, NET_RECEIVER };
+
+#define NET_RTTS 1920 /* buckets of round trip times */
+
+/* One stream: in memory that is shared with its two workers. */
+struct net_flow {
+	/* asked */
+	bool udp;
+	double seconds, rate; /* bit/s; 0: as fast as it goes */
+	size_t size;
+	/* answered, by the sender */
+	uint64_t sent, sent_packets; /* bytes; datagrams, or requests */
+	uint64_t retransmits;
+	double send_seconds;
+	_Atomic bool all_sent;
+	/* by the receiver */
+	uint64_t received, received_packets, reordered, next_seq;
+	double receive_seconds, jitter, way;
+	/* by who asks for answers */
+	uint64_t answered;
+	double rtt_min, rtt_max, rtt_sum;
+	uint32_t rtts[NET_RTTS];
+	/* by each */
+	double user[2], system[2];
+	int code[2]; /* errno that ended it before its time */
+};
+
+struct net_throughput {
+	struct net_op op;
+	/* asked */
+	const struct net_ns *from, *to;
+	const char *addr; /* of @to */
+	const char *src, *dev;
+	unsigned int port; /* 0: the kernel chooses */
+	bool udp, latency;
+	unsigned int streams, size; /* size 0: what suits */
+	double seconds, rate;	    /* rate of all streams */
+	/* answered */
+	struct net_flow *flows; /* one a stream */
+	double busy;		/* seconds of one processor, of the whole machine */
+	/* under way */
+	int listener;
+	unsigned int connected;
+	bool working;
+	int *fds;
+	struct net_process *workers; /* sender, receiver, sender, ... */
+};
+
+int net_throughput_start(struct net_throughput *t, struct net_err *err);
+double net_throughput_rtt(const struct net_throughput *t, double fraction);
+void net_throughput_free(struct net_throughput *t);
+
 /* --- ping (ping.c) --- */
 
 struct net_pinger;

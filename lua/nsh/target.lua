@@ -1,0 +1,55 @@
+--- target.lua - what probes are given: addresses of namespaces, and links as objects.
+local fail = require "nsh.error"
+
+local m = {}
+
+--- Returns the options with the name of a link where its object or record was given.
+---@private
+---@param options? table
+---@return table?
+function m.plain(options)
+  if type(options) ~= "table" or type(options.dev) ~= "table" then return options end
+  local copy = {}
+  for key, value in pairs(options) do copy[key] = value end
+  copy.dev = options.dev.name
+  return copy
+end
+
+--- Returns the addresses of a namespace that others may reach it by, IPv4 first, in the order of the links.
+---@private
+---@param ns nsh.Netns
+---@param family? "inet"|"inet6"
+---@return string[]
+function m.addrs(ns, family)
+  local list, six = {}, {}
+  for _, addr in ipairs(ns:addrs { scope = "global" }) do
+    local text = addr.addr:match "^[^/]+"
+    local own = text:find(":", 1, true) and "inet6" or "inet"
+    if not family or family == own then
+      local into = own == "inet" and list or six
+      into[#into + 1] = text
+    end
+  end
+  return table.move(six, 1, #six, #list + 1, list)
+end
+
+--- Returns the first address of a namespace that another has a route to.
+---@private
+---@param from nsh.Netns
+---@param to nsh.Netns
+---@param what string who asks, for the message
+---@return string
+function m.addr(from, to, what)
+  local all = m.addrs(to)
+  for _, addr in ipairs(all) do
+    if pcall(from.route_to, from, addr) then return addr end
+  end
+  if #all == 0 then fail.misuse("%s has no address; give it one, or say addr", to.label) end
+  fail.raise {
+    op = what, target = all[1], netns = from.label, code = "ENETUNREACH", errno = 101,
+    message = ("no route to any address of %s (ENETUNREACH)"):format(to.label),
+    hint = "ns:routes() tells which there are",
+  }
+end
+
+return m
