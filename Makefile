@@ -3,8 +3,8 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC := gcc
-CFLAGS ?= -O2 -g
 SAN ?=
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 Q := $(if $(V),,@)
 
 # what is linked; readline is loaded when a prompt needs it
