@@ -10,6 +10,7 @@ local Netns = require "nsh.netns".Netns
 local m = {}
 
 local TARGET_MAX, TAIL_LINES, TAIL_BYTES = 60, 5, 4096
+local PATIENCE, STOP_GRACE = 10, 1
 local stdout = io.stdout
 
 -- A string is for the shell, a table is words.
@@ -54,16 +55,19 @@ local function verdict(result)
   if result.status ~= 0 then return "EXIT", "exit status " .. result.status end
 end
 
+-- What tells best why it failed.
+local function last_words(out, err)
+  return tail(err and err:find "%S" and err or out or "")
+end
+
 -- Returns the result of a command that succeeded or may fail; raises for any other.
-local function judge(op, target, ns, result, opts)
+local function judge(op, target, ns, result, check, out, err)
   local code, message = verdict(result)
-  if not code or (opts and opts.check == false) then return setmetatable(result, show.Record) end
-  local said = result.err
-  if not said or not said:find "%S" then said = result.out end
+  if not code or check == false then return setmetatable(result, show.Record) end
   fail.raise {
     op = op, target = target, netns = ns.label, code = code,
-    message = ("%s (%s)%s"):format(message, code, tail(said or "")),
-    status = result.status, signal = result.signal, out = result.out, err = result.err, seconds = result.seconds,
+    message = ("%s (%s)%s"):format(message, code, last_words(out, err)),
+    status = result.status, signal = result.signal, out = out, err = err, seconds = result.seconds,
   }
 end
 
@@ -71,9 +75,9 @@ end
 ---@class nsh.Result
 ---@field status? integer exit status; nil when a signal killed it
 ---@field signal? string "TERM"
----@field out string what it wrote to standard output; the first 64 MiB
+---@field out string what it wrote to standard output; the last 64 MiB
 ---@field err string the same of standard error
----@field out_lost? integer bytes of output beyond that, dropped
+---@field out_lost? integer bytes of output before that, dropped
 ---@field err_lost? integer the same of standard error
 ---@field seconds number from its start to its end
 ---@field timed_out? boolean its time was out and nsh stopped it
@@ -102,65 +106,105 @@ function Netns:exec(cmd, opts)
   local words, target = words_of(cmd), line_of(cmd)
   local op <close> = fail.check("exec", target, self, core.process.exec(self, words, opts))
   fail.check("exec", target, self, loop.run(op))
-  return judge("exec", target, self, core.process.result(op), opts)
+  local result = core.process.result(op)
+  return judge("exec", target, self, result, opts and opts.check, result.out, result.err)
 end
 
 --- A program that was started in a namespace.
 ---@class nsh.Process
+---@field out? string what is kept of its standard output; nil where it isn't kept
+---@field err? string the same of standard error
+---@field out_lost? integer bytes that it wrote before what is kept of them; nil when none is lost
+---@field err_lost? integer the same of standard error
+---@field status? integer its exit status; nil while it runs, and when a signal killed it
+---@field signal? string "TERM": what killed it
 local Process, process_mt = object.class "nsh.process"
 m.Process = Process
 
+--- How a program is started.
+---@class nsh.SpawnOptions
+---@field out? string|table|false "keep" (the default): the last bytes are kept; "inherit": it goes where nsh writes;
+---  { file = "log", append = true }; false: /dev/null
+---@field err? string|table|false the same of standard error; "out": where out goes
+---@field keep? integer|string how many bytes of each are kept (1 MiB), as 65536 or "64kb"
+---@field input? string|boolean|table what it reads: text; true: what write() gives; { file = "data" }; else nothing
+---@field env? table<string,string|number|false> added to nsh's own environment; false unsets
+---@field cwd? string the folder where it starts
+
 --- Starts a command in the namespace and returns once it runs there.
---- It reads nothing and writes where nsh writes. It lives as long as the world does, whatever becomes of its variable,
---- except one declared `<close>`, which is stopped at the end of its block: TERM, a second later KILL, to its group.
+--- What it writes is taken in during every wait of nsh, so it never stands still because nobody asks for it. It lives as
+--- long as the world does, whatever becomes of its variable, except one declared `<close>`, which is stopped at the end
+--- of its block.
 --- Twin: `ip netns exec NAME COMMAND &`
 ---@param cmd string|string[] as for exec
----@param opts? nsh.ExecOptions only env and cwd
+---@param opts? nsh.SpawnOptions
 ---@return nsh.Process
----@error ENOENT there is no such program or cwd
+---@error ENOENT there is no such program, file or cwd
 ---@error EACCES the program may not be run
 function Netns:spawn(cmd, opts)
   local words, target = words_of(cmd), line_of(cmd)
   stdout:flush()
   local process = fail.check("spawn", target, self, core.process.spawn(self, words, opts))
-  return setmetatable({ core = process, ns = self, line = target }, process_mt)
+  return setmetatable({ core = process, ns = self, line = target, read = { out = 0, err = 0 },
+    seen = { out = 0, err = 0 } }, process_mt)
 end
 
 --- Its number outside the world, as nsh and the machine see it.
 ---@return integer
-function Process.get:pid()
-  return self.core:pid()
-end
+function Process.get:pid() return self.core:pid() end
 
 --- The namespace where it was started.
 ---@return nsh.Netns
-function Process.get:netns()
-  return self.ns
-end
+function Process.get:netns() return self.ns end
 
 --- What was started, as one short line.
 ---@return string
-function Process.get:command()
-  return self.line
+function Process.get:command() return self.line end
+
+function Process.get:out() return (self.core:kept "out") end
+
+function Process.get:err() return (self.core:kept "err") end
+
+local function lost(self, stream)
+  local _, bytes = self.core:kept(stream)
+  return bytes > 0 and bytes or nil
 end
+
+function Process.get:out_lost() return lost(self, "out") end
+
+function Process.get:err_lost() return lost(self, "err") end
+
+function Process.get:status() return (self.core:result() or {}).status end
+
+function Process.get:signal() return (self.core:result() or {}).signal end
 
 --- Tells whether the process still runs.
 ---@return boolean
-function Process:running()
-  return self.core:running()
+function Process:running() return self.core:running() end
+
+-- Waits for its end.  Returns what came of it; nil: it still runs.
+local function wait(self, deadline)
+  while self.core:running() and loop.wait(self.core, deadline) do end -- luacheck: ignore 542
+  return self.core:result()
 end
 
 --- Waits until the process has ended.
 ---@param opts? { timeout?: number|string, check?: boolean } timeout in seconds; check: false returns a failure
 ---@return { status?: integer, signal?: string, seconds: number }
----@error EXIT it ended with a status other than 0
+---@error EXIT it ended with a status other than 0; the error has its last lines
 ---@error SIGNAL a signal killed it
 ---@error TIMEOUT it still runs
 function Process:wait(opts)
-  local deadline = core.loop.deadline(type(opts) == "table" and opts.timeout or nil)
-  while self.core:running() and loop.wait(self.core, deadline) do end -- luacheck: ignore 542
-  local result = fail.check("wait", self.line, self.ns, self.core:wait(opts))
-  return judge("wait", self.line, self.ns, result, opts)
+  opts = fail.known(opts, "wait", { "check", "timeout" })
+  if opts.check ~= nil and type(opts.check) ~= "boolean" then
+    fail.misuse("check must be true or false, not a %s", type(opts.check))
+  end
+  local result = wait(self, core.loop.deadline(opts.timeout))
+  if not result then
+    fail.raise { op = "wait", target = self.line, netns = self.ns.label, code = "TIMEOUT", errno = 62,
+      message = ("process %d still runs after %s s"):format(self.pid, opts.timeout) }
+  end
+  return judge("wait", self.line, self.ns, result, opts.check, self.out, self.err)
 end
 
 --- Sends a signal to the process and all of its group.
@@ -171,8 +215,126 @@ function Process:kill(signal)
   return (fail.check("kill", self.line, self.ns, self.core:kill(signal)))
 end
 
+--- Ends the process and all of its group: TERM, a second later KILL. Nothing happens to one that has ended.
+function Process:stop() self.core:stop(STOP_GRACE) end
+
+-- --- what it writes ---
+
+local function check_kept(self, from)
+  if from ~= "out" and from ~= "err" then fail.misuse("from must be \"out\" or \"err\", not %s", tostring(from)) end
+  if not self.core:written(from) then
+    fail.misuse("%s of this process isn't kept: spawn it with %s = \"keep\"", from, from)
+  end
+end
+
+-- The next line, when it begins before `limit`.
+local function next_line(self, from, limit, rest)
+  local line, start, after = self.core:line(from, self.read[from], rest)
+  if not line or start >= limit then return nil end
+  self.read[from] = after
+  return line
+end
+
+--- Returns an iterator over the lines of its output that no earlier loop had: those written until now; with `timeout`
+--- until none came for so many seconds; with `follow` until the process has ended. Lines that aren't kept any more are
+--- passed over.
+---@param opts? { timeout?: number|string, follow?: boolean, from?: "out"|"err" } from: "out" is the default
+---@return fun(): string? line without its newline
+function Process:lines(opts)
+  opts = fail.known(opts, "lines", { "timeout", "follow", "from" })
+  local from, timeout = opts.from or "out", opts.timeout
+  check_kept(self, from)
+  core.loop.deadline(timeout) -- a wrong one is told here
+  if not timeout and not opts.follow then
+    local rest, limit = not self.core:running(), self.core:written(from)
+    return function() return next_line(self, from, limit, rest) end
+  end
+  local news = self.core:news()
+  return function()
+    local deadline = core.loop.deadline(timeout)
+    while true do
+      local running = self.core:running()
+      local line = next_line(self, from, math.huge, not running)
+      if line or not running then return line end
+      if not core.loop.step(news) and not loop.wait(news, deadline) then return nil end
+    end
+  end, nil, nil, news
+end
+
+-- Looks for a pattern in the lines that were not looked at yet; one that isn't whole is looked at again.
+local function find(self, pattern)
+  for _, stream in ipairs { "out", "err" } do
+    local line, start, after = self.core:line(stream, self.seen[stream], true)
+    while line do
+      local found = table.pack(line:find(pattern))
+      if found[1] or after > start + #line then self.seen[stream] = after end
+      if found[1] then return line, table.unpack(found, 3, found.n) end
+      if after == start + #line then break end
+      line, start, after = self.core:line(stream, after, true)
+    end
+  end
+end
+
+local function never_said(self, code, pattern, message, result)
+  result = result or {}
+  fail.raise { op = "expect", target = self.line, netns = self.ns.label, code = code, wanted = pattern,
+    errno = code == "ETIMEDOUT" and 110 or nil, status = result.status, signal = result.signal, out = self.out,
+    err = self.err, message = ("%s%s"):format(message, last_words(self.out, self.err)) }
+end
+
+--- Waits until a line that it writes, to either output, matches a Lua pattern: so one knows that a daemon is ready. Lines
+--- that an earlier expect had are passed over; the last line need not be whole.
+---@param pattern string
+---@param timeout? number|string seconds (10)
+---@return string line
+---@return string ... captures of the pattern
+---@error ETIMEDOUT when it didn't write that; the error has its last lines
+---@error EXIT when it ended first, with whatever status
+---@error SIGNAL when a signal killed it first
+function Process:expect(pattern, timeout)
+  if type(pattern) ~= "string" then fail.misuse("expect takes a pattern, not a %s", type(pattern)) end
+  local ok, slip = pcall(string.find, "", pattern)
+  if not ok then fail.misuse("%s", slip) end
+  if not self.core:written "out" and not self.core:written "err" then
+    fail.misuse "no output of this process is kept: spawn it with out = \"keep\""
+  end
+  timeout = timeout or PATIENCE
+  local deadline, in_time = core.loop.deadline(timeout), true
+  local news <close> = self.core:news()
+  while true do
+    local running = self.core:running()
+    local found = table.pack(find(self, pattern))
+    if found[1] then return table.unpack(found, 1, found.n) end
+    if not running then
+      local result = self.core:result()
+      local code, how = verdict(result)
+      never_said(self, code or "EXIT", pattern, ("it ended (%s) and never wrote '%s'"):format(how or "exit status 0",
+        pattern), result)
+    end
+    if not in_time then
+      never_said(self, "ETIMEDOUT", pattern, ("it didn't write '%s' in %s s"):format(pattern, timeout))
+    end
+    if not core.loop.step(news) then in_time = loop.wait(news, deadline) end
+  end
+end
+
+-- --- what it reads ---
+
+--- Gives the process something to read; it was spawned with input = true. Returns when all of it is in the pipe.
+---@param data string
+---@error EPIPE it reads no more
+function Process:write(data)
+  if type(data) ~= "string" then fail.misuse("write takes text, not a %s", type(data)) end
+  fail.check("write", self.line, self.ns, self.core:put(data))
+  local fed <close> = self.core:fed()
+  fail.check("write", self.line, self.ns, loop.run(fed))
+end
+
+--- Closes its input: the process reads the end when it has read all.
+function Process:close_input() self.core:finish() end
+
 function process_mt:__close()
-  self.core:stop()
+  self:stop()
   self.core:close()
 end
 

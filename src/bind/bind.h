@@ -53,6 +53,14 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 void bind_op_class(lua_State *L); /* marks the metatable at the top: its userdata begin with a struct net_op */
 struct net_op *bind_op(lua_State *L, int arg); /* raises for anything else */
 
+/* processes (command.c, process.c, output.c) */
+void bind_options(lua_State *L, int idx, const char *const *known);
+void bind_command(lua_State *L, struct net_spawn *spec, const char *const *known);
+void bind_stdio(lua_State *L, int idx, struct net_stdio io[3]);
+struct net_process *bind_process(lua_State *L, int arg);
+void bind_push_kept(lua_State *L, const struct net_stream *s); /* as text; nil for NULL */
+void bind_output_methods(lua_State *L);
+
 /* nouns (noun.c) */
 const struct net_noun *bind_announced(lua_State *L,
 				      int arg); /* by name; raises where changes of it are not announced */

@@ -324,7 +324,7 @@ int net_sysctl_get(const struct net_ns *ns, const char *key, char *buf, size_t s
 int net_sysctl_set(const struct net_ns *ns, const char *key, const char *value, struct net_err *err);
 int net_sysctl_list(const struct net_ns *ns, const char *key, char **names, size_t *len, struct net_err *err);
 
-/* --- processes (spawn.c, process.c) --- */
+/* --- processes (spawn.c, stdio.c, process.c, pump.c) --- */
 
 /* All pointers are the caller's and are only read. */
 struct net_spawn {
@@ -336,41 +336,78 @@ struct net_spawn {
 	bool terminal;		 /* stays in nsh's process group and keeps the terminal's signals */
 };
 
+/* Our end of a pipe to a process (pump.c): of its output the last bytes are kept, of its input what it has not yet
+ * read. */
+struct net_stream {
+	int fd; /* -1: closed */
+	bool feeds, watched;
+	bool closing; /* is closed when it is empty */
+	bool broken;  /* nobody reads it any more */
+	char *buf;    /* of an output a ring: byte i since the first is at i % cap */
+	size_t cap, keep;
+	uint64_t from, end; /* which bytes are there */
+	struct net_process *owner;
+};
+
+/* What 0, 1 or 2 of a process is. */
+struct net_stdio {
+	enum { NET_NOTHING, NET_INHERIT, NET_FILE, NET_PIPE, NET_AS_OUT } how;
+	const char *path; /* NET_FILE */
+	bool append;
+	size_t keep;	  /* NET_PIPE of an output: how many bytes */
+	const char *text; /* NET_PIPE of the input: len bytes, and open: what net_stream_put() gives */
+	size_t len;
+	bool open;
+};
+
 struct net_process {
 	pid_t pid; /* as seen from outside the world; 0: none */
 	int pidfd; /* -1: closed */
 	bool ended;
-	int status; /* as waitpid(2) gives it, once ended */
+	int status;			   /* as waitpid(2) gives it, once ended */
+	struct net_stream *in, *out, *err; /* where these are pipes of ours */
+	struct net_look *looks;
+};
+
+/* A wait for word of a process. */
+struct net_look {
+	struct net_op op;
+	struct pollfd fds[3];
+	struct net_process *process;
+	uint64_t seen; /* bytes */
+	struct net_look *next;
 };
 
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err);
+int net_start(const struct net_spawn *spec, const struct net_stdio io[3], struct net_process *p, struct net_err *err);
 int net_process_wait(struct net_process *p, double timeout, struct net_err *err); /* -ETIME, -EINTR */
 bool net_process_running(struct net_process *p);
+void net_process_look(struct net_process *p);				   /* takes its output in */
 int net_process_kill(struct net_process *p, int sig, struct net_err *err); /* the whole process group */
 void net_process_stop(struct net_process *p, double grace);		   /* TERM, after grace seconds KILL; waits */
 void net_process_close(struct net_process *p);				   /* reaps if ended; never kills */
-int net_signal_number(const char *name);				   /* "TERM", "SIGTERM"; 0: unknown */
-const char *net_signal_name(int sig);					   /* "TERM" */
+void net_look_news(struct net_look *look, struct net_process *p);
+void net_look_input(struct net_look *look, struct net_process *p);
+void net_look_end(struct net_look *look);
+int net_signal_number(const char *name); /* "TERM", "SIGTERM"; 0: unknown */
+const char *net_signal_name(int sig);	 /* "TERM" */
 
-/* One of a command's output pipes, and what came out of it. */
-struct net_output {
-	int fd; /* -1: closed */
-	char *buf;
-	size_t len, cap;
-	size_t lost; /* bytes beyond the bound, read and dropped */
-};
-
-#define NET_EXEC_FDS 4
+int net_pump_fd(void); /* every wait polls it; -1: nothing to do */
+void net_pump(void);
+unsigned int net_pump_pipes(void);
+struct net_stream *net_stream_new(int fd, size_t keep, struct net_process *owner);
+void net_stream_free(struct net_stream *s, bool goes_on);
+void net_stream_take(struct net_stream *s);
+bool net_stream_line(const struct net_stream *s, uint64_t *pos, bool rest, uint64_t *start, size_t *len);
+void net_stream_copy(const struct net_stream *s, uint64_t from, size_t len, char *to);
+int net_stream_put(struct net_stream *s, const char *data, size_t len, struct net_err *err);
+void net_stream_finish(struct net_stream *s);
 
 /* A command run to its end with its output kept. */
 struct net_exec {
 	struct net_op op;
-	struct pollfd fds[NET_EXEC_FDS];
+	struct pollfd fd;
 	struct net_process process;
-	struct net_output out, err;
-	int in;
-	const char *input;
-	size_t input_left;
 	double start, seconds;
 	bool timed_out;
 };

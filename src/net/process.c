@@ -1,4 +1,4 @@
-/* process.c - a running child: is it running, wait for it, signal it, let go of it */
+/* process.c - a running child: is it running, wait for it and for its words, signal it, let go of it */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -42,7 +42,15 @@ static void leave(pid_t pid)
 	left.pids[left.n++] = pid;
 }
 
-/* net_process_running() - is it? An end that this sees is final: p->ended and p->status are set. */
+/* net_process_look() - take in all that it has written until now */
+void net_process_look(struct net_process *p)
+{
+	net_stream_take(p->out);
+	net_stream_take(p->err);
+}
+
+/* net_process_running() - is it? An end that this sees is final: p->ended and p->status are set, its output is whole.
+ */
 bool net_process_running(struct net_process *p)
 {
 	pid_t r;
@@ -55,6 +63,8 @@ bool net_process_running(struct net_process *p)
 	if (r < 0)
 		p->status = STATUS_LOST;
 	p->ended = r != 0;
+	if (p->ended)
+		net_process_look(p);
 	return !p->ended;
 }
 
@@ -106,7 +116,21 @@ int net_process_kill(struct net_process *p, int sig, struct net_err *err)
 	return r == 0 && running;
 }
 
-#define KILL_WAIT 1000 /* ms for a killed process to go; one stuck in the kernel is left to its fate */
+#define KILL_WAIT 1.0 /* seconds for a killed process to go; one stuck in the kernel is left to its fate */
+
+/* Takes in what it says last, which it may not end before.  Any signal that comes to us ends the wait. */
+static void await_end(struct net_process *p, double seconds)
+{
+	double left, end = net_now() + seconds;
+	struct pollfd fds[2] = {{.fd = p->pidfd, .events = POLLIN}, {.events = POLLIN}};
+
+	while ((left = end - net_now()) > 0) {
+		fds[1].fd = net_pump_fd();
+		if (poll(fds, 2, (int)(left * 1000) + 1) <= 0 || fds[0].revents)
+			return;
+		net_pump();
+	}
+}
 
 /*
  * net_process_stop() - end a process and its whole group: SIGTERM, then SIGKILL, and wait for it
@@ -116,15 +140,14 @@ int net_process_kill(struct net_process *p, int sig, struct net_err *err)
  */
 void net_process_stop(struct net_process *p, double grace)
 {
-	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
 	struct net_err ignored;
 
 	if (p->ended || p->pidfd < 0)
 		return;
 	if (net_process_kill(p, SIGTERM, &ignored) > 0)
-		poll(&fd, 1, (int)(grace * 1000));
+		await_end(p, grace);
 	if (net_process_kill(p, SIGKILL, &ignored) > 0)
-		poll(&fd, 1, KILL_WAIT);
+		await_end(p, KILL_WAIT);
 	net_process_running(p);
 }
 
@@ -136,6 +159,95 @@ void net_process_close(struct net_process *p)
 	reap_left();
 	if (net_process_running(p))
 		leave(p->pid);
+	net_stream_free(p->in, true);
+	net_stream_free(p->out, true);
+	net_stream_free(p->err, true);
+	p->in = p->out = p->err = NULL;
 	close(p->pidfd);
 	p->pidfd = -1;
+	for (struct net_look *look = p->looks; look; look = look->next)
+		look->op.deadline = 0;
+}
+
+/* --- waiting for word of a process --- */
+
+static uint64_t written(const struct net_process *p)
+{
+	return (p->out ? p->out->end : 0) + (p->err ? p->err->end : 0);
+}
+
+static void wait_for(struct net_look *look, int fd, short events)
+{
+	if (fd >= 0)
+		look->fds[look->op.n++] = (struct pollfd){.fd = fd, .events = events};
+}
+
+static int step_news(struct net_op *op, struct net_err *err)
+{
+	struct net_look *look = (struct net_look *)op;
+	struct net_process *p = look->process;
+	bool running;
+
+	(void)err;
+	op->n = 0;
+	op->deadline = -1;
+	running = net_process_running(p) && p->pidfd >= 0;
+	net_process_look(p);
+	if (!running || look->seen != written(p)) {
+		look->seen = written(p);
+		return 1;
+	}
+	wait_for(look, p->pidfd, POLLIN);
+	wait_for(look, p->out ? p->out->fd : -1, POLLIN);
+	wait_for(look, p->err ? p->err->fd : -1, POLLIN);
+	return 0;
+}
+
+static int step_input(struct net_op *op, struct net_err *err)
+{
+	struct net_look *look = (struct net_look *)op;
+	struct net_stream *in = look->process->in;
+
+	op->n = 0;
+	op->deadline = -1;
+	net_pump();
+	if (!in || in->broken)
+		return net_fail(err, EPIPE, "the process reads no more");
+	if (in->from == in->end)
+		return 1;
+	wait_for(look, in->fd, POLLOUT);
+	return 0;
+}
+
+static void begin(struct net_look *look, struct net_process *p, int (*step)(struct net_op *op, struct net_err *err))
+{
+	*look = (struct net_look){
+		.op = {.step = step, .fds = look->fds, .deadline = -1}, .process = p, .next = p->looks};
+	p->looks = look;
+}
+
+/* net_look_news() - an op that is done whenever the process has written more since its last step, or has ended */
+void net_look_news(struct net_look *look, struct net_process *p)
+{
+	begin(look, p, step_news);
+}
+
+/* net_look_input() - an op that is done when all that was put into its input is in the pipe; -EPIPE: it reads no more
+ */
+void net_look_input(struct net_look *look, struct net_process *p)
+{
+	begin(look, p, step_input);
+}
+
+/* net_look_end() - the process must still be there; doing it twice is harmless */
+void net_look_end(struct net_look *look)
+{
+	struct net_look **at = look->process ? &look->process->looks : NULL;
+
+	while (at && *at && *at != look)
+		at = &(*at)->next;
+	if (at && *at)
+		*at = look->next;
+	look->process = NULL;
+	look->op.n = 0;
 }

@@ -60,12 +60,12 @@ double net_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The last one of @all is the wake pipe. */
+/* Behind the @n of @all are the wake pipe and the pipes of processes. */
 static int poll_all(struct pollfd *all, nfds_t n, double deadline)
 {
 	for (;;) {
 		struct timespec t, *limit = NULL;
-		int r;
+		int r, own;
 
 		if (net_interrupted())
 			return -EINTR;
@@ -78,7 +78,7 @@ static int poll_all(struct pollfd *all, nfds_t n, double deadline)
 			t.tv_nsec = left > 1e9 ? 0 : (long)((left - (double)t.tv_sec) * 1e9);
 			limit = &t;
 		}
-		r = ppoll(all, n + 1, limit, NULL);
+		r = ppoll(all, n + 2, limit, NULL);
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r == 0)
@@ -86,8 +86,13 @@ static int poll_all(struct pollfd *all, nfds_t n, double deadline)
 		if (r > 0 && !net_interrupted()) {
 			if (all[n].revents)
 				net_interrupt_clear(); /* a stale byte of an interrupt that is over */
-			if (r > (all[n].revents != 0))
-				return r - (all[n].revents != 0);
+			if (all[n + 1].revents)
+				net_pump();
+			own = (all[n].revents != 0) + (all[n + 1].revents != 0);
+			if (r > own)
+				return r - own;
+			if (deadline >= 0 && net_now() >= deadline)
+				return -ETIME; /* a process that writes all the time would keep us here */
 		}
 	}
 }
@@ -103,7 +108,7 @@ static int poll_all(struct pollfd *all, nfds_t n, double deadline)
  */
 int net_poll(struct pollfd *fds, nfds_t n, double deadline)
 {
-	struct pollfd few[FEW + 1], *all = n > FEW ? malloc((n + 1) * sizeof(*all)) : few;
+	struct pollfd few[FEW + 2], *all = n > FEW ? malloc((n + 2) * sizeof(*all)) : few;
 	int r;
 
 	if (!all)
@@ -111,6 +116,7 @@ int net_poll(struct pollfd *fds, nfds_t n, double deadline)
 	for (nfds_t i = 0; i < n; i++)
 		all[i] = (struct pollfd){.fd = fds[i].fd, .events = fds[i].events};
 	all[n] = (struct pollfd){.fd = wake[0], .events = POLLIN};
+	all[n + 1] = (struct pollfd){.fd = net_pump_fd(), .events = POLLIN};
 	r = poll_all(all, n, deadline);
 	for (nfds_t i = 0; i < n; i++)
 		fds[i].revents = all[i].revents; /* on -EINTR, too: to poll may be to take word of something */

@@ -1,0 +1,345 @@
+/* pump.c - pipes between nsh and processes: what they write is taken in and what they read is given during every
+ * wait, so that no process stands still because nobody asked for its output
+ *
+ * One epoll descriptor watches all of these pipes; net_poll() has it beside whatever it waits for and calls
+ * net_pump() when it is ready.  Of an output the last bytes are kept, in a ring.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "net.h"
+
+#define FIRST_ROOM ((size_t)4096)
+#define TURN ((size_t)1 << 20) /* bytes of one pipe before the others have their turn */
+#define TOGETHER 64	       /* pipes */
+#define SCRAP 65536
+
+static int pump = -1;
+static unsigned int watched; /* pipes */
+
+static int watch(struct net_stream *s, int op)
+{
+	struct epoll_event e = {.events = s->feeds ? EPOLLOUT : EPOLLIN, .data.ptr = s};
+
+	if (pump < 0)
+		pump = epoll_create1(EPOLL_CLOEXEC);
+	if (pump < 0 || epoll_ctl(pump, op, s->fd, &e) < 0)
+		return -errno;
+	s->watched = op == EPOLL_CTL_ADD;
+	if (s->watched)
+		watched++;
+	else
+		watched--;
+	return 0;
+}
+
+static void shut(struct net_stream *s)
+{
+	if (s->watched)
+		watch(s, EPOLL_CTL_DEL);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static void forget(struct net_stream *s)
+{
+	free(s->buf);
+	s->buf = NULL;
+	s->cap = s->keep = 0;
+	s->from = s->end;
+}
+
+/* Whoever waits for word of the process has it. */
+static void tell(struct net_stream *s)
+{
+	for (struct net_look *look = s->owner ? s->owner->looks : NULL; look; look = look->next)
+		look->op.deadline = 0;
+}
+
+/* --- output of a process --- */
+
+/* Twice the room while nothing was lost yet and memory is to be had; a byte's place stays the same. */
+static void make_room(struct net_stream *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : FIRST_ROOM;
+	char *buf;
+
+	if (s->cap == s->keep || s->end - s->from < s->cap)
+		return;
+	if (cap > s->keep)
+		cap = s->keep;
+	buf = realloc(s->buf, cap);
+	if (!buf) {
+		s->keep = s->cap;
+		return;
+	}
+	s->buf = buf;
+	s->cap = cap;
+}
+
+static ssize_t read_some(struct net_stream *s, size_t most)
+{
+	char scrap[SCRAP];
+	size_t at, room;
+	ssize_t n;
+
+	make_room(s);
+	if (!s->cap) {
+		n = read(s->fd, scrap, most < sizeof(scrap) ? most : sizeof(scrap));
+		if (n > 0)
+			s->from += (size_t)n;
+	} else {
+		at = s->end % s->cap;
+		room = s->cap - at;
+		n = read(s->fd, s->buf + at, most < room ? most : room);
+	}
+	if (n <= 0)
+		return n;
+	s->end += (size_t)n;
+	if (s->cap && s->end - s->from > s->cap)
+		s->from = s->end - s->cap;
+	return n;
+}
+
+static void take(struct net_stream *s, size_t most)
+{
+	while (s->fd >= 0 && most > 0) {
+		ssize_t n = read_some(s, most);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		tell(s);
+		if (n <= 0)
+			shut(s);
+		else
+			most -= (size_t)n;
+	}
+}
+
+/* net_stream_take() - take in what is in the pipe at this moment; who holds its other end may write for ever */
+void net_stream_take(struct net_stream *s)
+{
+	int n = 0;
+
+	if (!s || s->fd < 0 || ioctl(s->fd, FIONREAD, &n) < 0)
+		return;
+	take(s, n > 0 ? (size_t)n : 1); /* of an empty one, whether it has ended */
+}
+
+/* Where the line that stands at @at ends: at its newline, or with all that there is. */
+static uint64_t end_of_line(const struct net_stream *s, uint64_t at)
+{
+	while (at < s->end) {
+		const char *p = s->buf + at % s->cap;
+		size_t n = s->cap - at % s->cap;
+		const char *newline;
+
+		if (n > s->end - at)
+			n = s->end - at;
+		newline = memchr(p, '\n', n);
+		if (newline)
+			return at + (uint64_t)(newline - p);
+		at += n;
+	}
+	return at;
+}
+
+/*
+ * net_stream_line() - the next line
+ * @pos: where it is looked for, counted from the first byte that was written; goes to the line after.  What isn't kept
+ *	any more is passed over, and with it the rest of a line that is torn.
+ * @rest: one that has no newline yet is a line, too
+ * @start, @len: gets where it is, without its newline
+ *
+ * Return: whether there is one.
+ */
+bool net_stream_line(const struct net_stream *s, uint64_t *pos, bool rest, uint64_t *start, size_t *len)
+{
+	uint64_t at = *pos, end;
+
+	if (at < s->from) {
+		end = end_of_line(s, s->from);
+		at = end < s->end ? end + 1 : s->from;
+	}
+	end = end_of_line(s, at);
+	if (at == s->end || (end == s->end && !rest))
+		return false;
+	*start = at;
+	*len = (size_t)(end - at);
+	*pos = end < s->end ? end + 1 : end;
+	return true;
+}
+
+/* net_stream_copy() - bytes that are kept */
+void net_stream_copy(const struct net_stream *s, uint64_t from, size_t len, char *to)
+{
+	size_t at = s->cap ? from % s->cap : 0, first = len < s->cap - at ? len : s->cap - at;
+
+	if (!len)
+		return;
+	memcpy(to, s->buf + at, first);
+	memcpy(to + first, s->buf, len - first);
+}
+
+/* --- input of a process --- */
+
+/* A process that reads no more must not be our end. */
+static ssize_t write_quietly(int fd, const char *data, size_t len)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	ssize_t n;
+	int code;
+
+	sigaction(SIGPIPE, &ignore, &before);
+	n = write(fd, data, len);
+	code = errno;
+	sigaction(SIGPIPE, &before, NULL);
+	errno = code;
+	return n;
+}
+
+/* Gives what the pipe has room for; what is left waits for the next turn. */
+static void give(struct net_stream *s)
+{
+	while (s->fd >= 0 && s->from < s->end) {
+		ssize_t n = write_quietly(s->fd, s->buf + (s->cap - (s->end - s->from)), s->end - s->from);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0) { /* EPIPE: a process need not read all of its input */
+			s->broken = true;
+			shut(s);
+			break;
+		}
+		s->from += (size_t)n;
+	}
+	forget(s);
+	if (s->closing || s->broken)
+		shut(s);
+	else if (s->watched)
+		watch(s, EPOLL_CTL_DEL);
+	tell(s);
+}
+
+/*
+ * net_stream_put() - give a process something to read
+ *
+ * What its pipe has no room for is kept and given later, by any wait.
+ */
+int net_stream_put(struct net_stream *s, const char *data, size_t len, struct net_err *err)
+{
+	size_t left = s->end - s->from;
+	char *buf;
+	int r = 0;
+
+	if (s->fd < 0 || s->closing)
+		return net_fail(err, EPIPE, s->broken ? "the process reads no more" : "its input is closed");
+	if (!len)
+		return 0;
+	buf = malloc(left + len);
+	if (!buf)
+		return net_fail(err, ENOMEM, NULL);
+	if (left)
+		memcpy(buf, s->buf + (s->cap - left), left);
+	memcpy(buf + left, data, len);
+	free(s->buf);
+	s->buf = buf;
+	s->cap = left + len; /* what is left stands at its end */
+	s->end += len;
+	give(s);
+	if (s->broken)
+		return net_fail(err, EPIPE, "the process reads no more");
+	if (s->from < s->end && !s->watched)
+		r = watch(s, EPOLL_CTL_ADD);
+	return r < 0 ? net_fail(err, -r, "cannot watch a pipe: %s", net_strerror(-r)) : 0;
+}
+
+/* net_stream_finish() - its end is what the process reads when it has read all */
+void net_stream_finish(struct net_stream *s)
+{
+	s->closing = true;
+	if (s->from == s->end)
+		shut(s);
+}
+
+/* --- both --- */
+
+/* net_pump_fd() - what every wait polls (POLLIN) beside its own; -1: nothing */
+int net_pump_fd(void)
+{
+	return watched ? pump : -1;
+}
+
+unsigned int net_pump_pipes(void)
+{
+	return watched;
+}
+
+/* net_pump() - take in and give what is possible now; never blocks */
+void net_pump(void)
+{
+	struct epoll_event e[TOGETHER];
+	int n = watched ? epoll_wait(pump, e, TOGETHER, 0) : 0;
+
+	for (int i = 0; i < n; i++) {
+		struct net_stream *s = e[i].data.ptr;
+
+		if (s->feeds)
+			give(s);
+		else
+			take(s, TURN);
+		if (s->fd < 0 && !s->owner)
+			free(s);
+	}
+}
+
+/*
+ * net_stream_new() - look after our end of a pipe, which doesn't block
+ * @fd: the stream's from now on
+ * @keep: bytes of an output; 0 for one that the process reads
+ *
+ * Return: NULL: no memory, or no descriptor to watch it with; @fd is closed.
+ */
+struct net_stream *net_stream_new(int fd, size_t keep, struct net_process *owner)
+{
+	struct net_stream *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		close(fd);
+		return NULL;
+	}
+	*s = (struct net_stream){.fd = fd, .keep = keep, .feeds = !keep, .owner = owner};
+	if (keep && watch(s, EPOLL_CTL_ADD) < 0) {
+		shut(s);
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/*
+ * net_stream_free() - let go of a pipe
+ * @goes_on: who is at its other end may go on: then it is read to its end, for nobody, or given what it is to read
+ */
+void net_stream_free(struct net_stream *s, bool goes_on)
+{
+	if (!s)
+		return;
+	s->owner = NULL;
+	if (goes_on && s->fd >= 0 && (!s->feeds || s->from < s->end)) {
+		s->closing = true;
+		if (!s->feeds)
+			forget(s);
+		return;
+	}
+	forget(s);
+	shut(s);
+	free(s);
+}
