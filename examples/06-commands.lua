@@ -9,8 +9,9 @@ print((red:exec("tr a-z A-Z", { input = "read from a string\n" })).out)
 
 -- A program in the background is stopped at the end of its block, whatever happens there.
 do
-  local sleeper <close> = red:spawn { "sleep", "1000" }
-  print(sleeper.command, sleeper:running())
+  local server <close> = red:spawn "echo starting; sleep 0.1; echo listening on 80; exec sleep 1000"
+  print(server:expect "listening on (%d+)") -- waits until it says so
+  print(server:running(), #server.out)
 end
 
 -- A function of this script runs there in place: the files it opens are those of the namespace.
@@ -28,5 +29,6 @@ end))
 -- $(not run)
 -- READ FROM A STRING
 --
--- sleep 1000	true
+-- listening on 80	80
+-- true	25
 -- 1

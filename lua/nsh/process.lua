@@ -9,7 +9,7 @@ local Netns = require "nsh.netns".Netns
 
 local m = {}
 
-local TARGET_MAX, TAIL_LINES, TAIL_BYTES = 60, 5, 4096
+local TARGET_MAX, TAIL_LINES, TAIL_BYTES, LINE_MAX = 60, 5, 4096, 200
 local PATIENCE, STOP_GRACE = 10, 1
 local stdout = io.stdout
 
@@ -42,7 +42,7 @@ end
 local function tail(said)
   local lines = {}
   for line in said:sub(-TAIL_BYTES):gmatch "[^\r\n]+" do
-    if line:find "%S" then lines[#lines + 1] = text.escape(line, "\t") end
+    if line:find "%S" then lines[#lines + 1] = text.cut(text.escape(line, "\t"), LINE_MAX) end
   end
   if #lines == 0 then return "" end
   if #lines == 1 then return ": " .. lines[1] end
@@ -112,12 +112,6 @@ end
 
 --- A program that was started in a namespace.
 ---@class nsh.Process
----@field out? string what is kept of its standard output; nil where it isn't kept
----@field err? string the same of standard error
----@field out_lost? integer bytes that it wrote before what is kept of them; nil when none is lost
----@field err_lost? integer the same of standard error
----@field status? integer its exit status; nil while it runs, and when a signal killed it
----@field signal? string "TERM": what killed it
 local Process, process_mt = object.class "nsh.process"
 m.Process = Process
 
@@ -161,8 +155,12 @@ function Process.get:netns() return self.ns end
 ---@return string
 function Process.get:command() return self.line end
 
+--- What is kept of its standard output; nil where it isn't kept.
+---@return string?
 function Process.get:out() return (self.core:kept "out") end
 
+--- What is kept of its standard error; nil where it isn't kept.
+---@return string?
 function Process.get:err() return (self.core:kept "err") end
 
 local function lost(self, stream)
@@ -170,12 +168,20 @@ local function lost(self, stream)
   return bytes > 0 and bytes or nil
 end
 
+--- How many bytes of its standard output came before what is kept, and are lost; nil: none.
+---@return integer?
 function Process.get:out_lost() return lost(self, "out") end
 
+--- How many bytes of its standard error came before what is kept, and are lost; nil: none.
+---@return integer?
 function Process.get:err_lost() return lost(self, "err") end
 
+--- Its exit status; nil while it runs, and when a signal killed it.
+---@return integer?
 function Process.get:status() return (self.core:result() or {}).status end
 
+--- What killed it, as "TERM"; nil for one that runs or ended by itself.
+---@return string?
 function Process.get:signal() return (self.core:result() or {}).signal end
 
 --- Tells whether the process still runs.
@@ -261,15 +267,18 @@ function Process:lines(opts)
   end, nil, nil, news
 end
 
--- Looks for a pattern in the lines that were not looked at yet; one that isn't whole is looked at again.
-local function find(self, pattern)
-  for _, stream in ipairs { "out", "err" } do
-    local line, start, after = self.core:line(stream, self.seen[stream], true)
+-- Looks for a pattern in the lines from `at` on, which goes to the first one that isn't whole or not there yet.
+local function find(self, pattern, at)
+  for stream in pairs(at) do
+    local line, start, after = self.core:line(stream, at[stream], true)
     while line do
       local found = table.pack(line:find(pattern))
-      if found[1] or after > start + #line then self.seen[stream] = after end
-      if found[1] then return line, table.unpack(found, 3, found.n) end
+      if found[1] then
+        self.seen[stream] = after
+        return line, table.unpack(found, 3, found.n)
+      end
       if after == start + #line then break end
+      at[stream] = after
       line, start, after = self.core:line(stream, after, true)
     end
   end
@@ -282,8 +291,8 @@ local function never_said(self, code, pattern, message, result)
     err = self.err, message = ("%s%s"):format(message, last_words(self.out, self.err)) }
 end
 
---- Waits until a line that it writes, to either output, matches a Lua pattern: so one knows that a daemon is ready. Lines
---- that an earlier expect had are passed over; the last line need not be whole.
+--- Waits until a line that it writes, to either output, matches a Lua pattern: so one knows that a daemon is ready. The
+--- next expect goes on behind that line. The last line need not be whole: a prompt is one.
 ---@param pattern string
 ---@param timeout? number|string seconds (10)
 ---@return string line
@@ -301,9 +310,10 @@ function Process:expect(pattern, timeout)
   timeout = timeout or PATIENCE
   local deadline, in_time = core.loop.deadline(timeout), true
   local news <close> = self.core:news()
+  local at = { out = self.seen.out, err = self.seen.err }
   while true do
     local running = self.core:running()
-    local found = table.pack(find(self, pattern))
+    local found = table.pack(find(self, pattern, at))
     if found[1] then return table.unpack(found, 1, found.n) end
     if not running then
       local result = self.core:result()

@@ -1,5 +1,6 @@
 /* command.c - what is to be run: words, environment, folder, and where its standard input and output are */
 #include <string.h>
+#include <unistd.h>
 
 #include "bind.h"
 

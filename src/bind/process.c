@@ -203,7 +203,7 @@ static int read_signal(lua_State *L, int idx)
 	}
 	if (lua_type(L, idx) != LUA_TSTRING)
 		bind_misuse(L, "a signal is a name (\"TERM\") or a number, got %s", luaL_typename(L, idx));
-	if (has_nul(L, idx) || !net_signal_number(lua_tostring(L, idx)))
+	if (strlen(lua_tostring(L, idx)) != lua_rawlen(L, idx) || !net_signal_number(lua_tostring(L, idx)))
 		unknown_signal(L, lua_tostring(L, idx));
 	return net_signal_number(lua_tostring(L, idx));
 }

@@ -121,12 +121,12 @@ int net_process_kill(struct net_process *p, int sig, struct net_err *err)
 /* Takes in what it says last, which it may not end before.  Any signal that comes to us ends the wait. */
 static void await_end(struct net_process *p, double seconds)
 {
-	double left, end = net_now() + seconds;
+	double rest, end = net_now() + seconds;
 	struct pollfd fds[2] = {{.fd = p->pidfd, .events = POLLIN}, {.events = POLLIN}};
 
-	while ((left = end - net_now()) > 0) {
+	while ((rest = end - net_now()) > 0) {
 		fds[1].fd = net_pump_fd();
-		if (poll(fds, 2, (int)(left * 1000) + 1) <= 0 || fds[0].revents)
+		if (poll(fds, 2, (int)(rest * 1000) + 1) <= 0 || fds[0].revents)
 			return;
 		net_pump();
 	}
