@@ -121,7 +121,7 @@ m.Process = Process
 ---  { file = "log", append = true }; false: /dev/null
 ---@field err? string|table|false the same of standard error; "out": where out goes
 ---@field keep? integer|string how many bytes of each are kept (1 MiB), as 65536 or "64kb"
----@field input? string|boolean|table what it reads: text; true: what write() gives; { file = "data" }; else nothing
+---@field input? string|boolean|table what it reads: text; true: what write() gives; { file = "data" }
 ---@field env? table<string,string|number|false> added to nsh's own environment; false unsets
 ---@field cwd? string the folder where it starts
 
