@@ -126,7 +126,7 @@ m.Process = Process
 ---@field cwd? string the folder where it starts
 
 --- Starts a command in the namespace and returns once it runs there.
---- What it writes is taken in during every wait of nsh, so it never stands still because nobody asks for it. It lives as
+--- What it writes is taken in during every wait of nsh, so it never stands still for want of a reader. It lives as
 --- long as the world does, whatever becomes of its variable, except one declared `<close>`, which is stopped at the end
 --- of its block.
 --- Twin: `ip netns exec NAME COMMAND &`
