@@ -1,0 +1,179 @@
+/* process.h - a part of net.h: programs that run in namespaces, and the pipes to them */
+#ifndef NSH_PROCESS_H
+#define NSH_PROCESS_H
+
+#include "net.h"
+
+/* All pointers are the caller's and are only read. */
+struct net_spawn {
+	struct net_ns *ns;	 /* where it runs */
+	const char *const *argv; /* argv[0] is looked up in PATH of env */
+	const char *const *env;	 /* "NAME=value"..., the whole environment; NULL: ours */
+	const char *cwd;	 /* NULL: ours */
+	int fd[3];		 /* 0, 1, 2 of the child; -1: /dev/null */
+	bool terminal;		 /* stays in nsh's process group and keeps the terminal's signals */
+};
+
+/* Our end of a pipe to a process (pump.c): of its output the last bytes are kept, of its input what it has not yet
+ * read. */
+struct net_stream {
+	int fd; /* -1: closed */
+	bool feeds, watched;
+	bool closing; /* is closed when it is empty */
+	bool broken;  /* nobody reads it any more */
+	char *buf;    /* of an output a ring: byte i since the first is at i % cap */
+	size_t cap, keep;
+	uint64_t from, end; /* which bytes are there */
+	struct net_process *owner;
+};
+
+/* What 0, 1 or 2 of a process is. */
+struct net_stdio {
+	enum { NET_NOTHING, NET_INHERIT, NET_FILE, NET_PIPE, NET_AS_OUT } how;
+	const char *path; /* NET_FILE */
+	bool append;
+	size_t keep;	  /* NET_PIPE of an output: how many bytes */
+	const char *text; /* NET_PIPE of the input: len bytes, and open: what net_stream_put() gives */
+	size_t len;
+	bool open;
+};
+
+struct net_process {
+	pid_t pid; /* as seen from outside the world; 0: none */
+	int pidfd; /* -1: closed */
+	bool ended;
+	int status;			   /* as waitpid(2) gives it, once ended */
+	struct net_stream *in, *out, *err; /* where these are pipes of ours */
+	struct net_look *looks;
+};
+
+/* A wait for word of a process. */
+struct net_look {
+	struct net_op op;
+	struct pollfd fds[3];
+	struct net_process *process;
+	uint64_t seen; /* bytes */
+	struct net_look *next;
+};
+
+int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err);
+int net_start(const struct net_spawn *spec, const struct net_stdio io[3], struct net_process *p, struct net_err *err);
+int net_process_wait(struct net_process *p, double timeout, struct net_err *err); /* -ETIME, -EINTR */
+bool net_process_running(struct net_process *p);
+void net_process_look(struct net_process *p);				   /* takes its output in */
+int net_process_kill(struct net_process *p, int sig, struct net_err *err); /* the whole process group */
+void net_process_stop(struct net_process *p, double grace);		   /* TERM, after grace seconds KILL; waits */
+void net_process_close(struct net_process *p);				   /* reaps if ended; never kills */
+void net_look_news(struct net_look *look, struct net_process *p);
+void net_look_input(struct net_look *look, struct net_process *p);
+void net_look_end(struct net_look *look);
+int net_signal_number(const char *name); /* "TERM", "SIGTERM"; 0: unknown */
+const char *net_signal_name(int sig);	 /* "TERM" */
+
+int net_pump_fd(void); /* every wait polls it; -1: nothing to do */
+void net_pump(void);
+unsigned int net_pump_pipes(void);
+struct net_stream *net_stream_new(int fd, size_t keep, struct net_process *owner);
+void net_stream_free(struct net_stream *s, bool goes_on);
+void net_stream_take(struct net_stream *s);
+bool net_stream_line(const struct net_stream *s, uint64_t *pos, bool rest, uint64_t *start, size_t *len);
+void net_stream_copy(const struct net_stream *s, uint64_t from, size_t len, char *to);
+int net_stream_put(struct net_stream *s, const char *data, size_t len, struct net_err *err);
+void net_stream_finish(struct net_stream *s);
+
+/* A command run to its end with its output kept. */
+struct net_exec {
+	struct net_op op;
+	struct pollfd fd;
+	struct net_process process;
+	double start, seconds;
+	bool timed_out;
+};
+
+int net_exec_start(const struct net_spawn *spec, const char *input, size_t input_len, double timeout,
+		   struct net_exec *e, struct net_err *err);
+void net_exec_free(struct net_exec *e);
+
+/* --- sockets of TCP and UDP (socket.c): never wait --- */
+
+#define NET_END_TEXT 72 /* "[address%link]:port" */
+
+struct net_dial {
+	const char *dst;  /* "10.0.0.1:80" */
+	const char *src;  /* address, or address and port; NULL: as routed */
+	const char *dev;  /* NULL: as routed */
+	unsigned int ttl; /* 0: default */
+};
+
+struct net_bound {
+	const char *at;	   /* "10.0.0.1:80"; NULL: all addresses */
+	unsigned int port; /* of these; 0: the kernel chooses */
+	const char *dev;   /* NULL: all links */
+	unsigned int backlog;
+};
+
+int net_dial(const struct net_ns *ns, int type, const struct net_dial *d, struct net_err *err);
+int net_connected(int fd, struct net_err *err);
+int net_bound(const struct net_ns *ns, int type, const struct net_bound *b, struct net_err *err);
+int net_accept(int fd, int *connection, struct net_err *err);
+ssize_t net_send(int fd, const void *data, size_t len, struct net_err *err);
+int net_send_to(int fd, const char *to, const void *data, size_t len, struct net_err *err);
+ssize_t net_receive(int fd, void *buf, size_t size, char from[NET_END_TEXT], struct net_err *err);
+void net_end_of(int fd, bool peer, char text[NET_END_TEXT]);
+int net_finish(int fd, struct net_err *err);
+
+/* --- throughput and latency between two namespaces (throughput.c, traffic.c) --- */
+
+enum net_flow_side { NET_SENDER, NET_RECEIVER };
+
+#define NET_RTTS 1920 /* buckets of round trip times */
+
+/* One stream: in memory that is shared with its two workers. */
+struct net_flow {
+	/* asked */
+	bool udp;
+	double seconds, rate; /* bit/s; 0: as fast as it goes */
+	size_t size;
+	/* answered, by the sender */
+	uint64_t sent, sent_packets; /* bytes; datagrams, or requests */
+	uint64_t retransmits;
+	double send_seconds;
+	_Atomic bool all_sent;
+	/* by the receiver */
+	uint64_t received, received_packets, reordered, next_seq;
+	double receive_seconds, jitter, way;
+	/* by who asks for answers */
+	uint64_t answered;
+	double rtt_min, rtt_max, rtt_sum;
+	uint32_t rtts[NET_RTTS];
+	/* by each */
+	double user[2], system[2];
+	int code[2]; /* errno that ended it before its time */
+};
+
+struct net_throughput {
+	struct net_op op;
+	/* asked */
+	const struct net_ns *from, *to;
+	const char *addr; /* of @to */
+	const char *src, *dev;
+	unsigned int port; /* 0: the kernel chooses */
+	bool udp, latency;
+	unsigned int streams, size; /* size 0: what suits */
+	double seconds, rate;	    /* rate of all streams */
+	/* answered */
+	struct net_flow *flows; /* one a stream */
+	double busy;		/* seconds of one processor, of the whole machine */
+	/* under way */
+	int listener;
+	unsigned int connected;
+	bool working;
+	int *fds;
+	struct net_process *workers; /* sender, receiver, sender, ... */
+};
+
+int net_throughput_start(struct net_throughput *t, struct net_err *err);
+double net_throughput_rtt(const struct net_throughput *t, double fraction);
+void net_throughput_free(struct net_throughput *t);
+
+#endif
