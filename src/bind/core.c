@@ -239,19 +239,13 @@ static const luaL_Reg lib[] = {
 };
 
 static const luaL_Reg parts[] = {
-	{"ethtool", bind_open_ethtool},
-	{"link", bind_open_link},
-	{"loop", bind_open_loop},
-	{"maddr", bind_open_maddr},
-	{"netns", bind_open_netns},
-	{"probe", bind_open_probe},
-	{"process", bind_open_process},
-	{"sysctl", bind_open_sysctl},
-	{"throughput", bind_open_throughput},
-	{"watch", bind_open_watch},
-	{"wireguard", bind_open_wireguard},
-	{"world", bind_open_world},
-	{NULL, NULL},
+	{"ethtool", bind_open_ethtool}, {"link", bind_open_link},
+	{"loop", bind_open_loop},	{"maddr", bind_open_maddr},
+	{"netns", bind_open_netns},	{"packet", bind_open_packet},
+	{"probe", bind_open_probe},	{"process", bind_open_process},
+	{"sysctl", bind_open_sysctl},	{"throughput", bind_open_throughput},
+	{"watch", bind_open_watch},	{"wireguard", bind_open_wireguard},
+	{"world", bind_open_world},	{NULL, NULL},
 };
 
 /* luaopen_nsh_core() - what require "nsh.core" returns, in the program and in nsh/core.so */

@@ -77,8 +77,8 @@ static const char *by_code(const char *const *names, size_t n, unsigned int code
 	return code < n ? names[code] : other;
 }
 
-/* The word for an ICMP error; NULL: the message is none that concerns us. */
-static const char *error_name(int family, unsigned int type, unsigned int code)
+/* icmp_error_name() - the word for an ICMP error; NULL: the message is none that concerns us */
+const char *icmp_error_name(int family, unsigned int type, unsigned int code)
 {
 	if (family == AF_INET) {
 		switch (type) {
@@ -179,7 +179,7 @@ bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer
 		a->seq = get16(p + 6);
 		return true;
 	}
-	a->what = error_name(family, p[0], p[1]);
+	a->what = icmp_error_name(family, p[0], p[1]);
 	return a->what && parse_error(family, p + ICMP_HEADER, n - ICMP_HEADER, a);
 }
 

@@ -22,6 +22,7 @@ struct icmp_answer {
 	const unsigned char *dst; /* of an error: whom the quoted request was for */
 };
 
+const char *icmp_error_name(int family, unsigned int type, unsigned int code);
 void icmp_request(int family, unsigned char *buf, size_t payload, uint16_t id, uint16_t seq);
 bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer *a);
 int icmp_filter(int fd, int family); /* lets through only what icmp_parse() knows */

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "attr.h"
+#include "packet.h"
 
 /* --- errors (err.c) --- */
 
