@@ -5,19 +5,19 @@
 --     r1:link "eth1":set { up = false }
 --     routing:update()
 local nsh = require "nsh"
+local routing = require "stdlib.routing"
 
 local m = {}
 
 local FAMILIES = { "inet", "inet6" }
 local HOST = { inet = 32, inet6 = 128 }
-local FORWARDING = { inet = "net.ipv4.ip_forward", inet6 = "net.ipv6.conf.all.forwarding" }
+
+local label = routing.label
 
 --- Static routes of a set of routers.
 ---@class static.Routing
 local Routing = {}
 local mt = { __index = Routing, __name = "static.routing" }
-
-local function label(ns) return ns.name or "root" end
 
 -- --- what is there ---
 
@@ -242,10 +242,8 @@ function Routing:remove()
   if self.removed then return end
   self.removed = true
   for _, route in ipairs(self.plan) do delete(route) end
-  for _, before in ipairs(self.forwarded) do
-    if not before.ns.deleted then before.ns.sysctl[before.key] = before.value end
-  end
-  self.plan, self.forwarded = {}, {}
+  for _, undo in ipairs(self.forwarded) do undo() end
+  self.plan = {}
 end
 
 function mt.__close(self) self:remove() end
@@ -300,15 +298,7 @@ function m.set(spec)
     hosts = namespaces(spec.hosts or {}, "hosts", seen), costs = costs_of(spec.cost), known = {},
     check = spec.check ~= false }, mt)
   self:update()
-  for _, ns in ipairs(self.routers) do
-    for _, key in pairs(FORWARDING) do
-      local value = ns.sysctl[key]
-      if tostring(value) ~= "1" then
-        self.forwarded[#self.forwarded + 1] = { ns = ns, key = key, value = value }
-        ns.sysctl[key] = 1
-      end
-    end
-  end
+  for i, ns in ipairs(self.routers) do self.forwarded[i] = routing.forward(ns) end
   return self
 end
 

@@ -1,49 +1,19 @@
 -- static_spec.lua - static routes of a ring, after a cut, undone and taken away, with ip(8) as the oracle.
 local h = require "tests.helper"
+local labs = require "tests.stdlib.ring"
 local static = require "stdlib.static"
 
--- Joins two namespaces by a link that has the subnets N of both families, with the ends .A and .B.
-local function join(a, b, subnet, host_a, host_b)
-  local name_a, name_b = "to" .. b.name, "to" .. a.name
-  local near, far = a:add_link { name_a, kind = "veth", up = true, peer = { name_b, netns = b, up = true } }
-  for _, prefix in ipairs { "10.0." .. subnet .. ".%d/24", "fd00:" .. subnet .. "::%d/64" } do
-    near:add_addr { prefix:format(host_a), nodad = prefix:find ":" and true or nil }
-    far:add_addr { prefix:format(host_b), nodad = prefix:find ":" and true or nil }
-  end
-  near:wait { carrier = true }
-  return near, far
-end
+local join = labs.join
 
--- A namespace whose links have their link-local addresses at once: a router asks for neighbours with them.
-local function node()
-  local ns = h.netns()
-  ns.sysctl["net.ipv6.conf.default.accept_dad"] = 0
-  return ns
-end
-
--- Four routers in a ring, a host behind the first and one behind the third.
+-- The ring without its loopbacks' addresses and its hosts' routes.
 local function ring()
-  local lab = { r = {}, h = {} }
-  for i = 1, 4 do lab.r[i] = node() end
-  for i = 1, 4 do
-    local j = i % 4 + 1
-    lab[i] = join(lab.r[i], lab.r[j], i * 10 + j, i, j)
-  end
-  for i = 1, 2 do
-    lab.h[i] = node()
-    join(lab.r[i * 2 - 1], lab.h[i], 100 + i, 1, 10)
-  end
+  local lab = labs.ring()
+  for i = 1, 4 do lab.r[i]:link("lo"):flush_addrs { scope = "global" } end
+  for i = 1, 2 do lab.h[i]:flush_routes { dst = "default" } end
   return lab
 end
 
--- dst -> via of the static routes, as ip(8) tells them.
-local function seen(ns, family)
-  local routes = {}
-  for _, route in ipairs(h.oracle(ns, "ip -j " .. family .. " route show proto static")) do
-    routes[route.dst] = route.gateway
-  end
-  return routes
-end
+local function seen(ns, family) return labs.seen(ns, family, "static") end
 
 describe("static routes", function()
   it("lead to all subnets of a ring by the shortest way, for both families", function()
@@ -64,15 +34,15 @@ describe("static routes", function()
   it("go the other way after a cut and back again", function()
     local lab = ring()
     local routing <close> = static.set { lab.r[1], lab.r[2], lab.r[3], lab.r[4], hosts = lab.h }
-    lab[1]:set { up = false }
+    lab.cut[1]:set { up = false }
     routing:update()
     assert.same({ ["10.0.23.0/24"] = "10.0.41.4", ["10.0.34.0/24"] = "10.0.41.4", ["10.0.102.0/24"] = "10.0.41.4" },
       seen(lab.r[1], "-4"))
     assert.is_true(lab.h[1]:reaches "10.0.102.10")
     assert.is_true(lab.h[1]:reaches "fd00:102::10")
-    lab[1]:set { up = true }
-    lab[1]:add_addr { "fd00:12::1/64", nodad = true } -- went with the link
-    lab[1]:wait { carrier = true }
+    lab.cut[1]:set { up = true }
+    lab.cut[1]:add_addr { "fd00:12::1/64", nodad = true } -- went with the link
+    lab.cut[1]:wait { carrier = true }
     routing:update()
     assert.equal("10.0.12.2", seen(lab.r[1], "-4")["10.0.102.0/24"])
     assert.equal("fd00:12::2", seen(lab.r[1], "-6")["fd00:102::/64"])

@@ -1,0 +1,480 @@
+--- frr.lua - routers that run FRRouting: zebra and what is needed of its daemons, for each namespace its own.
+--
+--     local f <close> = frr.start(r1, { bgp = { asn = 65001, neighbors = { { "10.0.0.2", asn = 65002 } } } })
+--     f:wait_bgp "10.0.0.2"
+--     print(f:sessions())
+local nsh = require "nsh"
+local daemon = require "stdlib.daemon"
+local routing = require "stdlib.routing"
+
+local m = {}
+
+local FOLDER = "/usr/lib/frr/" -- Debian's, and in no PATH
+
+--- FRRouting on a router.
+---@class frr.Frr: routing.Router
+local Frr, mt = routing.class "frr"
+
+-- The daemons, and what in a configuration wants each.
+local DAEMONS = {
+  { name = "ospfd", wants = { "^%s*router ospf%f[%s%z]", "^%s*ip ospf " } },
+  { name = "ospf6d", wants = { "^%s*router ospf6%f[%s%z]", "^%s*ipv6 ospf6 " } },
+  { name = "bgpd", wants = { "^%s*router bgp%f[%s%z]" } },
+  { name = "staticd", wants = { "^%s*ip route ", "^%s*ipv6 route " } },
+  { name = "ripd", wants = { "^%s*router rip%f[%s%z]" } },
+  { name = "ripngd", wants = { "^%s*router ripng%f[%s%z]" } },
+  { name = "isisd", wants = { "^%s*router isis " } },
+  { name = "babeld", wants = { "^%s*router babel%f[%s%z]" } },
+  { name = "eigrpd", wants = { "^%s*router eigrp " } },
+  { name = "bfdd", wants = { "^%s*bfd%f[%s%z]" } },
+  { name = "pimd", wants = { "^%s*ip pim", "^%s*ip igmp" } },
+  { name = "vrrpd", wants = { "^%s*vrrp " } },
+}
+
+-- --- the configuration ---
+
+local TYPES = { broadcast = "broadcast", ptp = "point-to-point", nbma = "non-broadcast", ptmp = "point-to-multipoint" }
+
+-- The lines of a link, of either version of OSPF.
+local function link_lines(link, version)
+  local prefix, lines = version == 4 and " ip ospf " or " ipv6 ospf6 ", {}
+  local function add(key, value)
+    if value ~= nil then lines[#lines + 1] = prefix .. key .. (value ~= true and " " .. tostring(value) or "") end
+  end
+  add("area", link.area)
+  add("cost", link.cost)
+  if link.passive then -- the rest is about speaking, and a loopback refuses it
+    add("passive", true)
+    return lines
+  end
+  add("hello-interval", link.hello)
+  add("dead-interval", link.dead)
+  add("network", TYPES[link.type])
+  add("priority", link.priority)
+  return lines
+end
+
+local function interfaces_text(spec)
+  local by_name, order = {}, {}
+  for version, ospf in pairs { [4] = spec.ospf, [6] = spec.ospf6 } do
+    for _, link in ipairs(ospf.links) do
+      if not by_name[link.name] then
+        by_name[link.name] = {}
+        order[#order + 1] = link.name
+      end
+      for _, line in ipairs(link_lines(link, version)) do table.insert(by_name[link.name], line) end
+    end
+  end
+  table.sort(order)
+  for i, name in ipairs(order) do
+    order[i] = ("interface %s\n%s\nexit"):format(name, table.concat(by_name[name], "\n"))
+  end
+  return order
+end
+
+-- The word of the other version's routes is ospf6.
+local function redistribute(lines, list, indent, inet6)
+  for _, word in ipairs(list) do
+    lines[#lines + 1] = ("%sredistribute %s"):format(indent, word == "ospf" and inet6 and "ospf6" or word)
+  end
+end
+
+-- Changes are told at once, not in bunches: a lab is small.
+local function ospf_text(ospf, version, router_id)
+  if not ospf then return end
+  local lines = version == 4 and { "router ospf", " ospf router-id " .. router_id }
+    or { "router ospf6", " ospf6 router-id " .. router_id }
+  lines[#lines + 1] = " log-adjacency-changes detail"
+  lines[#lines + 1] = " timers throttle spf 0 50 1000"
+  if version == 4 then lines[#lines + 1] = " timers throttle lsa all 0" end
+  lines[#lines + 1] = " timers lsa min-arrival 0"
+  redistribute(lines, ospf.redistribute, " ", version == 6)
+  lines[#lines + 1] = "exit"
+  return table.concat(lines, "\n")
+end
+
+local function family_of(text) return text:find ":" and "inet6" or "inet" end
+
+local function neighbor_lines(lines, peer)
+  local function add(fmt, ...) lines[#lines + 1] = (" neighbor %s " .. fmt):format(peer.addr, ...) end
+  add("remote-as %d", peer.asn)
+  add("timers %d %d", math.max(1, peer.hold // 3), peer.hold)
+  add "timers connect 1"
+  add "advertisement-interval 0"
+  if peer.source then add("update-source %s", peer.source) end
+  if peer.multihop then add("ebgp-multihop %d", peer.multihop) end
+  if peer.password then add("password %s", peer.password) end
+  if peer.passive then add "passive" end
+end
+
+local function family_lines(lines, bgp, family)
+  local has = {}
+  for _, peer in ipairs(bgp.neighbors) do
+    if peer.family == family then
+      has[#has + 1] = ("  neighbor %s activate"):format(peer.addr)
+      if peer.next_hop_self then has[#has + 1] = ("  neighbor %s next-hop-self"):format(peer.addr) end
+    end
+  end
+  if #has == 0 then return end
+  for _, dst in ipairs(bgp.networks) do
+    if family_of(dst) == family then has[#has + 1] = "  network " .. dst end
+  end
+  redistribute(has, bgp.redistribute, "  ", family == "inet6")
+  lines[#lines + 1] = (" address-family %s unicast"):format(family == "inet" and "ipv4" or "ipv6")
+  table.move(has, 1, #has, #lines + 1, lines)
+  lines[#lines + 1] = " exit-address-family"
+end
+
+local function bgp_text(bgp, router_id)
+  if not bgp then return end
+  local lines = { "router bgp " .. bgp.asn, " bgp router-id " .. router_id, " bgp log-neighbor-changes",
+    " no bgp default ipv4-unicast", " no bgp ebgp-requires-policy", " no bgp network import-check" }
+  for _, peer in ipairs(bgp.neighbors) do neighbor_lines(lines, peer) end
+  family_lines(lines, bgp, "inet")
+  family_lines(lines, bgp, "inet6")
+  lines[#lines + 1] = "exit"
+  return table.concat(lines, "\n")
+end
+
+local REJECTS = { blackhole = "blackhole", unreachable = "reject", prohibit = "reject" }
+
+local function static_text(route)
+  return ("%s route %s %s"):format(route.family == "inet" and "ip" or "ipv6", route.dst,
+    REJECTS[route.type] or table.concat({ route.via or route.dev, route.via and route.dev }, " "))
+end
+
+local function text_of(spec)
+  local parts = {}
+  local function add(text) parts[#parts + 1] = text end
+  add(ospf_text(spec.ospf, 4, spec.router_id))
+  add(ospf_text(spec.ospf6, 6, spec.router_id))
+  add(bgp_text(spec.bgp, spec.router_id))
+  for _, text in ipairs(interfaces_text(spec)) do add(text) end -- ospf6d speaks at once, so it has its id by then
+  for _, route in ipairs(spec.static) do add(static_text(route)) end
+  add(spec.config)
+  return table.concat(parts, "\n") .. "\n"
+end
+
+-- Which daemons a configuration needs, zebra left out.
+local function daemons_of(text)
+  local list = {}
+  for _, row in ipairs(DAEMONS) do
+    local wanted = false
+    for line in text:gmatch "[^\n]+" do
+      for _, pattern in ipairs(row.wants) do wanted = wanted or line:find(pattern) ~= nil end
+    end
+    if wanted then list[#list + 1] = row.name end
+  end
+  return list
+end
+
+-- --- what changes between two configurations ---
+
+local OPENERS = { "^interface ", "^router ", "^route%-map ", "^vrf ", "^key chain ", "^bfd$", "^line " }
+local INNER = { "^address%-family ", "^key %d", "^peer " }
+
+local function opens(line, patterns)
+  for _, pattern in ipairs(patterns) do
+    if line:find(pattern) then return true end
+  end
+  return false
+end
+
+-- The lines of a text, each with the contexts that it stands in: { { path = { "router ospf" }, line = "..." }, ... }.
+local function lines_of(text)
+  local list, has, path = {}, {}, {}
+  for raw in text:gmatch "[^\n]+" do
+    local line = raw:gsub("^%s+", ""):gsub("%s+$", ""):gsub("%s+", " ")
+    if line == "exit" or line == "exit-address-family" then
+      path[#path] = nil
+    elseif line == "end" then
+      path = {}
+    elseif line ~= "" and not line:find "^[!#]" then
+      if opens(line, OPENERS) or #path > 0 and not raw:find "^%s" and path.indented then path = {} end
+      if #path == 2 and opens(line, INNER) then path[2] = nil end
+      path.indented = path.indented or raw:find "^%s" ~= nil
+      local key = table.concat(path, "\n") .. "\n" .. line
+      if not has[key] then list[#list + 1] = { path = { table.unpack(path) }, line = line, key = key } end
+      has[key] = true
+      if opens(line, OPENERS) or #path == 1 and opens(line, INNER) then path[#path + 1] = line end
+    end
+  end
+  return list, has
+end
+
+local function in_context(commands, row, command)
+  for _, context in ipairs(row.path) do commands[#commands + 1] = context end
+  commands[#commands + 1] = command
+  for i = #row.path, 1, -1 do
+    commands[#commands + 1] = row.path[i]:find "^address%-family" and "exit-address-family" or "exit"
+  end
+end
+
+local function is_context(line) return opens(line, OPENERS) or opens(line, INNER) end
+
+-- The commands that lead from one text to the other: lines that both have aren't said again, which would reset a
+-- session. What stood in a router that goes goes with it, as do the other lines of a neighbour that loses its
+-- remote-as; these are said again where the new text has them. The context of a link can't go.
+local function commands_between(old, new)
+  local commands, gone = {}, {}
+  local before, had = lines_of(old)
+  local after, has = lines_of(new)
+  local function along(row)
+    local neighbor = row.line:match "^neighbor %S+"
+    return row.path[1] and gone["\n" .. row.path[1]] or neighbor and gone[neighbor]
+  end
+  for _, row in ipairs(before) do
+    if not has[row.key] and not along(row) and not row.line:find "^interface " and not opens(row.line, INNER) then
+      in_context(commands, row, row.line:match "^no (.*)$" or "no " .. row.line)
+      if row.line:find "^router " then gone[row.key] = true end
+      if row.line:find " remote%-as " then gone[row.line:match "^neighbor %S+"] = true end
+    end
+  end
+  for _, row in ipairs(after) do
+    if not is_context(row.line) and (not had[row.key] or along(row)) then in_context(commands, row, row.line) end
+    if row.line:find "^router " and not had[row.key] then in_context(commands, row, row.line .. "\nexit") end
+  end
+  return table.concat(commands, "\n") .. "\n"
+end
+
+-- --- asking it ---
+
+local function vtysh(self, ...)
+  return self.netns:exec({ "vtysh", "--vty_socket", self.dir.path, "--config_dir", self.dir.path, ... },
+    { check = false })
+end
+
+local function words_of(result)
+  return (result.err .. result.out):gsub("\n+", "\n"):gsub("%s+$", "")
+end
+
+--- Gives commands to FRRouting, as vtysh(1) does.
+--- Twin: `vtysh -c COMMAND`
+---@param ... string "show ip route", or several: "configure terminal", "router ospf", "no redistribute static"
+---@return string text what it answers
+---@error EINVAL it refused: in its own words
+function Frr:vtysh(...)
+  local words = {}
+  for _, command in ipairs { ... } do
+    if type(command) ~= "string" then nsh.misuse "vtysh takes commands, as \"show ip route\"" end
+    words[#words + 1] = "-c"
+    words[#words + 1] = command
+  end
+  if #words == 0 then nsh.misuse "vtysh takes commands, as \"show ip route\"" end
+  self:check()
+  local result = vtysh(self, table.unpack(words))
+  if result.status == 0 then return result.out end
+  nsh.raise { op = "vtysh", target = (...), netns = self.netns, code = "EINVAL", errno = 22,
+    message = words_of(result) }
+end
+
+local function json()
+  local ok, module = pcall(require, "dkjson")
+  if ok then return module end
+  nsh.raise { op = "frr", code = "ENOENT", errno = 2, message = "no Lua module dkjson, which reads FRRouting's JSON",
+    hint = "apt-get install lua-dkjson brings it" }
+end
+
+--- Gives a command to FRRouting that answers in JSON.
+---@param command string "show ip route json"
+---@return table data
+---@error EINVAL it refused, or the answer is no JSON
+function Frr:json(command)
+  local text = self:vtysh(command)
+  local data, _, message = json().decode(text:match "[{%[].*" or "", 1, nil, nil, nil)
+  if data then return data end
+  nsh.raise { op = "vtysh", target = command, netns = self.netns, code = "EINVAL", errno = 22,
+    message = "the answer is no JSON: " .. (message or text) }
+end
+
+local function has_daemon(self, name)
+  for _, running in ipairs(self.daemons) do
+    if running.name == name then return running end
+  end
+end
+
+local function sorted(list)
+  table.sort(list, function(a, b) return a.addr < b.addr end)
+  return nsh.records(list)
+end
+
+--- Lists the neighbours of OSPF, of both versions.
+--- Twin: `vtysh -c "show ip ospf neighbor json"`
+---@return table[] records { id, addr, dev, state, role, priority, dead, instance }; state "full", "init", "exstart",
+---  ...; dead: seconds until it is given up; of ospf6 addr is its router id
+function Frr:neighbors()
+  local list = {}
+  self:check()
+  local function add(instance, id, row, state, addr, dev, dead)
+    local name, role = tostring(state):match "^([^/]+)/?(.*)$"
+    list[#list + 1] = { id = id, addr = addr, dev = dev, state = name:lower(), dead = dead, instance = instance,
+      role = role ~= "" and role ~= "-" and role:lower() or nil, priority = row.priority or row.nbrPriority }
+  end
+  if has_daemon(self, "ospfd") then
+    for id, rows in pairs(self:json("show ip ospf neighbor json").neighbors or {}) do
+      for _, row in ipairs(rows) do
+        local dead = row.routerDeadIntervalTimerDueMsec or row.deadTimeMsecs
+        add("ospf", id, row, row.nbrState or row.state, row.ifaceAddress or row.address,
+          (row.ifaceName or ""):match "^[^:]+", dead and dead / 1000)
+      end
+    end
+  end
+  if has_daemon(self, "ospf6d") then
+    for _, row in ipairs(self:json("show ipv6 ospf6 neighbor json").neighbors or {}) do
+      local h, min, s = tostring(row.deadTime):match "(%d+):(%d+):(%d+)"
+      add("ospf6", row.neighborId, row, row.state, row.neighborId, row.interfaceName,
+        h and h * 3600 + min * 60 + s)
+    end
+  end
+  return sorted(list)
+end
+
+--- Lists the sessions of BGP.
+--- Twin: `vtysh -c "show bgp summary json"`
+---@return table[] records { addr, asn, state, received, sent }; state "established", "active", ...; received, sent:
+---  routes
+function Frr:sessions()
+  local list = {}
+  self:check()
+  if not has_daemon(self, "bgpd") then return nsh.records(list) end
+  local has = {}
+  for _, family in pairs(self:json "show bgp summary json") do
+    for addr, row in pairs(type(family) == "table" and family.peers or {}) do
+      if not has[addr] then
+        has[addr] = { addr = addr, asn = row.remoteAs, state = tostring(row.state):lower():match "^%a+",
+          received = row.pfxRcd, sent = row.pfxSnt }
+        list[#list + 1] = has[addr]
+      end
+    end
+  end
+  return sorted(list)
+end
+
+--- Lists the routes of zebra, those that it doesn't use too.
+--- Twin: `vtysh -c "show ip route json" -c "show ipv6 route json"`
+---@return table[] records { dst, proto, via, dev, best, preference, metric }; of many ways: nexthops
+function Frr:routes()
+  local list = {}
+  for _, command in ipairs { "show ip route json", "show ipv6 route json" } do
+    for dst, rows in pairs(self:json(command)) do
+      for _, row in ipairs(rows) do
+        local hops = {}
+        for i, hop in ipairs(row.nexthops or {}) do hops[i] = { via = hop.ip, dev = hop.interfaceName } end
+        list[#list + 1] = { dst = dst, proto = row.protocol, best = row.selected == true, preference = row.distance,
+          metric = row.metric, nexthops = #hops > 1 and hops or nil, via = #hops == 1 and hops[1].via or nil,
+          dev = #hops == 1 and hops[1].dev or nil }
+      end
+    end
+  end
+  table.sort(list, function(a, b)
+    if a.dst ~= b.dst then return a.dst < b.dst end
+    return a.proto < b.proto
+  end)
+  return nsh.records(list)
+end
+
+--- Returns the configuration that it was given.
+---@return string
+function Frr:config() return self.text end
+
+-- --- starting it ---
+
+-- Runs a file of commands, or only has it read; returns what FRRouting said against it.
+local function run_file(self, name, text, dry)
+  local path = self.dir:write(name, text)
+  local result = dry and vtysh(self, "--dryrun", "-f", path) or not dry and vtysh(self, "-f", path)
+  if result.status == 0 then return nil end
+  return words_of(result)
+end
+
+local function mistake(self, words)
+  nsh.raise { op = "frr configuration", netns = self.netns, code = "EINVAL", errno = 22, message = words,
+    line = tonumber(words:match "line (%d+)") }
+end
+
+-- FRRouting insists on a group frrvty and writes to /var/tmp: each daemon sees a group file and a /var/tmp of its own,
+-- so it can run as the world's root, which is all that an ordinary user's world has.
+local PRIVATE = 'mount --bind "$0/group" /etc/group && mount --bind "$0/tmp" /var/tmp && exec "$@"'
+
+local function start_daemon(self, name)
+  local words = { "unshare", "--mount", "sh", "-c", PRIVATE, "$DIR", FOLDER .. name, "--vty_socket", "$DIR",
+    "-z", "$DIR/zserv.api", "-i", "$DIR/" .. name .. ".pid", "-f", "$DIR/start.conf", "-u", "root", "-g", "root",
+    "--log", "stdout", "-P", "0" }
+  self.daemons[#self.daemons + 1] = daemon.start { name, netns = self.netns, dir = self.dir, command = words,
+    ready = { unix = "$DIR/" .. (name == "zebra" and "zserv.api" or name .. ".vty") } }
+end
+
+local function start_daemons(self, text)
+  if #self.daemons == 0 then start_daemon(self, "zebra") end
+  for _, name in ipairs(daemons_of(text)) do
+    if not has_daemon(self, name) then start_daemon(self, name) end
+  end
+end
+
+--- Gives it another configuration; sessions that it doesn't change stay. What the old text says and the new one
+--- doesn't is taken away, then the new one is given. A mistake leaves all as it was.
+--- Twin: `frr-reload.py --reload FILE`
+---@param spec routing.Spec|string as start takes it
+---@error EINVAL a mistake: in FRRouting's own words, with its line
+function Frr:reload(spec)
+  self:check()
+  local read = routing.read(self.netns, spec, "frr")
+  local text = text_of(read)
+  local words = run_file(self, "new.conf", text, true)
+  if words then mistake(self, words) end
+  start_daemons(self, text)
+  words = run_file(self, "change.conf", commands_between(self.text, text))
+  if words then
+    run_file(self, "change.conf", commands_between(text, self.text))
+    mistake(self, (words:gsub("line %d+: ", ""))) -- which is one of the change
+  end
+  self.spec, self.text = read, text
+end
+
+--- Tells whether FRRouting is there.
+---@return boolean
+---@return string? why not
+function m.available()
+  local ok, why = daemon.available("vtysh", "unshare")
+  if not ok then return ok, why end
+  local file = io.open(FOLDER .. "zebra")
+  if not file then return false, FOLDER .. "zebra is missing: apt-get install frr brings it" end
+  file:close()
+  return true
+end
+
+--- Starts FRRouting on a router, which forwards from then on, and returns when it has its configuration: zebra, and
+--- those of its daemons that the configuration needs.
+---@param ns nsh.Netns
+---@param spec routing.Spec|string text is FRRouting's own language, as { config = text }
+---@return frr.Frr
+---@error ENOENT FRRouting is missing; the hint names the package
+---@error EINVAL a mistake in the configuration: in FRRouting's own words, with its line
+---@error EXIT a daemon ended: with its last lines
+function m.start(ns, spec)
+  local read = routing.read(ns, spec, "frr")
+  daemon.find "vtysh"
+  local ok, why = m.available()
+  if not ok then
+    nsh.raise { op = "start", target = "frr", code = "ENOENT", errno = 2, message = why }
+  end
+  local text, dir = text_of(read), daemon.dir "frr"
+  local self = setmetatable({ name = "frr", netns = ns, dir = dir, daemons = {}, spec = read, text = text,
+    protos = { "zebra", "bgp", "isis", "ospf", "rip", 196, 190, 193, 192, "babel" } }, mt)
+  local err
+  ok, err = pcall(function()
+    dir:write("group", "root:x:0:\nfrrvty:x:0:root\n")
+    dir:write("vtysh.conf", "")
+    dir:write("start.conf", ("hostname %s\nlog stdout\n"):format(routing.label(ns)))
+    ns:exec { "mkdir", dir.path .. "/tmp" }
+    start_daemons(self, text)
+    local words = run_file(self, "frr.conf", text)
+    if words then mistake(self, words) end
+    if read.forward ~= false then self.unforward = routing.forward(ns) end
+  end)
+  if ok then return self end
+  self:stop()
+  error(err, 0)
+end
+
+return m

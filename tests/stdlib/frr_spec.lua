@@ -1,0 +1,100 @@
+-- frr_spec.lua - routers with FRRouting: OSPF in a ring, BGP, changes of the configuration, mistakes, death.
+local bird = require "stdlib.bird"
+local frr = require "stdlib.frr"
+local h = require "tests.helper"
+local ring = require "tests.stdlib.ring"
+
+local works, why = frr.available()
+if not works then
+  describe("frr", function() pending(why) end)
+  return
+end
+
+local function pair(spec)
+  local a, b = ring.node(), ring.node()
+  ring.join(a, b, 1, 1, 2)
+  spec.ospf = { "to" .. b.name, type = "ptp" }
+  local routers = nsh.all {
+    function() return frr.start(a, spec) end,
+    function() return frr.start(b, { ospf = { "to" .. a.name, type = "ptp" } }) end,
+  }
+  return routers[1], routers[2], a, b
+end
+
+describe("frr", function()
+  it("finds the ways of a ring by OSPF, and the other way after a cut; exchanges routes by BGP", function()
+    local starts, ospf, bgp = {}, {}, {}
+    for i = 1, 4 do starts[i], ospf[i], bgp[i] = frr.start, "ospf", "bgp" end
+    nsh.all {
+      function() ring.check_ospf(starts, ospf) end,
+      function() ring.check_bgp(starts, bgp) end,
+    }
+  end)
+
+  it("and bird understand each other", function()
+    if os.getenv "NSH_SOAK" ~= "1" then h.pending "NSH_SOAK=1 runs it: BIRD takes its time" end
+    ring.check_ospf({ bird.start, frr.start, bird.start, frr.start }, { "bird", "ospf", "bird", "ospf" })
+    ring.check_bgp({ frr.start, bird.start }, { "bgp", "bird" })
+  end)
+
+  it("takes another configuration while its sessions go on, and keeps the old one when there is a mistake", function()
+    local one, two, a, b = pair { static = { { "10.9.0.0/16", type = "blackhole" } } }
+    local _ <close> = one
+    local _ <close> = two
+    one:wait_ospf()
+    local before = one:config()
+    local link = { "to" .. b.name, type = "ptp", cost = 77 }
+    local err = h.refused("EINVAL", one.reload, one,
+      { ospf = { link }, config = "router ospf\n ospf ruter-id 1.1.1.1\n" })
+    assert.matches("line %d+: %% Unknown command", err.message)
+    assert.matches("ospf ruter-id 1.1.1.1", err.message, 1, true)
+    assert.matches("^tests/[%w_/]+%.lua:%d+: frr configuration in ", tostring(err))
+    err = h.refused("EINVAL", one.reload, one, { ospf = { link }, -- what only ospfd itself finds
+      config = "ip route 10.6.0.0/16 blackhole\ninterface lo\n ip ospf network point-to-point\n" })
+    assert.matches("loopback interface", err.message)
+    assert.equal(before, one:config())
+    local running = one:vtysh "show running-config"
+    assert.is_nil(running:find("10.6.0.0", 1, true))
+    assert.is_nil(running:find("cost 77", 1, true))
+    assert.equal("blackhole", ring.seen(a, "-4", "196")["10.9.0.0/16"])
+    one:reload { ospf = { link }, static = { { "10.8.0.0/16", type = "blackhole" } } }
+    a:wait_route { dst = "10.8.0.0/16" }
+    a:wait(function() return not h.find(a:routes(), { dst = "10.9.0.0/16" }) end)
+    assert.is_truthy(one:vtysh "show running-config":find("ip ospf cost 77", 1, true))
+    assert.equal("full", one:neighbors()[1].state)
+    assert.equal(1, select(2, one:output():gsub("Loading %-> Full %(LoadingDone", "")))
+  end)
+
+  it("answers with records, and with its own words to what it doesn't know", function()
+    local one, two, a, b = pair {}
+    local _ <close> = one
+    local _ <close> = two
+    local neighbor = one:wait_ospf(1)[1]
+    assert.same({ "10.0.1.2", "10.0.1.2", "to" .. b.name, "full", "ospf" },
+      { neighbor.id, neighbor.addr, neighbor.dev, neighbor.state, neighbor.instance })
+    local route = h.find(one:routes(), { dst = "10.0.1.0/24", best = true })
+    assert.same({ "connected", "to" .. b.name }, { route.proto, route.dev })
+    assert.equal("10.0.1.1", one:json("show ip ospf json").routerId)
+    assert.matches("Unknown command: show bogus", h.refused("EINVAL", one.vtysh, one, "show bogus").message)
+    assert.equal("frr in " .. a.name .. ", running", tostring(one))
+    local err = h.refused("ETIMEDOUT", two.wait_ospf, two, 3, 0.2)
+    assert.matches("3 full neighbors did not come in 0.2 s; seen last: 10.0.1.1 full", err.message)
+  end)
+
+  it("starts with a configuration as it is, and tells the line of a mistake", function()
+    local ns = ring.node()
+    local f <close> = frr.start(ns, "ip route 10.7.0.0/16 blackhole\n")
+    ns:wait_route { dst = "10.7.0.0/16" }
+    assert.is_true(f:running())
+    local err = h.refused("EINVAL", frr.start, ns, "hostname x\nip rute 10.7.0.0/16 blackhole\n")
+    assert.matches("line 2: %% Unknown command", err.message)
+    assert.equal(2, err.line)
+  end)
+
+  it("that was killed tells it, and leaves nothing", function()
+    ring.check_death(frr.start, { static = { { "10.8.0.0/16", type = "blackhole" },
+      { "10.9.0.0/16", via = "10.0.1.2" } } })
+  end)
+
+  it("refuses wrong options", function() ring.check_misuse("frr", frr.start) end)
+end)
