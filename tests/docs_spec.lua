@@ -48,7 +48,7 @@ local function run(path, blocks)
   file:close()
   local out, status = transcript.nsh(name)
   os.remove(name)
-  assert.equal(0, status, path .. ":\n" .. out)
+  assert.equal(0, status, path .. ":\n" .. out:sub(-2000))
   local outputs = {}
   for number, text in (out .. MARK):gmatch(MARK .. "(%d+)\n(.-)%f[\1\0]") do outputs[tonumber(number)] = text end
   return outputs
