@@ -60,13 +60,13 @@ end
 local Switch = {}
 local mt = { __index = Switch, __name = "ovs.switch" }
 
--- Beside these a switch has dir, env, server and vswitchd (its daemons), homes (namespaces of the links that it made, by
--- their names) and open (the transaction that collects changes).
+-- Beside these a switch has dir, env, server and vswitchd (its daemons), homes (the namespaces of the links that it
+-- made, by their names) and open (the transaction that collects changes).
 
 -- Switches that run, by their namespaces. They are stopped at the end of nsh, before their daemons are.
 local running = {}
 
-function mt.__tostring(self) return ("Open vSwitch in %s, datapath %s"):format(self.netns.label, self.datapath) end
+function mt.__tostring(self) return ("Open vSwitch in %s (%s)"):format(self.netns.label, self.datapath) end
 
 function mt.__close(self) self:stop() end
 function mt.__gc(self) pcall(self.stop, self) end
@@ -121,7 +121,9 @@ function m.start(opts)
   if opts.datapath and opts.datapath ~= "system" and opts.datapath ~= "netdev" then
     nsh.misuse(("datapath is \"system\" or \"netdev\", not '%s'"):format(tostring(opts.datapath)))
   end
-  if running[ns] then nsh.misuse(("there is one already: %s; it can have many bridges"):format(tostring(running[ns]))) end
+  if running[ns] then
+    nsh.misuse(("there is one already, %s, which may have many bridges"):format(tostring(running[ns])))
+  end
   if ns.label == "host" then
     nsh.misuse "the machine's own namespace may have a switch of its own; start { netns = ... } takes another"
   end
@@ -242,7 +244,9 @@ function Switch:add_bridge(spec)
   spec.datapath = spec.datapath or self.datapath
   local cmds = { { "add-br", name } }
   bridges.settings(cmds, name, spec)
-  ovs.change(self, "add-br", name, cmds, { "--if-exists", "del-br", name }, function() self.homes[name] = self.netns end)
+  ovs.change(self, "add-br", name, cmds, { "--if-exists", "del-br", name }, function()
+    self.homes[name] = self.netns
+  end)
   return bridges.wrap(self, name)
 end
 

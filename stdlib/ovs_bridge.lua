@@ -85,7 +85,9 @@ local function refuse_rstp_patch(switch, rstp, more)
     rstp[row.name] = rstp[row.name] or row.rstp_enable
     for _, uuid in ipairs(as_list(row.ports)) do owner[port_of[uuid]] = row.name end
   end
-  for _, row in ipairs(interfaces) do peers[row.name] = row.type == "patch" and row.options and row.options.peer or nil end
+  for _, row in ipairs(interfaces) do
+    if row.type == "patch" then peers[row.name] = (row.options or {}).peer end
+  end
   if more then owner[more.name], peers[more.name] = more.bridge, more.peer end
   for name, peer in pairs(peers) do
     if rstp[owner[name]] and rstp[owner[peer]] then
@@ -257,6 +259,12 @@ function Bridge:del_port(port)
   self.switch.homes[name] = nil
 end
 
+-- The namespace that the link of an internal port was put into; nil where it is in the switch's own.
+local function elsewhere(switch, name)
+  local ns = switch.homes[name]
+  return ns and ns ~= switch.netns and not ns.deleted and ns or nil
+end
+
 --- Lists the ports, the bridge's own among them; add_port takes such a record.
 --- Twin: `ovs-vsctl list port`, `ovs-vsctl list interface`
 ---@return table[] records { name, type, ofport, tag, trunks, vlan_mode, peer, options, mac, netns, error }; type:
@@ -275,13 +283,11 @@ function Bridge:ports()
   for _, row in ipairs(interfaces) do
     local port, options = own[row.name], row.options or {}
     if port then
-      local ns = switch.homes[row.name]
-      local peer = options.peer
+      local ns, peer = elsewhere(switch, row.name), options.peer
       options.peer = nil
       records[#records + 1] = { name = row.name, type = row.type ~= "" and row.type or "system", ofport = row.ofport,
         tag = port.tag, trunks = port.trunks, vlan_mode = port.vlan_mode, peer = peer, mac = row.mac_in_use,
-        options = next(options) and options or nil, netns = ns and ns ~= switch.netns and not ns.deleted and ns.label or nil,
-        error = row.error }
+        options = next(options) and options or nil, netns = ns and ns.label, error = row.error }
     end
   end
   table.sort(records, function(a, b) return a.ofport < b.ofport end)
@@ -303,8 +309,8 @@ function Bridge:stats()
   local names, records = names_of(self), {}
   for number, record in pairs(counters) do
     record.name = names[number] or number
-    local ns = self.switch.homes[record.name]
-    local link = ns and ns ~= self.switch.netns and not ns.deleted and ns:find_link(record.name)
+    local ns = elsewhere(self.switch, record.name)
+    local link = ns and ns:find_link(record.name)
     if link then -- the switch looks for the link where it isn't any more
       local stats = link.stats
       for _, key in ipairs { "packets", "bytes", "dropped", "errors" } do
@@ -339,8 +345,8 @@ end
 
 --- Returns the state of STP now.
 --- Twin: `ovs-appctl stp/show NAME`
----@return table? record { root, root_port, root_cost, root_id, bridge_id, ports = { { name, role, state, cost, id } } }:
----  root is true of the root bridge, state "forwarding", "blocking", ...; nil where it doesn't run
+---@return table? record { root, root_port, root_cost, root_id, bridge_id, ports }, nil where it doesn't run; root: true
+---  of the root bridge; ports: { name, role, state, cost, id } of each, state: "forwarding", "blocking", ...
 function Bridge:stp() return tree(self, "stp") end
 
 --- Returns the state of RSTP now.
