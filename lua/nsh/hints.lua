@@ -72,6 +72,8 @@ local MODE = "as an ordinary user nsh is root only within its own world, with on
 local NOT_OURS = "no link of the namespace has the address, or an IPv6 one is still tentative: ns:addrs(), "
   .. "link:wait_dad()"
 local PORT_TAKEN = "another program of the namespace has the port: ns:exec(\"ss -lntup\") tells which"
+local REFUSED = "nobody listens there: ns:exec(\"ss -lntu\") tells who does; or a packet filter rejects it"
+local GIVEN_UP = "the other side ended without reading all, or a packet filter rejects it"
 local NO_WAY = "no route leads there: ns:routes(), ns:route_to(dst)"
 local NOBODY = "nobody has the address on that network, or a router said so: ns:neighs(), ns:traceroute(dst)"
 local SILENCE = "what was sent, or its answer, is lost on the way: a packet filter, or a missing route back; "
@@ -239,17 +241,37 @@ m.rows = {
   { op = "^rule", code = "EINVAL", extack = "[Bb]ackward goto", hint = "target must be a higher priority than the "
     .. "rule's own; give that too, for the kernel's own choice is 32765 or less" },
 
-  -- connections and what is measured by them
-  { op = "^throughput", code = "EADDRNOTAVAIL", hint = NOT_OURS },
-  { op = "^latency", code = "EADDRNOTAVAIL", hint = NOT_OURS },
-  { op = "^throughput", code = "EADDRINUSE", hint = PORT_TAKEN },
-  { op = "^latency", code = "EADDRINUSE", hint = PORT_TAKEN },
-  { op = "^throughput", code = "ENETUNREACH", hint = NO_WAY },
-  { op = "^latency", code = "ENETUNREACH", hint = NO_WAY },
-  { op = "^throughput", code = "ETIMEDOUT", hint = SILENCE },
-  { op = "^latency", code = "ETIMEDOUT", hint = SILENCE },
-  { op = "^throughput", code = "EHOSTUNREACH", hint = NOBODY },
-  { op = "^latency", code = "EHOSTUNREACH", hint = NOBODY },
+  -- connections, and what is measured by them
+  { op = "^connect$", code = "ECONNREFUSED", hint = REFUSED },
+  { op = "^receive$", code = "ECONNREFUSED", hint = REFUSED },
+  { op = "^send$", code = "ECONNREFUSED", hint = REFUSED },
+  { op = "^send$", code = "EPIPE", hint = "the other side has closed the connection" },
+  { op = "^send$", code = "ECONNRESET", hint = GIVEN_UP },
+  { op = "^receive$", code = "ECONNRESET", hint = GIVEN_UP },
+  { op = "^send$", code = "EMSGSIZE", hint = "a datagram has 65507 bytes at most over IPv4, 65527 over IPv6" },
+  { op = "^connect$", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^connect$", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^listen$", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^listen$", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^udp$", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^udp$", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^throughput$", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^throughput$", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^latency$", code = "EADDRNOTAVAIL", hint = NOT_OURS },
+  { op = "^latency$", code = "EADDRINUSE", hint = PORT_TAKEN },
+  { op = "^connect$", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^connect$", code = "EHOSTUNREACH", hint = NOBODY },
+  { op = "^udp$", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^udp$", code = "EHOSTUNREACH", hint = NOBODY },
+  { op = "^send$", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^send$", code = "EHOSTUNREACH", hint = NOBODY },
+  { op = "^throughput$", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^throughput$", code = "EHOSTUNREACH", hint = NOBODY },
+  { op = "^latency$", code = "ENETUNREACH", hint = NO_WAY },
+  { op = "^latency$", code = "EHOSTUNREACH", hint = NOBODY },
+  { op = "^connect$", code = "ETIMEDOUT", hint = SILENCE },
+  { op = "^throughput$", code = "ETIMEDOUT", hint = SILENCE },
+  { op = "^latency$", code = "ETIMEDOUT", hint = SILENCE },
 
   -- neighbours and the forwarding database
   { op = "^neigh", code = "ENOENT", hint = "ns:neighs() shows which there are" },

@@ -27,7 +27,7 @@ end
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
   "nexthop", "addrlabel", "maddr", "mroute", "ntable", "qdisc", "filter", "impair",
-  "sysctl", "process", "ping", "wait", "nft",
+  "sysctl", "process", "ping", "tcp", "udp", "wait", "nft",
 } do
   require("nsh." .. noun)
 end

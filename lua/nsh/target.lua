@@ -15,6 +15,21 @@ function m.plain(options)
   return copy
 end
 
+--- Reads what is given as a main value alone, or as a table of options with the main value at [1].
+---@private
+---@param spec any
+---@param what string who takes it, for messages
+---@param known string[] the options
+---@return any main, table options
+function m.read(spec, what, known)
+  if type(spec) ~= "table" then return spec, {} end
+  local options = {}
+  for key, value in pairs(spec) do options[key] = value end
+  local main = options[1]
+  options[1] = nil
+  return main, m.plain(fail.known(options, what, known))
+end
+
 --- Returns the addresses of a namespace that others may reach it by, IPv4 first, in the order of the links.
 ---@private
 ---@param ns nsh.Netns

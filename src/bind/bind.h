@@ -75,6 +75,7 @@ int bind_open_noun(lua_State *L);
 int bind_open_packet(lua_State *L);
 int bind_open_process(lua_State *L);
 int bind_open_probe(lua_State *L);
+int bind_open_socket(lua_State *L);
 int bind_open_sysctl(lua_State *L);
 int bind_open_throughput(lua_State *L);
 int bind_open_watch(lua_State *L);

@@ -238,15 +238,25 @@ static const luaL_Reg lib[] = {
 	{NULL, NULL},
 };
 
+/* clang-format off */
 static const luaL_Reg parts[] = {
-	{"ethtool", bind_open_ethtool}, {"link", bind_open_link},
-	{"loop", bind_open_loop},	{"maddr", bind_open_maddr},
-	{"netns", bind_open_netns},	{"packet", bind_open_packet},
-	{"probe", bind_open_probe},	{"process", bind_open_process},
-	{"sysctl", bind_open_sysctl},	{"throughput", bind_open_throughput},
-	{"watch", bind_open_watch},	{"wireguard", bind_open_wireguard},
-	{"world", bind_open_world},	{NULL, NULL},
+	{"ethtool", bind_open_ethtool},
+	{"link", bind_open_link},
+	{"loop", bind_open_loop},
+	{"maddr", bind_open_maddr},
+	{"netns", bind_open_netns},
+	{"packet", bind_open_packet},
+	{"probe", bind_open_probe},
+	{"process", bind_open_process},
+	{"socket", bind_open_socket},
+	{"sysctl", bind_open_sysctl},
+	{"throughput", bind_open_throughput},
+	{"watch", bind_open_watch},
+	{"wireguard", bind_open_wireguard},
+	{"world", bind_open_world},
+	{NULL, NULL},
 };
+/* clang-format on */
 
 /* luaopen_nsh_core() - what require "nsh.core" returns, in the program and in nsh/core.so */
 __attribute__((visibility("default"))) int luaopen_nsh_core(lua_State *L)

@@ -180,6 +180,10 @@ bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer
 		return true;
 	}
 	a->what = icmp_error_name(family, p[0], p[1]);
+	if (family == AF_INET && p[0] == ICMP_DEST_UNREACH && p[1] == ICMP_FRAG_NEEDED)
+		a->mtu = get16(p + 6);
+	else if (family == AF_INET6 && p[0] == ICMP6_PACKET_TOO_BIG)
+		a->mtu = (unsigned int)get16(p + 4) << 16 | get16(p + 6);
 	return a->what && parse_error(family, p + ICMP_HEADER, n - ICMP_HEADER, a);
 }
 

@@ -1,17 +1,11 @@
-/* icmp.h - what ping.c is built of: echo requests as bytes (icmp.c), and the socket they go through (icmpsock.c) */
+/* icmp.h - what probes by ICMP are built of: echo requests as bytes (icmp.c), the socket they go through (icmpsock.c)
+ */
 #ifndef NSH_ICMP_H
 #define NSH_ICMP_H
 
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "ipsock.h"
 
-struct net_err;
-struct net_ns;
-struct net_ping;
-
-enum { ICMP_HEADER = 8, ICMP_MAX_PAYLOAD = 65507 };
+enum { ICMP_HEADER = 8, ICMP_MAX_PAYLOAD = 65507, ICMP_ROOM = 65536 };
 
 struct icmp_answer {
 	bool error;		  /* it quotes our request instead of answering it */
@@ -20,6 +14,8 @@ struct icmp_answer {
 	unsigned int bytes;	  /* of the ICMP message */
 	const char *what;	  /* "echo-reply", "host-unreachable", ... */
 	const unsigned char *dst; /* of an error: whom the quoted request was for */
+	unsigned int mtu;	  /* of "frag-needed" and "packet-too-big"; 0: not told */
+	double at;		  /* when it came, by net_now() */
 };
 
 const char *icmp_error_name(int family, unsigned int type, unsigned int code);
@@ -27,20 +23,24 @@ void icmp_request(int family, unsigned char *buf, size_t payload, uint16_t id, u
 bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer *a);
 int icmp_filter(int fd, int family); /* lets through only what icmp_parse() knows */
 
-union icmp_address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
+/* What a probe is told about its way. */
+struct icmp_asked {
+	const char *dst;       /* numeric address, "%dev" allowed for link-local ones */
+	const char *src, *dev; /* NULL: as routed */
+	unsigned int ttl;      /* 0: default */
 };
 
-struct icmp_socket {
+/* A raw socket and the ends of a probe's way. */
+struct icmp_way {
 	int fd, family;
 	socklen_t len; /* of the addresses */
-	union icmp_address dst, src;
-	char dst_dev[16], src_dev[16]; /* behind the % of an address */
+	struct ip_end dst, src;
+	bool bound; /* to src */
 };
 
-int icmp_socket_open(struct icmp_socket *s, const struct net_ns *ns, const struct net_ping *p, struct net_err *err);
-const void *icmp_raw_address(const union icmp_address *a);
+int icmp_socket(const struct net_ns *ns, int family, struct net_err *err);
+int icmp_way_open(struct icmp_way *w, const struct net_ns *ns, const struct icmp_asked *p, struct net_err *err);
+int icmp_way_bind(struct icmp_way *w);
+int icmp_receive(int fd, int family, unsigned char *buf, struct icmp_answer *a, union ip_address *from);
 
 #endif

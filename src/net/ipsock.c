@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,32 @@ int ip_set_scope(int fd, struct ip_end *end, const char *dev, const char *text, 
 	return r;
 }
 
+/*
+ * ip_set_way() - send through one link, but listen everywhere
+ * @dev: NULL: as routed
+ *
+ * SO_BINDTODEVICE would shut out what comes back another way, as over lo when the address is one of the namespace's
+ * own.
+ */
+int ip_set_way(int fd, int family, const char *dev, struct net_err *err)
+{
+	int index, level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, r = dev ? ip_index(fd, dev, &index, err) : 0;
+	struct ip_mreqn multicast = {0};
+	uint32_t unicast;
+
+	if (r < 0 || !dev)
+		return r;
+	multicast.imr_ifindex = index;
+	unicast = htonl((uint32_t)index);
+	if (family == AF_INET)
+		r = setsockopt(fd, level, IP_UNICAST_IF, &unicast, sizeof(unicast)) < 0 ||
+		    setsockopt(fd, level, IP_MULTICAST_IF, &multicast, sizeof(multicast)) < 0;
+	else
+		r = setsockopt(fd, level, IPV6_UNICAST_IF, &unicast, sizeof(unicast)) < 0 ||
+		    setsockopt(fd, level, IPV6_MULTICAST_IF, &index, sizeof(index)) < 0;
+	return r ? net_fail(err, errno, NULL) : 0;
+}
+
 /* ip_set_ttl() - how many hops packets of a socket may make; 0: as the namespace has it */
 int ip_set_ttl(int fd, int family, unsigned int hops, struct net_err *err)
 {
@@ -206,8 +233,8 @@ int ip_set_ttl(int fd, int family, unsigned int hops, struct net_err *err)
 
 	if (!ttl)
 		return 0;
-	if (setsockopt(fd, level, unicast, &ttl, sizeof(ttl)) < 0 ||
-	    setsockopt(fd, level, multicast, &ttl, sizeof(ttl)) < 0)
+	if (setsockopt(fd, level, unicast, &ttl, sizeof(ttl)) < 0)
 		return net_fail(err, errno, NULL);
+	setsockopt(fd, level, multicast, &ttl, sizeof(ttl)); /* a connection has no use for it */
 	return 0;
 }

@@ -4,7 +4,6 @@
 #ifndef NSH_IPSOCK_H
 #define NSH_IPSOCK_H
 
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +20,7 @@ union ip_address {
 /* One end of a packet's way, as its text says it. */
 struct ip_end {
 	union ip_address a;
-	char dev[IFNAMSIZ]; /* behind the % of the address; "" */
+	char dev[16]; /* behind the % of the address; "" */
 };
 
 int ip_parse(const char *text, struct ip_end *end, struct net_err *err);	  /* "10.0.0.1", "fe80::1%eth0" */
@@ -36,6 +35,7 @@ void ip_text(int fd, const union ip_address *a, char text[NET_END_TEXT]);
 int ip_socket(const struct net_ns *ns, int family, int type, int protocol, struct net_err *err);
 int ip_index(int fd, const char *dev, int *index, struct net_err *err);
 int ip_set_scope(int fd, struct ip_end *end, const char *dev, const char *text, struct net_err *err);
+int ip_set_way(int fd, int family, const char *dev, struct net_err *err);
 int ip_set_ttl(int fd, int family, unsigned int hops, struct net_err *err);
 
 #endif

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "icmp.h"
-#include "net.h"
 
 #define SLOTS 65536    /* sequence numbers that the wire can tell apart */
 #define DRAIN 64       /* packets read before the clock is looked at again */
@@ -30,8 +29,7 @@ struct probe {
 
 struct net_pinger {
 	struct net_ping *p;
-	struct icmp_socket s;
-	bool bound; /* to the source asked for */
+	struct icmp_way s;
 	uint16_t id;
 	unsigned int done;
 	struct probe *probes;
@@ -44,25 +42,25 @@ struct net_pinger {
 	struct pollfd fd;
 };
 
-enum { BUF = 65536 };
-
 static int prepare(struct net_pinger *g, const struct net_ns *ns, struct net_err *err)
 {
 	struct net_ping *p = g->p;
+	struct icmp_asked asked;
 
 	g->size = ICMP_HEADER + p->size;
 	g->slots = p->first_reply ? SLOTS : p->count;
 	p->cap = p->first_reply ? 1 : p->count; /* a request gets one answer at most */
 	g->probes = calloc(g->slots, sizeof(*g->probes));
 	g->request = malloc(g->size);
-	g->buf = malloc(BUF);
+	g->buf = malloc(ICMP_ROOM);
 	p->replies = calloc(p->cap, sizeof(*p->replies));
 	if (!g->probes || !g->request || !g->buf || !p->replies)
 		return net_fail(err, ENOMEM, NULL);
 	if (getrandom(&g->id, sizeof(g->id), GRND_NONBLOCK) != sizeof(g->id))
 		g->id = (uint16_t)getpid();
 	p->id = g->id;
-	return icmp_socket_open(&g->s, ns, p, err);
+	asked = (struct icmp_asked){.dst = p->dst, .src = p->src, .dev = p->dev, .ttl = p->ttl};
+	return icmp_way_open(&g->s, ns, &asked, err);
 }
 
 static void count_rtt(struct net_pinger *g, double rtt)
@@ -77,7 +75,7 @@ static void count_rtt(struct net_pinger *g, double rtt)
 }
 
 /* The addresses that one asks for and another answers: groups, and "any", which means this machine. */
-static bool answers_differ(const union icmp_address *a)
+static bool answers_differ(const union ip_address *a)
 {
 	if (a->sa.sa_family == AF_INET)
 		return a->in.sin_addr.s_addr == INADDR_ANY || IN_MULTICAST(ntohl(a->in.sin_addr.s_addr));
@@ -85,20 +83,20 @@ static bool answers_differ(const union icmp_address *a)
 }
 
 /* The request that an answer is for; NULL: none of ours, or one that has its answer. */
-static struct probe *match(const struct net_pinger *g, const struct icmp_answer *a, const union icmp_address *from)
+static struct probe *match(const struct net_pinger *g, const struct icmp_answer *a, const union ip_address *from)
 {
 	size_t bytes = g->s.family == AF_INET ? 4 : 16;
-	const void *whose = a->error ? a->dst : icmp_raw_address(from);
+	const void *whose = a->error ? a->dst : ip_raw(from);
 	unsigned int slot = (uint16_t)(a->seq - 1);
 
 	if (a->id != g->id || slot >= g->slots || g->probes[slot].at == 0 || g->probes[slot].done)
 		return NULL;
-	if (!answers_differ(&g->s.dst) && memcmp(whose, icmp_raw_address(&g->s.dst), bytes) != 0)
+	if (!answers_differ(&g->s.dst.a) && memcmp(whose, ip_raw(&g->s.dst.a), bytes) != 0)
 		return NULL;
 	return &g->probes[slot];
 }
 
-static void take(struct net_pinger *g, const struct icmp_answer *a, const union icmp_address *from)
+static void take(struct net_pinger *g, const struct icmp_answer *a, const union ip_address *from)
 {
 	struct probe *probe = match(g, a, from);
 	struct net_ping_reply *reply;
@@ -111,50 +109,24 @@ static void take(struct net_pinger *g, const struct icmp_answer *a, const union 
 	reply->seq = a->seq;
 	reply->ttl = a->ttl;
 	reply->bytes = a->bytes;
-	reply->rtt = a->error ? -1 : net_now() - probe->at;
+	reply->rtt = a->error ? -1 : a->at - probe->at;
 	snprintf(reply->what, sizeof(reply->what), "%s", a->what);
-	inet_ntop(g->s.family, icmp_raw_address(from), reply->from, sizeof(reply->from));
+	inet_ntop(g->s.family, ip_raw(from), reply->from, sizeof(reply->from));
 	if (!a->error)
 		count_rtt(g, reply->rtt);
 }
 
-static unsigned int hop_limit(struct msghdr *msg)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		int v;
-
-		if (c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_HOPLIMIT)
-			continue;
-		memcpy(&v, CMSG_DATA(c), sizeof(v));
-		return (unsigned int)v;
-	}
-	return 0;
-}
-
-/* Read what has arrived.  Errors of the path are pending on a socket once each: they are read and dropped, for
- * what they mean comes as an ICMP message or as the failure of a send. */
 static void drain(struct net_pinger *g)
 {
 	for (int i = 0; i < DRAIN; i++) {
-		union icmp_address from = {0};
-		char control[CMSG_SPACE(sizeof(int))];
-		struct iovec iov = {g->buf, BUF};
-		struct msghdr msg = {.msg_name = &from,
-				     .msg_namelen = sizeof(from),
-				     .msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control,
-				     .msg_controllen = sizeof(control)};
-		ssize_t n = recvmsg(g->s.fd, &msg, 0);
+		union ip_address from = {0};
 		struct icmp_answer a;
+		int r = icmp_receive(g->s.fd, g->s.family, g->buf, &a, &from);
 
-		if (n < 0 && errno == EAGAIN)
+		if (r == 0)
 			return;
-		if (n < 0 || !icmp_parse(g->s.family, g->buf, (size_t)n, &a))
-			continue;
-		if (g->s.family == AF_INET6)
-			a.ttl = hop_limit(&msg);
-		take(g, &a, &from);
+		if (r > 0)
+			take(g, &a, &from);
 	}
 }
 
@@ -184,14 +156,13 @@ static int explain(const struct net_pinger *g, int code, struct net_err *err)
 /* Return: 0 or the errno */
 static int try_send(struct net_pinger *g, uint16_t seq)
 {
-	if (g->p->src && !g->bound) {
-		if (bind(g->s.fd, &g->s.src.sa, g->s.len) < 0)
-			return errno;
-		g->bound = true;
-	}
+	int code = icmp_way_bind(&g->s);
+
+	if (code)
+		return code;
 	icmp_request(g->s.family, g->request, g->p->size, g->id, seq);
 	g->probes[(uint16_t)(seq - 1)] = (struct probe){.at = net_now()};
-	return sendto(g->s.fd, g->request, g->size, 0, &g->s.dst.sa, g->s.len) < 0 ? errno : 0;
+	return sendto(g->s.fd, g->request, g->size, 0, &g->s.dst.a.sa, g->s.len) < 0 ? errno : 0;
 }
 
 /* A request that could not leave is the failure of a ping that sent none yet, and a lost packet of one that did. */

@@ -35,7 +35,7 @@ static int bind_to(int fd, const char *text, struct ip_end *end, const char *dev
 	int r = ip_set_scope(fd, end, dev, text, err);
 
 	if (r == 0 && bind(fd, &end->a.sa, ip_length(&end->a)) < 0)
-		r = net_fail(err, errno, "cannot use the address %s: %s", text, net_strerror(errno));
+		r = net_fail(err, errno, "cannot take %s: %s", text, net_strerror(errno));
 	return r;
 }
 
