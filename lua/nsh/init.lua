@@ -27,7 +27,7 @@ end
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
   "nexthop", "addrlabel", "maddr", "mroute", "ntable", "qdisc", "filter", "impair",
-  "sysctl", "process", "ping", "tcp", "udp", "wait", "nft",
+  "sysctl", "process", "ping", "tcp", "udp", "wait", "nft", "capture",
 } do
   require("nsh." .. noun)
 end
@@ -102,6 +102,22 @@ function m.records(list)
   end
   return setmetatable(list, show.List)
 end
+
+--- Captures packets of links of several namespaces, in the order of their times; each packet says which `link` of which
+--- `netns` it comes from. The rest is as for ns:capture.
+--- Twin: `tcpdump -i LINK -w FILE FILTER`
+---@param spec nsh.CaptureOptions at [1], [2]...: links, or { netns, "eth0" }
+---@return nsh.Capture
+function m.capture(spec) return require("nsh.capture").open(spec) end
+
+--- Reads a capture file, pcap or pcapng: `for packet in nsh.read_pcap "x.pcap" do`. The packets are as those of a
+--- capture; the names of links are those that a pcapng file tells.
+--- Twin: `tcpdump -nn -r FILE`
+---@param path string
+---@return fun(): nsh.Packet? next
+---@error ENOENT there is no such file
+---@error EBADMSG it is no capture file, or ends in the middle of a packet, whose forerunners are given before that
+function m.read_pcap(path) return require("nsh.capture").read(path) end
 
 --- Sleeps; Ctrl-C ends it. Tasks and handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"

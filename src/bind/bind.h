@@ -66,6 +66,7 @@ const struct net_noun *bind_announced(lua_State *L,
 				      int arg); /* by name; raises where changes of it are not announced */
 
 /* one luaopen per file, each sets one table in nsh.core */
+int bind_open_capture(lua_State *L);
 int bind_open_netns(lua_State *L);
 int bind_open_ethtool(lua_State *L);
 int bind_open_link(lua_State *L);

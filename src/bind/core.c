@@ -240,6 +240,7 @@ static const luaL_Reg lib[] = {
 
 /* clang-format off */
 static const luaL_Reg parts[] = {
+	{"capture", bind_open_capture},
 	{"ethtool", bind_open_ethtool},
 	{"link", bind_open_link},
 	{"loop", bind_open_loop},

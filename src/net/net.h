@@ -358,4 +358,85 @@ struct net_ping {
 int net_ping_start(const struct net_ns *ns, struct net_ping *p, struct net_err *err);
 void net_ping_free(struct net_ping *p);
 
+/* --- captures (capture.c): packets of links, kept until they are taken; at the same time into a file --- */
+
+enum net_direction { NET_INOUT, NET_IN, NET_OUT };
+
+struct net_frame {
+	uint64_t time;		      /* nanoseconds since 1970 */
+	uint32_t len, caplen;	      /* on the wire; in data */
+	int linktype;		      /* LINKTYPE_* of capture files */
+	unsigned int source;	      /* which of the capture's links, or of the file's */
+	int index;		      /* of the link; 0: unknown */
+	enum net_direction direction; /* INOUT: unknown */
+	const unsigned char *data;
+};
+
+struct net_capture_stats {
+	uint64_t received; /* packets that the filter let pass, and that came here */
+	uint64_t dropped;  /* those for which there was no room */
+	uint64_t cut;	   /* of those received: shorter than snaplen allows, for want of room */
+	uint64_t written;  /* those that are in the file only: nobody has taken them */
+};
+
+enum net_capture_end {
+	NET_CAPTURE_RUNS,
+	NET_CAPTURE_STOPPED,
+	NET_CAPTURE_COUNT,
+	NET_CAPTURE_GONE,
+	NET_CAPTURE_UNREAD,
+	NET_CAPTURE_FAILED
+};
+
+/* All pointers are the caller's, and are only read while it is opened. */
+struct net_capture_link {
+	struct net_ns *ns;
+	const char *name; /* "any": all of the namespace */
+};
+struct net_capture_spec {
+	const struct net_capture_link *links;
+	unsigned int n;
+	const char *filter; /* NULL: all packets */
+	enum net_direction direction;
+	unsigned int snaplen;
+	uint64_t count; /* ends after as many; 0: none */
+	size_t buffer;	/* bytes of the kernel's ring, for each link */
+	size_t keep;	/* bytes of packets that wait here; then they wait in the ring */
+	bool promisc;
+	const char *file; /* NULL: none; "-": standard output */
+	int fd;		  /* instead of a file; -1: none */
+	bool ng;	  /* it is pcapng */
+};
+
+struct net_capturing;
+
+struct net_capture {
+	struct net_op op;	   /* is done when the capture has ended */
+	struct net_capturing *now; /* capture.c's own; NULL: closed */
+	enum net_capture_end end;
+	struct net_err why; /* of GONE and FAILED */
+	uint64_t seen;	    /* packets up to now */
+};
+
+int net_capture_open(const struct net_capture_spec *spec, struct net_capture *c, struct net_err *err);
+int net_capture_add(struct net_capture *c, const struct net_capture_spec *spec, struct net_err *err);
+int net_capture_check(const char *filter, struct net_err *err);
+int net_capture_filter(struct net_capture *c, struct net_ns *const *ns, const char *filter, struct net_err *err);
+bool net_capture_next(struct net_capture *c, uint64_t until, struct net_frame *frame);
+bool net_capture_stats(const struct net_capture *c, unsigned int source, struct net_capture_stats *stats);
+void net_capture_leave(struct net_capture *c, unsigned int source);
+void net_capture_stop(struct net_capture *c);
+void net_capture_close(struct net_capture *c);
+
+/* capture files, read (pcapread.c) */
+struct net_pcap_state;
+struct net_pcap {
+	struct net_pcap_state *now; /* pcapread.c's own; NULL: closed */
+};
+
+int net_pcap_open(struct net_pcap *file, const char *path, const void *data, size_t len, struct net_err *err);
+int net_pcap_next(struct net_pcap *file, struct net_frame *f, struct net_err *err);
+const char *net_pcap_name(const struct net_pcap *file, unsigned int source);
+void net_pcap_close(struct net_pcap *file);
+
 #endif

@@ -107,7 +107,7 @@ static int run_options(lua_State *L, const struct command_line *c)
 			lua_warning(L, "@on", 0);
 		else if (letter == 'e')
 			code = run_string(L, value, "=(command line)");
-		else
+		else if (letter == 'l')
 			code = require_library(L, value);
 	}
 	return code;
@@ -153,7 +153,7 @@ static int run_rest(lua_State *L, const struct command_line *c)
 		return code;
 	if (o->interactive)
 		return repl_run(L, o->version ? NULL : SHELL_VERSION);
-	if (script || o->chunk || o->version)
+	if (script || o->chunk || o->version || o->capture)
 		return SHELL_OK;
 	if (isatty(STDIN_FILENO))
 		return repl_run(L, SHELL_VERSION);
@@ -174,6 +174,24 @@ static int finish_tasks(lua_State *L, int code)
 	return code;
 }
 
+/* What the options and the script say, and a capture meanwhile. */
+static int run_all(lua_State *L, const struct command_line *c)
+{
+	const struct options *o = &c->options;
+	int code = o->capture ? sniff_begin(L, c->argv, o) : SHELL_OK;
+
+	if (code == SHELL_OK)
+		code = run_options(L, c);
+	if (code == SHELL_OK)
+		code = o->doctor ? run_doctor(L) : run_rest(L, c);
+	if (o->capture && code != SHELL_USAGE && !interrupt_signal()) {
+		int end = sniff_end(L, code == SHELL_OK && !o->interactive);
+
+		code = code == SHELL_OK ? end : code;
+	}
+	return code;
+}
+
 /* All that may raise, in one protected call; returns the exit code. */
 static int protected_main(lua_State *L)
 {
@@ -191,9 +209,7 @@ static int protected_main(lua_State *L)
 	lua_gc(L, LUA_GCGEN, 0, 0);
 	code = c->trust_env ? run_init(L) : SHELL_OK;
 	if (code == SHELL_OK)
-		code = run_options(L, c);
-	if (code == SHELL_OK)
-		code = c->options.doctor ? run_doctor(L) : run_rest(L, c);
+		code = run_all(L, c);
 	code = finish_tasks(L, code);
 	lua_pushinteger(L, code);
 	return 1;
@@ -259,7 +275,7 @@ int main(int argc, char **argv)
 	options_read(argc, argv, &c.options);
 	if (c.options.bad) {
 		fprintf(stderr, "nsh: %s: %s\n", c.options.bad,
-			c.options.bad[1] == 'e' || c.options.bad[1] == 'l' ? "needs an argument" : "no such option");
+			options_wants(&c.options) ? "needs an argument" : "no such option");
 		options_usage(true);
 		return SHELL_USAGE;
 	}

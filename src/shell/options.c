@@ -15,6 +15,10 @@ static const struct {
 	{"-E", NULL, "ignore LUA_INIT, LUA_PATH and LUA_CPATH"},
 	{"-W", NULL, "turn warnings on"},
 	{"--host", NULL, "work in the machine's own network, as ip(8) does (root)"},
+	{"--capture", "[NS:]LINK", "capture there until Ctrl-C; may come several times"},
+	{"  -f", "FILTER", "after --capture: only these packets, as tcpdump has it"},
+	{"  -w", "FILE", "after --capture: into a file instead of lines; -: standard output"},
+	{"  -c", "COUNT", "after --capture: no more packets than that"},
 	{"--doctor", NULL, "try what works here, tell what is missing and what brings it, and leave"},
 	{"-h, --help", NULL, "show this and leave"},
 	{"--version", NULL, "show the version and leave"},
@@ -27,12 +31,20 @@ static bool is(const char *arg, const char *name)
 	return strcmp(arg, name) == 0;
 }
 
-/* The value of -e and -l: the rest of the word, or the next word, which is then stepped over. */
+/* Which options have a value: the rest of the word, or the next word. */
+static bool has_value(const char *arg, bool capture)
+{
+	return is(arg, "--capture") || (arg[1] && arg[1] != '-' && strchr(capture ? "elfwc" : "el", arg[1]));
+}
+
+/* The value, and a step over its word. */
 static const char *value_of(char **argv, int *i)
 {
-	if (argv[*i][2])
+	const char *next = argv[*i + 1];
+
+	if (argv[*i][1] != '-' && argv[*i][2])
 		return argv[*i] + 2;
-	if (argv[*i + 1] && argv[*i + 1][0] != '-')
+	if (next && (next[0] != '-' || (is(argv[*i], "-w") && is(next, "-"))))
 		return argv[++*i];
 	return NULL;
 }
@@ -82,9 +94,13 @@ void options_read(int argc, char **argv, struct options *o)
 			o->script = i + 1;
 			return;
 		}
-		if (arg[1] == 'e' || arg[1] == 'l') {
+		if (has_value(arg, o->capture)) {
+			const char *value = value_of(argv, &i);
+
 			o->chunk |= arg[1] == 'e';
-			if (!value_of(argv, &i))
+			o->capture |= arg[1] == '-';
+			o->to_stdout |= arg[1] == 'w' && value && is(value, "-");
+			if (!value)
 				o->bad = arg;
 		} else if (!(arg[1] == '-' ? read_long(arg, o) : read_short(arg, o))) {
 			o->bad = arg;
@@ -95,19 +111,25 @@ void options_read(int argc, char **argv, struct options *o)
 	o->script = argc;
 }
 
-/* options_next() - walk the options that act in order, from *i on, which starts at 1 */
+/* options_next() - walk the options in order, from *i on, which starts at 1; *value: NULL where it has none */
 char options_next(char **argv, int script, int *i, const char **value)
 {
-	for (; *i < script; ++*i) {
-		char letter = argv[*i][1];
+	while (*i < script) {
+		const char *arg = argv[*i];
+		char letter = is(arg, "--capture") ? 'C' : arg[1];
 
-		if (letter != 'e' && letter != 'l' && letter != 'W')
-			continue;
-		*value = letter == 'W' ? NULL : value_of(argv, i);
+		*value = has_value(arg, true) ? value_of(argv, i) : NULL;
 		++*i;
-		return letter;
+		if (letter != '-')
+			return letter;
 	}
 	return 0;
+}
+
+/* options_wants() - is it an option that lacks its value? */
+bool options_wants(const struct options *o)
+{
+	return has_value(o->bad, o->capture);
 }
 
 /* options_usage() - print the table; on stderr when it is an answer to a slip */
@@ -123,7 +145,7 @@ void options_usage(bool failed)
 
 		snprintf(left, sizeof(left), "%s%s%s", options[i].name, options[i].takes ? " " : "",
 			 options[i].takes ? options[i].takes : "");
-		fprintf(out, "  %-12s %s\n", left, options[i].help);
+		fprintf(out, "  %-19s %s\n", left, options[i].help);
 	}
 	fputs("\nExit status: 0, 1 script error, 2 usage, 4 this kernel or privilege lacks something.\n", out);
 }

@@ -26,10 +26,14 @@ struct options {
 	bool no_env;	  /* -E */
 	bool chunk;	  /* an -e was there */
 	bool host, doctor, help, version_only;
+	bool capture;	 /* --capture */
+	bool to_stdout;	 /* -w - */
 	const char *bad; /* the option that is none */
 };
 void options_read(int argc, char **argv, struct options *o);
-char options_next(char **argv, int script, int *i, const char **value); /* 'e', 'l', 'W' in order; 0 at the end */
+/* the letters in order, 'C' for --capture; 0 at the end */
+char options_next(char **argv, int script, int *i, const char **value);
+bool options_wants(const struct options *o);
 void options_usage(bool failed);
 
 /* what a script finds in its state (paths.c, modules.c, oslib.c) */
@@ -54,6 +58,10 @@ bool interrupt_release(void);  /* true: there was one */
 void interrupt_now(void);      /* as if SIGINT had come */
 void interrupt_teardown(void); /* from here on a first signal waits for the end */
 void interrupt_die(int sig) __attribute__((noreturn));
+
+/* --capture (sniff.c) */
+int sniff_begin(lua_State *L, char **argv, const struct options *o);
+int sniff_end(lua_State *L, bool wait);
 
 /* errors (report.c) */
 int report_call(lua_State *L, int nargs, int nresults); /* lua_pcall() that remembers the traceback */
