@@ -30,14 +30,18 @@ function m.dir(name)
 end
 
 --- Writes a file there.
----@param name string
+---@param name string "web/index.html": folders before it are made
 ---@param text string
+---@param opts? { mode?: string } "755": it may be executed
 ---@return string path
-function Dir:write(name, text)
-  local path = self.path .. "/" .. name
+function Dir:write(name, text, opts)
+  opts = nsh.options(opts, "write", { "mode" })
+  local path, folder = self.path .. "/" .. name, name:match "^(.*)/"
+  if folder then netns.current():exec { "mkdir", "-p", self.path .. "/" .. folder } end
   local file = assert(io.open(path, "w"))
-  assert(file:write((text:gsub("%$DIR", (self.path:gsub("%%", "%%%%"))))))
+  assert(file:write(text))
   assert(file:close())
+  if opts.mode then netns.current():exec { "chmod", opts.mode, path } end
   return path
 end
 
@@ -243,7 +247,7 @@ function m.start(spec)
   local ready = nsh.options(spec.ready, "ready", READY)
   m.find(spec.command[1])
   local dir = spec.dir or m.dir(spec[1])
-  for name, text in pairs(spec.files or {}) do dir:write(name, text) end
+  for name, text in pairs(spec.files or {}) do dir:write(name, in_dir(dir, text)) end
   local words = { "/bin/sh", "-c", 'exec "$@" > "$0" 2>&1', dir.path .. "/" .. spec[1] .. ".log" }
   for _, word in ipairs(spec.command) do words[#words + 1] = in_dir(dir, word) end
   for key, value in pairs(ready) do ready[key] = in_dir(dir, value) end
@@ -257,6 +261,21 @@ function m.start(spec)
     error(err, 0)
   end
   return self
+end
+
+--- Makes a class for what a recipe returns, whose `daemon` is the program: with output, running, stop, `<close>`, tostring.
+---@param name string of the type
+---@return table class
+---@return table metatable
+function m.class(name)
+  local Class = {}
+  local metatable = { __index = Class, __name = name }
+  function Class:output() return self.daemon:output() end
+  function Class:running() return self.daemon:running() end
+  function Class:stop() self.daemon:stop() end
+  function metatable:__close() self:stop() end
+  function metatable:__tostring() return tostring(self.daemon) end
+  return Class, metatable
 end
 
 return m

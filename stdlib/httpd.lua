@@ -1,0 +1,58 @@
+--- httpd.lua - a web server that gives files, and a client, by busybox(1).
+--
+--     local server <close> = httpd.start(web, { pages = { ["index.html"] = "hello\n" } })
+--     print(httpd.get(host, "http://10.0.0.2/"))
+local daemon = require "stdlib.daemon"
+local nsh = require "nsh"
+
+local m = {}
+
+--- A server that runs.
+---@class httpd.Server
+---@field daemon daemon.Daemon the program
+---@field netns nsh.Netns
+---@field port integer
+local _, mt = daemon.class "httpd"
+
+local function page_path(name, text)
+  if type(name) ~= "string" or name:find "^/" or name:find("..", 1, true) or type(text) ~= "string" then
+    nsh.misuse 'pages are texts by their names, as { ["index.html"] = "hello" }'
+  end
+  return "pages/" .. name
+end
+
+--- Starts a server and returns when it listens, at all addresses of the namespace.
+---@param ns nsh.Netns
+---@param spec { pages?: table<string, string>, dir?: string, port?: integer } pages: texts by their names. dir: a folder
+---  of files instead. port: 80
+---@return httpd.Server
+---@error ENOENT busybox is missing; the hint names the package
+---@error EXIT the port is taken: with busybox's own words
+function m.start(ns, spec)
+  spec = nsh.options(spec, "httpd", { "pages", "dir", "port" })
+  local port = spec.port or 80
+  if math.type(port) ~= "integer" or port < 1 or port > 65535 then
+    nsh.misuse("port is a number from 1 to 65535, not " .. tostring(port))
+  end
+  if (spec.pages == nil) == (spec.dir == nil) then nsh.misuse "httpd needs either pages or dir: what it gives" end
+  daemon.find "busybox"
+  local files = {}
+  for name, text in pairs(spec.pages or {}) do files[page_path(name, text)] = text end
+  local d = daemon.start { "httpd", netns = ns, files = files, ready = { tcp = port },
+    command = { "busybox", "httpd", "-f", "-p", tostring(port), "-h", spec.dir or "$DIR/pages" } }
+  return setmetatable({ daemon = d, netns = ns, port = port }, mt)
+end
+
+--- Gets a page.
+---@param ns nsh.Netns who asks
+---@param url string "http://10.0.0.2/", "http://[fd00::2]:8080/page"
+---@param timeout? number|string seconds (5)
+---@return string body
+---@error EXIT it can't be had: with the client's own words
+---@error TIMEOUT nobody answered
+function m.get(ns, url, timeout)
+  daemon.find "busybox"
+  return ns:exec({ "busybox", "wget", "-q", "-O-", url }, { timeout = timeout or 5 }).out
+end
+
+return m
