@@ -100,8 +100,8 @@ local Daemon = {}
 local mt = { __index = Daemon, __name = "daemon" }
 
 --- Returns what it wrote to standard output and standard error.
----@return string
-function Daemon:output() return self.dir:read(self.log) or "" end
+---@return string text the last MiB of it
+function Daemon:output() return self.process.out end
 
 --- Tells whether it still runs.
 ---@return boolean
@@ -133,7 +133,7 @@ end
 --- Stops it: TERM, a second later KILL, to its whole group. Its folder goes too, unless start was given one.
 function Daemon:stop()
   if self.stopped then return end
-  getmetatable(self.process).__close(self.process)
+  self.process:stop()
   self.stopped = true
   live[self] = nil
   if self.own_dir then self.dir:remove() end
@@ -178,7 +178,6 @@ local conditions = {
     end
     return false
   end,
-  output = function(self, pattern) return self:output():find(pattern) ~= nil end,
   test = function(self, fn) return fn(self) end,
 }
 
@@ -196,23 +195,43 @@ local function is_ready(self, ready)
   return true
 end
 
+local function too_late(self, what, timeout)
+  nsh.raise { op = "start", target = self.name, netns = self.netns, code = "ETIMEDOUT", errno = 110,
+    message = ("it runs, but isn't ready (%s) after %g s; said last:\n  %s"):format(what, timeout, last_words(self)) }
+end
+
 -- The kernel announces no socket that begins to listen, so it is asked, more and more seldom.
 local function await(self, ready, timeout)
-  local waited, pause = 0, PAUSE
+  local what, waited, pause = describe(ready), 0, PAUSE
+  if ready.output then
+    local ok, err = pcall(self.process.expect, self.process, ready.output, timeout)
+    ready.output = nil
+    if not ok and type(err) ~= "table" then error(err, 0) end
+    if not ok then
+      self:check()
+      too_late(self, what, timeout)
+    end
+  end
   while not is_ready(self, ready) do
     self:check()
-    if waited >= timeout then
-      nsh.raise { op = "start", target = self.name, netns = self.netns, code = "ETIMEDOUT", errno = 110,
-        message = ("it runs, but isn't ready (%s) after %g s; said last:\n  %s"):format(describe(ready), timeout,
-          last_words(self)) }
-    end
+    if waited >= timeout then too_late(self, what, timeout) end
     nsh.sleep(pause)
     waited = waited + pause
     pause = math.min(pause * 1.5, PAUSE_MAX)
   end
 end
 
-local KEYS = { 1, "netns", "command", "dir", "files", "ready", "timeout", "env", "cwd" }
+-- What listens there already would be taken for the program.
+local function check_ports(name, ns, ready)
+  for _, protocol in ipairs { "tcp", "udp" } do
+    if ready[protocol] and has_port(ns, protocol, ready[protocol]) then
+      nsh.raise { op = "start", target = name, netns = ns, code = "EADDRINUSE", errno = 98,
+        message = ("%s port %d is taken"):format(protocol:upper(), ready[protocol]) }
+    end
+  end
+end
+
+local KEYS = { 1, "netns", "command", "dir", "files", "data", "ready", "timeout", "env", "cwd" }
 local READY = { "tcp", "udp", "unix", "file", "output", "test" }
 
 local function in_dir(dir, word)
@@ -226,8 +245,10 @@ end
 ---@field command string[] its words; the first one is looked for in PATH. It must stay in the foreground
 ---@field dir? daemon.Dir a folder that several programs share; its owner removes it
 ---@field files? table<string, string> name and text of files that are written first
----@field ready table what tells that it is ready, all of these: tcp, udp: a port is open; unix: a socket listens at a
----   path; file: a path exists; output: a pattern is found in what it wrote; test: a function of the daemon gives true
+---@field data? table<string, string> the same, but as they are: `$DIR` means nothing there
+---@field ready table what tells that it is ready, all of these: tcp, udp: a port is open; unix: a socket listens at
+---   a path; file: a path exists; output: a line that it writes matches a pattern; test: a function of the daemon
+---   gives true
 ---@field timeout? number seconds until it must be ready (10)
 ---@field env? table<string, string|number|false>
 ---@field cwd? string
@@ -236,6 +257,7 @@ end
 ---@param spec daemon.Spec
 ---@return daemon.Daemon
 ---@error ENOENT the program is missing; the hint names the package
+---@error EADDRINUSE the port where it shall listen is taken
 ---@error EXIT it ended: with its last lines
 ---@error ETIMEDOUT it isn't ready in time: with its last lines
 function m.start(spec)
@@ -246,14 +268,16 @@ function m.start(spec)
   if spec.ready == nil then nsh.misuse "daemon.start needs ready: what tells that it is, as { tcp = 80 }" end
   local ready = nsh.options(spec.ready, "ready", READY)
   m.find(spec.command[1])
+  local ns = spec.netns or netns.current()
+  check_ports(spec[1], ns, ready)
   local dir = spec.dir or m.dir(spec[1])
   for name, text in pairs(spec.files or {}) do dir:write(name, in_dir(dir, text)) end
-  local words = { "/bin/sh", "-c", 'exec "$@" > "$0" 2>&1', dir.path .. "/" .. spec[1] .. ".log" }
-  for _, word in ipairs(spec.command) do words[#words + 1] = in_dir(dir, word) end
+  for name, text in pairs(spec.data or {}) do dir:write(name, text) end
+  local words = {}
+  for i, word in ipairs(spec.command) do words[i] = in_dir(dir, word) end
   for key, value in pairs(ready) do ready[key] = in_dir(dir, value) end
-  local ns = spec.netns or netns.current()
   local self = setmetatable({ name = spec[1], netns = ns, dir = dir, own_dir = not spec.dir,
-    log = spec[1] .. ".log", process = ns:spawn(words, { env = spec.env, cwd = spec.cwd }) }, mt)
+    process = ns:spawn(words, { env = spec.env, cwd = spec.cwd, err = "out" }) }, mt)
   live[self] = true
   local ok, err = pcall(await, self, ready, spec.timeout or START)
   if not ok then
@@ -263,7 +287,8 @@ function m.start(spec)
   return self
 end
 
---- Makes a class for what a recipe returns, whose `daemon` is the program: with output, running, stop, `<close>`, tostring.
+--- Makes a class for what a recipe returns, whose `daemon` is the program: with output, running, stop,
+--- `<close>` and tostring.
 ---@param name string of the type
 ---@return table class
 ---@return table metatable

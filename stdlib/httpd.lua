@@ -15,7 +15,8 @@ local m = {}
 local _, mt = daemon.class "httpd"
 
 local function page_path(name, text)
-  if type(name) ~= "string" or name:find "^/" or name:find("..", 1, true) or type(text) ~= "string" then
+  local is_name = type(name) == "string" and not name:find "^/" and not name:find("..", 1, true)
+  if not is_name or type(text) ~= "string" then
     nsh.misuse 'pages are texts by their names, as { ["index.html"] = "hello" }'
   end
   return "pages/" .. name
@@ -23,11 +24,11 @@ end
 
 --- Starts a server and returns when it listens, at all addresses of the namespace.
 ---@param ns nsh.Netns
----@param spec { pages?: table<string, string>, dir?: string, port?: integer } pages: texts by their names. dir: a folder
----  of files instead. port: 80
+---@param spec { pages?: table<string, string>, dir?: string, port?: integer } pages: texts by their names.
+---  dir: a folder of files instead. port: 80
 ---@return httpd.Server
 ---@error ENOENT busybox is missing; the hint names the package
----@error EXIT the port is taken: with busybox's own words
+---@error EADDRINUSE the port is taken
 function m.start(ns, spec)
   spec = nsh.options(spec, "httpd", { "pages", "dir", "port" })
   local port = spec.port or 80
@@ -36,9 +37,9 @@ function m.start(ns, spec)
   end
   if (spec.pages == nil) == (spec.dir == nil) then nsh.misuse "httpd needs either pages or dir: what it gives" end
   daemon.find "busybox"
-  local files = {}
-  for name, text in pairs(spec.pages or {}) do files[page_path(name, text)] = text end
-  local d = daemon.start { "httpd", netns = ns, files = files, ready = { tcp = port },
+  local pages = {}
+  for name, text in pairs(spec.pages or {}) do pages[page_path(name, text)] = text end
+  local d = daemon.start { "httpd", netns = ns, data = pages, ready = { tcp = port },
     command = { "busybox", "httpd", "-f", "-p", tostring(port), "-h", spec.dir or "$DIR/pages" } }
   return setmetatable({ daemon = d, netns = ns, port = port }, mt)
 end
