@@ -220,6 +220,16 @@ function m.attach(name, pid)
   return wrap(fail.check("netns attach", name, nil, core.netns.attach(name, pid)), name)
 end
 
+--- Runs a command in many namespaces at once, as ns:exec does in one. All have ended when it returns; what failed is
+--- raised together, as one error with all results.
+--- Twin: `ip -all netns exec COMMAND`
+---@param where? (nsh.Netns|string)[] nil: all that have a name
+---@param cmd string|string[]
+---@param opts? nsh.ExecOptions also jobs: how many run at a time (16)
+---@return nsh.Result[] results in the order of the namespaces, each with its `netns`
+---@error EXIT, SIGNAL, TIMEOUT what the first failure was; `results` of the error has all
+function m.exec(where, cmd, opts) return require("nsh.everywhere").exec(where, cmd, opts) end
+
 -- The namespace that a record calls so: the root, or one that has no name but is known; nil for other names.
 local function by_label(label)
   if label == "root" or label == "host" then

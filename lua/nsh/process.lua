@@ -27,8 +27,9 @@ local function quoted(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
--- The command as one short line, for messages.
-local function line_of(cmd)
+--- Returns the command as one short line, for messages.
+---@private
+function m.line_of(cmd)
   if type(cmd) == "table" then
     local words = {}
     for i, word in ipairs(cmd) do words[i] = quoted(word) end
@@ -49,24 +50,27 @@ local function tail(said)
   return ":\n  " .. table.concat(lines, "\n  ", math.max(1, #lines - TAIL_LINES + 1))
 end
 
-local function verdict(result)
+--- Returns the code of a failure, and how the command ended; nil where it succeeded.
+---@private
+function m.verdict(result)
   if result.timed_out then return "TIMEOUT", ("stopped after %.3g s"):format(result.seconds) end
   if result.signal then return "SIGNAL", "killed by SIG" .. result.signal end
   if result.status ~= 0 then return "EXIT", "exit status " .. result.status end
 end
 
--- What tells best why it failed.
-local function last_words(out, err)
+--- Returns what tells best why it failed.
+---@private
+function m.last_words(out, err)
   return tail(err and err:find "%S" and err or out or "")
 end
 
 -- Returns the result of a command that succeeded or may fail; raises for any other.
 local function judge(op, target, ns, result, check, out, err)
-  local code, message = verdict(result)
+  local code, message = m.verdict(result)
   if not code or check == false then return setmetatable(result, show.Record) end
   fail.raise {
     op = op, target = target, netns = ns.label, code = code,
-    message = ("%s (%s)%s"):format(message, code, last_words(out, err)),
+    message = ("%s (%s)%s"):format(message, code, m.last_words(out, err)),
     status = result.status, signal = result.signal, out = out, err = err, seconds = result.seconds,
   }
 end
@@ -103,7 +107,7 @@ end
 ---@error TIMEOUT its time was out
 ---@error ENOENT there is no such program or cwd
 function Netns:exec(cmd, opts)
-  local words, target = words_of(cmd), line_of(cmd)
+  local words, target = words_of(cmd), m.line_of(cmd)
   local op <close> = fail.check("exec", target, self, core.process.exec(self, words, opts))
   fail.check("exec", target, self, loop.run(op))
   local result = core.process.result(op)
@@ -136,7 +140,7 @@ m.Process = Process
 ---@error ENOENT there is no such program, file or cwd
 ---@error EACCES the program may not be run
 function Netns:spawn(cmd, opts)
-  local words, target = words_of(cmd), line_of(cmd)
+  local words, target = words_of(cmd), m.line_of(cmd)
   stdout:flush()
   local process = fail.check("spawn", target, self, core.process.spawn(self, words, opts))
   return setmetatable({ core = process, ns = self, line = target, read = { out = 0, err = 0 },
@@ -288,7 +292,7 @@ local function never_said(self, code, pattern, message, result)
   result = result or {}
   fail.raise { op = "expect", target = self.line, netns = self.ns.label, code = code, wanted = pattern,
     errno = code == "ETIMEDOUT" and 110 or nil, status = result.status, signal = result.signal, out = self.out,
-    err = self.err, message = ("%s%s"):format(message, last_words(self.out, self.err)) }
+    err = self.err, message = ("%s%s"):format(message, m.last_words(self.out, self.err)) }
 end
 
 --- Waits until a line that it writes, to either output, matches a Lua pattern: so one knows that a daemon is ready. The
@@ -317,7 +321,7 @@ function Process:expect(pattern, timeout)
     if found[1] then return table.unpack(found, 1, found.n) end
     if not running then
       local result = self.core:result()
-      local code, how = verdict(result)
+      local code, how = m.verdict(result)
       never_said(self, code or "EXIT", pattern, ("it ended (%s) and never wrote '%s'"):format(how or "exit status 0",
         pattern), result)
     end
