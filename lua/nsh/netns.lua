@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local loop = require "nsh.loop"
+local node = require "nsh.node"
 local object = require "nsh.object"
 local physical = require "nsh.physical"
 local show = require "nsh.show"
@@ -20,6 +21,7 @@ m.Netns = Netns
 -- One object per namespace, so that == compares namespaces. Deleted ones stay as long as somebody holds them.
 local known = setmetatable({}, { __mode = "v" })
 local root, root_ns
+local nodes = {} -- held as long as they have their name: what they have of their own goes with the object
 
 function mt.__tostring(self) return "netns " .. self.label end
 
@@ -63,15 +65,61 @@ function Netns.get.id(self)
   return id >= 0 and id or nil
 end
 
---- Makes a namespace with the kernel's default sysctls and gives it a name.
+--- The host name that commands there see: its own where netns.add gave it one, else nsh's.
+---@return string
+function Netns.get.hostname(self)
+  return (fail.check("netns hostname", self.name, nil, core.netns.hostname(self.core)))
+end
+
+--- How a namespace is made. With any key but the name and id it is a node: a host of its own to the commands that run
+--- there through nsh. What is made for it goes with it; netns.del ends the processes of one with `pids`.
+---@class nsh.NodeSpec
+---@field [1] string its name: 1 to 255 bytes; no '/', space, control character or leading '-'
+---@field id? integer|string the number that the world's root has for it, as ns:set takes it
+---@field hostname? string what `hostname` says
+---@field hosts? string|table its /etc/hosts: text, or { name = address or list of addresses }, to which localhost and
+---  its own name are added. Its commands may write it
+---@field resolv? string|table its /etc/resolv.conf: text, or addresses of servers with `search` and `options`
+---@field private? table folders of its own: empty ones, as { "/run", "/var/log" }, which commands find in place of the
+---  world's; or what is to be there instead: { ["/etc/frr"] = "/my/folder" }
+---@field pids? boolean its processes see no others, and one of them, nsh-init, has the number 1
+
+-- What is left of a namespace that couldn't be made whole goes.
+local function unmake(name, handle, ...)
+  core.netns.del(name)
+  core.netns.close(handle)
+  return ...
+end
+
+local function make(name, spec)
+  local handle, message, code, detail = core.netns.add(name)
+  if not handle or not spec then return handle, message, code, detail end
+  local ok
+  ok, message, code, detail = core.netns.node(handle, spec)
+  if not ok then return unmake(name, handle, nil, message, code, detail) end
+  return handle
+end
+
+--- Makes a namespace with the kernel's default sysctls and gives it a name; with more than a name, a node.
 --- Twin: `ip netns add NAME`
----@param name string 1 to 255 bytes; no '/', space, control character or leading '-'
+---@param spec string|nsh.NodeSpec its name, or { name, hostname = "h1", ... }
 ---@return nsh.Netns
 ---@error EEXIST when there is one of that name
+---@error ENOENT when a private folder isn't there
 ---@error ENOSPC when the sysctl user.max_net_namespaces is reached
-function m.add(name)
+function m.add(spec)
+  local name, inner, id = spec, nil, nil
+  if type(spec) == "table" then
+    spec = fail.options(spec, "netns.add")
+    name, spec[1] = spec[1] or spec.name, nil
+    fail.known(spec, "netns.add", node.KEYS)
+    inner, id = node.read(spec), spec.id
+  end
   world.ensure()
-  return wrap(fail.check("netns add", name, nil, core.netns.add(name)), name)
+  local ns = wrap(fail.check_spec(spec, "netns add", name, nil, make(name, inner)), name)
+  nodes[ns] = inner and true
+  if id then ns:set { id = id } end
+  return ns
 end
 
 --- Makes a namespace without a name, to try things in; close it.
@@ -107,6 +155,7 @@ local function forget(ns)
   world.on_namespace(ns, true)
   core.link.let_go(ns.core) -- what is held open would keep the namespace alive
   rawset(ns, "deleted", true)
+  nodes[ns] = nil
   core.netns.close(ns.core)
   if world.entered() == ns then world.enter(nil) end
 end

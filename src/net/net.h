@@ -72,9 +72,17 @@ struct net_sock {
 	size_t room;	     /* bytes one send may carry */
 };
 
+/* What commands of a namespace have of their own beside its network and its mounts (node.c); -1: none. */
+struct net_node {
+	int uts, pids;	 /* namespaces */
+	int init, leash; /* pidfd of its process 1, which goes when the leash is let go */
+	pid_t pid;	 /* of that; 0: none */
+};
+
 struct net_ns {
-	int fd;			     /* nsfs descriptor; -1: closed */
-	int mnt;		     /* mount namespace of its commands (mount.c); -1: not made yet */
+	int fd;	 /* nsfs descriptor; -1: closed */
+	int mnt; /* mount namespace of its commands; -1: not made yet, or none needed */
+	struct net_node node;
 	uint64_t dev, ino;	     /* identity */
 	struct net_sock route, genl; /* opened at first use */
 	struct net_batch *batch;     /* open batch, or NULL */
@@ -118,8 +126,24 @@ pid_t net_world_init(void); /* 0: none */
 void net_world_end(void);   /* ends everything in it and waits for that */
 #define NET_RUN "/run/nsh"  /* a private world's own folder for sockets and the like; it goes with the world */
 int net_world_mounts(struct net_err *err);
-/* mount namespace for its commands; -1: none needed */
-int net_mount_ns(struct net_ns *ns, int *mnt, struct net_err *err);
+
+/* --- nodes (node.c, folders.c) --- */
+
+/* What a node has of its own; NULL, 0, false: what the world has. */
+struct net_node_spec {
+	const char *hostname;
+	const char *hosts, *resolv; /* text of /etc/hosts and /etc/resolv.conf */
+	const struct net_folder {
+		const char *path, *from; /* from NULL: an empty one */
+	} * folders;			 /* those that lie in others behind them */
+	unsigned int n_folders;
+	bool pids; /* its processes see no others */
+};
+
+int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err);
+int net_mount_ns(struct net_ns *ns, struct net_err *err); /* the mounts of its commands are there: ns->mnt */
+int net_node_hostname(const struct net_ns *ns, char *name, size_t size, struct net_err *err);
+void net_node_end(struct net_ns *ns);
 
 /* --- requests and dumps (sock.c, batch.c, dump.c, genl.c) --- */
 

@@ -27,20 +27,21 @@ void net_ns_init(struct net_ns *ns)
 {
 	memset(ns, 0, sizeof(*ns));
 	ns->fd = ns->mnt = -1;
+	net_node_init(&ns->node);
 }
 
-/* net_ns_close() - give back the descriptors; closing twice is harmless.  What runs in the namespace stays. */
+/* net_ns_close() - give back the descriptors; closing twice is harmless.  What runs in the namespace stays, unless it
+ * is a node with processes of its own. */
 void net_ns_close(struct net_ns *ns)
 {
 	if (ns->batch)
 		net_batch_end(ns, false, NULL, &(struct net_err){0});
 	net_sock_close(&ns->route);
 	net_sock_close(&ns->genl);
-	if (ns->mnt >= 0)
-		close(ns->mnt);
+	net_node_end(ns);
 	if (ns->fd >= 0)
 		close(ns->fd);
-	ns->fd = ns->mnt = -1;
+	ns->fd = -1;
 }
 
 /* net_ns_label() - what messages call it */

@@ -45,7 +45,7 @@ static bool is_in(int proc, const char *name, const struct net_ns *ns)
  * net_ns_pids() - the processes of a namespace, sorted, as seen from outside the world
  * @list: free(list->v)
  *
- * nsh itself and the init of its world are not the user's, and left out.
+ * nsh itself, the init of its world and that of a node are not the user's, and left out.
  */
 int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *err)
 {
@@ -58,7 +58,8 @@ int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *
 	while (!code && (errno = 0, e = readdir(proc))) { /* what is_in() meets on its way is no failure */
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
 
-		if (pid > 0 && pid != getpid() && pid != net_world_init() && is_in(dirfd(proc), e->d_name, ns))
+		if (pid > 0 && pid != getpid() && pid != net_world_init() && pid != ns->node.pid &&
+		    is_in(dirfd(proc), e->d_name, ns))
 			code = -add(list, pid);
 	}
 	if (!code)

@@ -8,38 +8,93 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "sock.h"
 
 /* What a child gets whose status somebody else took (a program that embeds us and ignores SIGCHLD). */
 #define STATUS_LOST (255 << 8)
 
 /* Children that were let go while they ran: still ours to reap, or they would stay zombies as long as we live. */
 static struct {
-	pid_t *pids;
+	struct left {
+		pid_t pid;
+		int pidfd;
+		uint64_t ino; /* of the network namespace */
+	} * v;
 	size_t n, cap;
 } left;
+
+static struct net_process *all; /* that are held */
 
 static void reap_left(void)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < left.n; i++)
-		if (waitpid(left.pids[i], NULL, WNOHANG) == 0)
-			left.pids[kept++] = left.pids[i];
+	for (size_t i = 0; i < left.n; i++) {
+		if (waitpid(left.v[i].pid, NULL, WNOHANG) == 0)
+			left.v[kept++] = left.v[i];
+		else
+			close(left.v[i].pidfd);
+	}
 	left.n = kept;
 }
 
-static void leave(pid_t pid)
+static void leave(const struct net_process *p)
 {
 	if (left.n == left.cap) {
 		size_t cap = left.cap ? left.cap * 2 : 16;
-		pid_t *pids = realloc(left.pids, cap * sizeof(*pids));
+		struct left *v = realloc(left.v, cap * sizeof(*v));
 
-		if (!pids)
+		if (!v) {
+			close(p->pidfd);
 			return;
-		left.pids = pids;
+		}
+		left.v = v;
 		left.cap = cap;
 	}
-	left.pids[left.n++] = pid;
+	left.v[left.n++] = (struct left){p->pid, p->pidfd, p->ino};
+}
+
+/* net_process_begin() - a child was born; until net_process_close() it is in our list */
+void net_process_begin(struct net_process *p, const struct net_ns *ns, pid_t pid, int pidfd)
+{
+	p->pid = pid;
+	p->pidfd = pidfd;
+	p->ino = ns->ino;
+	p->next = all;
+	all = p;
+}
+
+static void forget(const struct net_process *p)
+{
+	struct net_process **at = &all;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	if (*at)
+		*at = p->next;
+}
+
+static void await(int pidfd, double deadline)
+{
+	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+	double rest = deadline - net_now();
+
+	poll(&fd, 1, rest > 0 ? (int)(rest * 1000) + 1 : 0);
+}
+
+/* net_process_reap() - take the ends of all children in @ns, which are being killed */
+void net_process_reap(const struct net_ns *ns, double deadline)
+{
+	for (struct net_process *p = all; p; p = p->next) {
+		if (p->ino != ns->ino || p->ended)
+			continue;
+		await(p->pidfd, deadline);
+		net_process_running(p);
+	}
+	for (size_t i = 0; i < left.n; i++)
+		if (left.v[i].ino == ns->ino)
+			await(left.v[i].pidfd, deadline);
+	reap_left();
 }
 
 /* net_process_look() - take in all that it has written until now */
@@ -157,13 +212,15 @@ void net_process_close(struct net_process *p)
 	if (p->pidfd < 0)
 		return;
 	reap_left();
+	forget(p);
 	if (net_process_running(p))
-		leave(p->pid);
+		leave(p);
+	else
+		close(p->pidfd);
 	net_stream_free(p->in, true);
 	net_stream_free(p->out, true);
 	net_stream_free(p->err, true);
 	p->in = p->out = p->err = NULL;
-	close(p->pidfd);
 	p->pidfd = -1;
 	for (struct net_look *look = p->looks; look; look = look->next)
 		look->op.deadline = 0;

@@ -45,6 +45,8 @@ struct net_process {
 	int status;			   /* as waitpid(2) gives it, once ended */
 	struct net_stream *in, *out, *err; /* where these are pipes of ours */
 	struct net_look *looks;
+	uint64_t ino; /* of its network namespace */
+	struct net_process *next;
 };
 
 /* A wait for word of a process. */

@@ -38,8 +38,7 @@ struct job {
 	char *path;		    /* "PATH=..." with the administrator's directories, ours */
 	char home[PATH_MAX];	    /* where we stand, for a child that changes its mounts; "" where that has no path */
 	const struct rlimit *files; /* NULL: ours */
-	int mnt;
-	pid_t parent; /* 0: the world's init takes care of orphans */
+	pid_t parent;		    /* 0: the world's init takes care of orphans */
 	/* written by the child */
 	volatile enum stage stage;
 	volatile int code;
@@ -93,8 +92,10 @@ CHILD_CODE static void enter_namespaces(struct job *job)
 
 	if (setns(job->spec->ns->fd, CLONE_NEWNET) < 0)
 		give_up(job, STAGE_ENTER);
-	if (job->mnt >= 0) {
-		if (setns(job->mnt, CLONE_NEWNS) < 0)
+	if (job->spec->ns->node.uts >= 0 && setns(job->spec->ns->node.uts, CLONE_NEWUTS) < 0)
+		give_up(job, STAGE_ENTER);
+	if (job->spec->ns->mnt >= 0) {
+		if (setns(job->spec->ns->mnt, CLONE_NEWNS) < 0)
 			give_up(job, STAGE_MOUNTS);
 		/* that moved us to its root */
 		if (*job->home && (!cwd || *cwd != '/') && chdir(job->home) < 0)
@@ -161,7 +162,7 @@ CHILD_CODE static int child(void *arg)
 
 	if (job->parent) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != job->parent)
+		if (getppid() != job->parent && job->spec->ns->node.pids < 0) /* which sees no parent */
 			_exit(127);
 	}
 	if (!job->spec->terminal)
@@ -265,8 +266,9 @@ static int explain(const struct job *job, struct net_err *err)
 		net_fail(err, job->code, "cannot start a process: %s", why);
 		if (job->code == EAGAIN)
 			net_hint(err, "too many processes; see ulimit -u and the pids limit of the control group");
-		if (job->code == ENOMEM && !net_world_is_host())
-			net_hint(err, "out of memory, or the init of this world has been killed");
+		if (job->code == ENOMEM && (spec->ns->node.pids >= 0 || !net_world_is_host()))
+			net_hint(err, "out of memory, or the init of this %s has been killed",
+				 spec->ns->node.pids >= 0 ? "node" : "world");
 		return -job->code;
 	}
 }
@@ -275,20 +277,24 @@ static int start(struct job *job, struct net_process *p)
 {
 	alignas(16) char stack[CHILD_STACK];
 	sigset_t all, mask;
-	int pidfd = -1;
-	pid_t pid;
+	int pidfd = -1, r;
+	pid_t pid = -1;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
-	pid = clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job, &pidfd);
-	if (pid < 0) {
-		job->code = errno;
+	r = net_node_enter(job->spec->ns);
+	if (r == 0) {
+		pid = clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job, &pidfd);
+		r = pid < 0 ? -errno : 0;
+		net_node_leave(job->spec->ns);
+	}
+	if (r < 0) {
+		job->code = -r;
 		job->stage = STAGE_PARENT;
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (job->stage == STAGE_NONE) {
-		p->pid = pid;
-		p->pidfd = pidfd;
+		net_process_begin(p, job->spec->ns, pid, pidfd);
 		return 0;
 	}
 	if (pid > 0) {
@@ -308,14 +314,14 @@ static int start(struct job *job, struct net_process *p)
  */
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err)
 {
-	struct job job = {.spec = spec, .mnt = -1, .files = net_world_files()};
+	struct job job = {.spec = spec, .files = net_world_files()};
 	int r;
 
 	*p = (struct net_process){.pidfd = -1};
-	r = net_mount_ns(spec->ns, &job.mnt, err);
+	r = net_mount_ns(spec->ns, err);
 	if (r < 0)
 		return r;
-	if (job.mnt >= 0 && (!getcwd(job.home, sizeof(job.home)) || *job.home != '/'))
+	if (spec->ns->mnt >= 0 && (!getcwd(job.home, sizeof(job.home)) || *job.home != '/'))
 		*job.home = '\0';
 	if (net_world_is_host())
 		job.parent = getpid();

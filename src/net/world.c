@@ -1,4 +1,4 @@
-/* world.c - the private world: a user (where needed), pid, mount and network namespace that end with nsh */
+/* world.c - the private world: a user (where needed), pid, mount, host name and network namespace that end with nsh */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -117,12 +117,12 @@ static int enter_user(struct net_err *err)
 	return r < 0 ? forbidden(-r, "user mapping", err) : 0;
 }
 
-/* Process 1 of the world: reaps what is orphaned, holds no descriptor, and takes all with it when nsh is gone. */
-static _Noreturn void init_main(int leash)
+/* net_init_main() - process 1 of the world or of a node: reaps what is orphaned, holds no descriptor, and takes all
+ * with it when nsh is gone or lets its leash go */
+_Noreturn void net_init_main(int leash)
 {
 	char byte;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "nsh-init");
 	setsid();
 	for (int sig = 1; sig < NSIG; sig++)
@@ -145,8 +145,10 @@ static int start_init(struct net_err *err)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return net_fail(err, errno, NULL);
 	world.init = fork();
-	if (world.init == 0)
-		init_main(ends[0]);
+	if (world.init == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		net_init_main(ends[0]);
+	}
 	close(ends[0]);
 	world.leash = ends[1];
 	return world.init < 0 ? net_fail(err, errno, "cannot start the world's init: %s", strerror(errno)) : 0;
@@ -177,8 +179,8 @@ static int make_private(struct net_err *err)
 
 	net_ns_defaults_begin();
 	r = may_unshare() ? 0 : enter_user(err);
-	if (r == 0 && unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)
-		r = forbidden(errno, "mount and network namespace", err);
+	if (r == 0 && unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET) < 0)
+		r = forbidden(errno, "mount, host name and network namespace", err);
 	if (r == 0)
 		r = start_init(err);
 	if (r == 0)
