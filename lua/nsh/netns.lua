@@ -155,7 +155,7 @@ local function forget(ns)
   world.on_namespace(ns, true)
   core.link.let_go(ns.core) -- what is held open would keep the namespace alive
   rawset(ns, "deleted", true)
-  nodes[ns] = nil
+  if nodes[ns] then nodes[ns] = nil end
   core.netns.close(ns.core)
   if world.entered() == ns then world.enter(nil) end
 end

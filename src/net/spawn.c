@@ -97,8 +97,8 @@ CHILD_CODE static void enter_namespaces(struct job *job)
 	if (job->spec->ns->mnt >= 0) {
 		if (setns(job->spec->ns->mnt, CLONE_NEWNS) < 0)
 			give_up(job, STAGE_MOUNTS);
-		/* that moved us to its root */
-		if (*job->home && (!cwd || *cwd != '/') && chdir(job->home) < 0)
+		/* that moved us to its root; folders of a node's own may hide where we were */
+		if (*job->home && (!cwd || *cwd != '/') && chdir(job->home) < 0 && (cwd || job->spec->ns->node.uts < 0))
 			give_up(job, STAGE_CD);
 	}
 	if (cwd && chdir(cwd) < 0)
