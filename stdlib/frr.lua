@@ -275,16 +275,21 @@ local function json()
     hint = "apt-get install lua-dkjson brings it" }
 end
 
---- Gives a command to FRRouting that answers in JSON.
----@param command string "show ip route json"
----@return table data
+--- Gives commands to FRRouting that answer in JSON.
+---@param ... string "show ip route json"
+---@return table ... data of each
 ---@error EINVAL it refused, or the answer is no JSON
-function Frr:json(command)
-  local text = self:vtysh(command)
-  local data, _, message = json().decode(text:match "[{%[].*" or "", 1, nil, nil, nil)
-  if data then return data end
-  nsh.raise { op = "vtysh", target = command, netns = self.netns, code = "EINVAL", errno = 22,
-    message = "the answer is no JSON: " .. (message or text) }
+function Frr:json(...)
+  local text, answers, at = self:vtysh(...), {}, 1
+  for i, command in ipairs { ... } do
+    local data, after, message = json().decode(text, at, nil, nil, nil)
+    if not data then
+      nsh.raise { op = "vtysh", target = command, netns = self.netns, code = "EINVAL", errno = 22,
+        message = "the answer is no JSON: " .. tostring(message) .. "\n  " .. text:sub(at, at + 80) }
+    end
+    answers[i], at = data, after
+  end
+  return table.unpack(answers)
 end
 
 local function has_daemon(self, name)
@@ -310,20 +315,21 @@ function Frr:neighbors()
     list[#list + 1] = { id = id, addr = addr, dev = dev, state = name:lower(), dead = dead, instance = instance,
       role = role ~= "" and role ~= "-" and role:lower() or nil, priority = row.priority or row.nbrPriority }
   end
-  if has_daemon(self, "ospfd") then
-    for id, rows in pairs(self:json("show ip ospf neighbor json").neighbors or {}) do
-      for _, row in ipairs(rows) do
+  local commands = {}
+  if has_daemon(self, "ospfd") then commands[#commands + 1] = "show ip ospf neighbor json" end
+  if has_daemon(self, "ospf6d") then commands[#commands + 1] = "show ipv6 ospf6 neighbor json" end
+  for _, answer in ipairs(#commands > 0 and { self:json(table.unpack(commands)) } or {}) do
+    for id, rows in pairs(answer.neighbors or {}) do
+      if math.type(id) == "integer" then
+        local row = rows -- of ospf6d, which has a list
+        local h, min, s = tostring(row.deadTime):match "(%d+):(%d+):(%d+)"
+        add("ospf6", row.neighborId, row, row.state, row.neighborId, row.interfaceName, h and h * 3600 + min * 60 + s)
+      end
+      for _, row in ipairs(math.type(id) == "integer" and {} or rows) do
         local dead = row.routerDeadIntervalTimerDueMsec or row.deadTimeMsecs
         add("ospf", id, row, row.nbrState or row.state, row.ifaceAddress or row.address,
           (row.ifaceName or ""):match "^[^:]+", dead and dead / 1000)
       end
-    end
-  end
-  if has_daemon(self, "ospf6d") then
-    for _, row in ipairs(self:json("show ipv6 ospf6 neighbor json").neighbors or {}) do
-      local h, min, s = tostring(row.deadTime):match "(%d+):(%d+):(%d+)"
-      add("ospf6", row.neighborId, row, row.state, row.neighborId, row.interfaceName,
-        h and h * 3600 + min * 60 + s)
     end
   end
   return sorted(list)
@@ -355,8 +361,8 @@ end
 ---@return table[] records { dst, proto, via, dev, best, preference, metric }; of many ways: nexthops
 function Frr:routes()
   local list = {}
-  for _, command in ipairs { "show ip route json", "show ipv6 route json" } do
-    for dst, rows in pairs(self:json(command)) do
+  for _, answer in ipairs { self:json("show ip route json", "show ipv6 route json") } do
+    for dst, rows in pairs(answer) do
       for _, row in ipairs(rows) do
         local hops = {}
         for i, hop in ipairs(row.nexthops or {}) do hops[i] = { via = hop.ip, dev = hop.interfaceName } end

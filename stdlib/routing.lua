@@ -53,7 +53,7 @@ end
 ---@field dead? integer seconds (4)
 ---@field type? string "broadcast", "ptp", "nbma", "ptmp"; the daemon's own
 ---@field priority? integer 0: never the designated router
----@field passive? boolean its subnet is announced, but nobody is spoken to
+---@field passive? boolean its subnet is announced, but nobody is spoken to; always so of lo
 
 --- BGP. A neighbour's address tells which family is exchanged with it.
 ---@class routing.Bgp
@@ -178,6 +178,7 @@ local function read_ospf(ns, opts, what)
     local is_live = type(item) ~= "table" or rawget(item, 1) == nil and rawget(item, "netns") ~= nil
     local link = is_live and {} or checked(item, what .. " link", LINK)
     link.name = link_name(ns, is_live and item or item[1], what)
+    if link.name == "lo" then link.passive = true end -- nobody is there to speak to
     for _, key in ipairs(LINK) do
       if link[key] == nil then link[key] = ospf[key] end
       if link[key] == nil then link[key] = LINK_DEFAULTS[key] end
@@ -337,16 +338,27 @@ function Router:stop()
   if self.unforward then self.unforward() end
 end
 
--- Waits until `look` gives a value.
-local function await(self, wanted, timeout, look)
+-- Waits for a line that a program writes.
+local function next_line(process, timeout)
+  local read, _, _, news = process:lines { timeout = timeout }
+  local _ <close> = news
+  return read()
+end
+
+-- Waits until `look` gives a value: it looks at once, and whenever a program said something that it may have logged the
+-- change with; of two, one may say it while the other is listened to.
+local function await(self, speakers, wanted, timeout, look)
   local seen
   timeout = timeout or 30
   local ok, result = pcall(nsh.timeout, timeout, function()
     while true do
+      for _, daemon in ipairs(speakers) do
+        for _ in daemon.process:lines() do end -- said before the look
+      end
       local value, state = look()
       if value then return value end
       seen = state
-      nsh.sleep(0.05)
+      for _, daemon in ipairs(speakers) do next_line(daemon.process, #speakers > 1 and 0.2 or 1) end
     end
   end)
   if ok then return result end
@@ -357,6 +369,16 @@ local function await(self, wanted, timeout, look)
   end
   nsh.raise { op = self.name .. " wait", netns = self.netns, code = "ETIMEDOUT", errno = 110, wanted = wanted,
     seen = seen, message = ("%s did not come in %s s; seen last: %s"):format(wanted, timeout, seen or "nothing") }
+end
+
+-- The programs that speak a protocol.
+---@private
+function Router:speakers(protocol)
+  local list = {}
+  for _, daemon in ipairs(self.daemons) do
+    if daemon.name == self.name or daemon.name:find("^" .. protocol) then list[#list + 1] = daemon end
+  end
+  return #list > 0 and list or self.daemons
 end
 
 local UP = { up = { flag, "true or false" } }
@@ -377,7 +399,7 @@ end
 ---@error EXIT a program of the router died: with its last lines
 function Router:wait_ospf(n, timeout)
   n = n or count_links(self.spec)
-  return await(self, ("%d full neighbors"):format(n), timeout, function()
+  return await(self, self:speakers "ospf", ("%d full neighbors"):format(n), timeout, function()
     local list, words, full = self:neighbors(), {}, 0
     for i, neighbor in ipairs(list) do
       full = full + (neighbor.state == "full" and 1 or 0)
@@ -404,7 +426,7 @@ function Router:wait_bgp(peer, timeout)
     end
   end
   local wanted = ("%s session%s"):format(up and "an established" or "the end of the", addr and " with " .. addr or "")
-  return await(self, wanted, timeout, function()
+  return await(self, self:speakers "bgp", wanted, timeout, function()
     local found, words = {}, {}
     for _, session in ipairs(self:sessions()) do
       words[#words + 1] = ("%s %s"):format(session.addr, session.state)

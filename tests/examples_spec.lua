@@ -9,6 +9,7 @@ describe("examples", function()
       assert.is_string(expected, "no comment that begins with 'Prints:'")
       local out, status = transcript.nsh(path)
       assert.equal(0, status, out)
+      if out:find "^skipped: " then pending(out:match "[^\n]+") end
       assert.is_nil(transcript.differs(expected:gsub("^%-%- ?", ""):gsub("\n%-%- ?", "\n"), out))
     end)
 

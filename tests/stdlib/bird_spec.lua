@@ -1,4 +1,4 @@
--- bird_spec.lua - routers with BIRD: OSPF in a ring, BGP, changes of the configuration, mistakes, death.
+-- bird_spec.lua - routers with BIRD: records, changes of the configuration, mistakes, death; routing_spec has the rest
 local bird = require "stdlib.bird"
 local h = require "tests.helper"
 local ring = require "tests.stdlib.ring"
@@ -20,37 +20,8 @@ local function pair(spec)
 end
 
 describe("bird", function()
-  -- BIRD tells a change of its links five seconds after the one before, so others run meanwhile.
-  it("finds the ways of a ring by OSPF, and the other way after a cut; exchanges routes by BGP", function()
-    local starts, protos = {}, {}
-    for i = 1, 4 do starts[i], protos[i] = bird.start, "bird" end
-    nsh.all {
-      function() ring.check_ospf(starts, protos) end,
-      function() ring.check_bgp(starts, protos) end,
-    }
-  end)
-
-  it("takes another configuration while its sessions go on, and keeps the old one when there is a mistake", function()
-    local one, two, links, a = pair { static = { { "10.9.0.0/16", type = "blackhole" } } }
-    local _ <close> = one
-    local _ <close> = two
-    one:wait_ospf()
-    local before = one:config()
-    local err = h.refused("EINVAL", one.reload, one, { ospf = links, config = "protocol statik {}\n" })
-    assert.matches("line %d+, column %d+: syntax error", err.message)
-    assert.matches("protocol statik {}", err.message, 1, true)
-    assert.matches("^tests/[%w_/]+%.lua:%d+: bird configuration in ", tostring(err))
-    assert.equal(before, one:config())
-    assert.equal("blackhole", ring.seen(a, "-4", "bird")["10.9.0.0/16"])
-    one:reload { ospf = links, static = { { "10.8.0.0/16", type = "unreachable" } } }
-    a:wait_route { dst = "10.8.0.0/16", proto = "bird" }
-    a:wait(function() return not h.find(a:routes(), { dst = "10.9.0.0/16" }) end)
-    assert.equal("full", one:neighbors()[1].state)
-    assert.equal(1, select(2, one:output():gsub("changed state from Loading to Full", "")))
-  end)
-
-  it("answers with records, and with its own words to what it doesn't know", function()
-    local one, two, _, a, b = pair()
+  it("answers with records; takes another configuration while its sessions go on, or none with a mistake", function()
+    local one, two, links, a, b = pair { static = { { "10.9.0.0/16", type = "blackhole" } } }
     local _ <close> = one
     local _ <close> = two
     local neighbor = one:wait_ospf(1)[1]
@@ -67,6 +38,18 @@ describe("bird", function()
     local err = h.refused("ETIMEDOUT", two.wait_ospf, two, 3, 0.05)
     assert.matches("3 full neighbors did not come in 0.05 s; seen last: 10.0.1.1 full", err.message)
     h.misuse("wait_bgp: no neighbor 10.0.0.9", two.wait_bgp, two, "10.0.0.9")
+    local before = one:config()
+    err = h.refused("EINVAL", one.reload, one, { ospf = links, config = "protocol statik {}\n" })
+    assert.matches("line %d+, column %d+: syntax error", err.message)
+    assert.matches("protocol statik {}", err.message, 1, true)
+    assert.matches("^tests/[%w_/]+%.lua:%d+: bird configuration in ", tostring(err))
+    assert.equal(before, one:config())
+    assert.equal("blackhole", ring.seen(a, "-4", "bird")["10.9.0.0/16"])
+    one:reload { ospf = links, static = { { "10.8.0.0/16", type = "unreachable" } } }
+    a:wait_route { dst = "10.8.0.0/16", proto = "bird" }
+    a:wait(function() return not h.find(a:routes(), { dst = "10.9.0.0/16" }) end)
+    assert.equal("full", one:neighbors()[1].state)
+    assert.equal(1, select(2, one:output():gsub("changed state from Loading to Full", "")))
   end)
 
   it("starts with a configuration as it is, and tells the line of a mistake", function()

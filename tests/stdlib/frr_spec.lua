@@ -1,5 +1,4 @@
--- frr_spec.lua - routers with FRRouting: OSPF in a ring, BGP, changes of the configuration, mistakes, death.
-local bird = require "stdlib.bird"
+-- frr_spec.lua - routers with FRRouting: records, changed configurations, mistakes, death; routing_spec has the rest
 local frr = require "stdlib.frr"
 local h = require "tests.helper"
 local ring = require "tests.stdlib.ring"
@@ -22,29 +21,23 @@ local function pair(spec)
 end
 
 describe("frr", function()
-  it("finds the ways of a ring by OSPF, and the other way after a cut; exchanges routes by BGP", function()
-    local starts, ospf, bgp = {}, {}, {}
-    for i = 1, 4 do starts[i], ospf[i], bgp[i] = frr.start, "ospf", "bgp" end
-    nsh.all {
-      function() ring.check_ospf(starts, ospf) end,
-      function() ring.check_bgp(starts, bgp) end,
-    }
-  end)
-
-  it("and bird understand each other", function()
-    if os.getenv "NSH_SOAK" ~= "1" then h.pending "NSH_SOAK=1 runs it: BIRD takes its time" end
-    ring.check_ospf({ bird.start, frr.start, bird.start, frr.start }, { "bird", "ospf", "bird", "ospf" })
-    ring.check_bgp({ frr.start, bird.start }, { "bgp", "bird" })
-  end)
-
-  it("takes another configuration while its sessions go on, and keeps the old one when there is a mistake", function()
+  it("answers with records; takes another configuration while its sessions go on, or none with a mistake", function()
     local one, two, a, b = pair { static = { { "10.9.0.0/16", type = "blackhole" } } }
     local _ <close> = one
     local _ <close> = two
-    one:wait_ospf()
+    local neighbor = one:wait_ospf(1)[1]
+    assert.same({ "10.0.1.2", "10.0.1.2", "to" .. b.name, "full", "ospf" },
+      { neighbor.id, neighbor.addr, neighbor.dev, neighbor.state, neighbor.instance })
+    local route = h.find(one:routes(), { dst = "10.0.1.0/24", best = true })
+    assert.same({ "connected", "to" .. b.name }, { route.proto, route.dev })
+    assert.equal("10.0.1.1", one:json("show ip ospf json").routerId)
+    assert.matches("Unknown command: show bogus", h.refused("EINVAL", one.vtysh, one, "show bogus").message)
+    assert.equal("frr in " .. a.name .. ", running", tostring(one))
+    local err = h.refused("ETIMEDOUT", two.wait_ospf, two, 3, 0.2)
+    assert.matches("3 full neighbors did not come in 0.2 s; seen last: 10.0.1.1 full", err.message)
     local before = one:config()
     local link = { "to" .. b.name, type = "ptp", cost = 77 }
-    local err = h.refused("EINVAL", one.reload, one,
+    err = h.refused("EINVAL", one.reload, one,
       { ospf = { link }, config = "router ospf\n ospf ruter-id 1.1.1.1\n" })
     assert.matches("line %d+: %% Unknown command", err.message)
     assert.matches("ospf ruter-id 1.1.1.1", err.message, 1, true)
@@ -63,22 +56,6 @@ describe("frr", function()
     assert.is_truthy(one:vtysh "show running-config":find("ip ospf cost 77", 1, true))
     assert.equal("full", one:neighbors()[1].state)
     assert.equal(1, select(2, one:output():gsub("Loading %-> Full %(LoadingDone", "")))
-  end)
-
-  it("answers with records, and with its own words to what it doesn't know", function()
-    local one, two, a, b = pair {}
-    local _ <close> = one
-    local _ <close> = two
-    local neighbor = one:wait_ospf(1)[1]
-    assert.same({ "10.0.1.2", "10.0.1.2", "to" .. b.name, "full", "ospf" },
-      { neighbor.id, neighbor.addr, neighbor.dev, neighbor.state, neighbor.instance })
-    local route = h.find(one:routes(), { dst = "10.0.1.0/24", best = true })
-    assert.same({ "connected", "to" .. b.name }, { route.proto, route.dev })
-    assert.equal("10.0.1.1", one:json("show ip ospf json").routerId)
-    assert.matches("Unknown command: show bogus", h.refused("EINVAL", one.vtysh, one, "show bogus").message)
-    assert.equal("frr in " .. a.name .. ", running", tostring(one))
-    local err = h.refused("ETIMEDOUT", two.wait_ospf, two, 3, 0.2)
-    assert.matches("3 full neighbors did not come in 0.2 s; seen last: 10.0.1.1 full", err.message)
   end)
 
   it("starts with a configuration as it is, and tells the line of a mistake", function()

@@ -71,7 +71,7 @@ end
 -- costs more.
 local function links(lab, i)
   local left, right = (i + 2) % 4 + 1, i % 4 + 1
-  local list = { { "lo", passive = true }, type = "ptp" }
+  local list = { "lo", type = "ptp" }
   for _, j in ipairs { left, right } do
     table.insert(list, { "to" .. lab.r[j].name, cost = (i == 4 or j == 4) and 100 or 10 })
   end
