@@ -34,7 +34,7 @@ describe("frr", function()
     assert.matches("Unknown command: show bogus", h.refused("EINVAL", one.vtysh, one, "show bogus").message)
     assert.equal("frr in " .. a.name .. ", running", tostring(one))
     local err = h.refused("ETIMEDOUT", two.wait_ospf, two, 3, 0.2)
-    assert.matches("3 full neighbors did not come in 0.2 s; seen last: 10.0.1.1 full", err.message)
+    assert.matches("3 full neighbors did not come in 0.2 s; seen last: ", err.message)
     local before = one:config()
     local link = { "to" .. b.name, type = "ptp", cost = 77 }
     err = h.refused("EINVAL", one.reload, one,
