@@ -96,9 +96,9 @@ end
 
 local function lines(command) return tonumber(root:exec(command).out) end
 
--- Zombies among our own children, which are outside of the world, and in it.
+-- Zombies among our own children, which are outside of the world, and those that its init has to reap.
 local function zombies()
-  local found = root:exec("cat /proc/[0-9]*/stat 2>/dev/null | grep ') Z' || true").out
+  local found = root:exec("cat /proc/[0-9]*/stat 2>/dev/null | grep ') Z 1 ' || true").out
   for pid in io.open("/proc/thread-self/children"):read("a"):gmatch "%d+" do
     local stat = io.open(("/proc/%s/stat"):format(pid))
     local line = stat and stat:read "a" or ""
@@ -111,9 +111,9 @@ end
 -- What has just ended may be there for a moment more.
 local function settled(fn, level)
   local least = fn()
-  for _ = 1, 25 do
+  for _ = 1, 100 do
     if least <= (level or 0) then break end
-    nsh.sleep(0.02)
+    nsh.sleep(0.03)
     least = math.min(least, fn())
   end
   return least
@@ -164,7 +164,8 @@ repeat
     level = level or now
     for key, value in pairs(now) do
       if key ~= "memory" then
-        assert(value <= level[key], ("%s grow in round %d: %d -> %d"):format(key, rounds, level[key], value))
+        assert(value <= level[key], ("%s grow in round %d: %d -> %d\n%s"):format(key, rounds, level[key], value,
+          key == "processes" and root:exec("ps -ef").out or ""))
       end
     end
     assert(now.zombies == 0, "zombies: " .. zombies())
