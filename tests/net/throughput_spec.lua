@@ -1,5 +1,5 @@
 -- throughput_spec.lua - throughput and latency: against the links' counters, a limited link, and their own end
-
+-- lanes: alone
 local h = require "tests.helper"
 
 describe("between two namespaces", function()
