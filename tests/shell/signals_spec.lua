@@ -105,7 +105,8 @@ describe("other signals", function()
   it("leave no process behind", function()
     local chunk = [[local p = io.popen "echo $$; exec sleep 61" print(p:read "l") io.flush() os.execute "sleep 62"]]
     local f = io.popen("exec 2>/dev/null; " .. NSH .. " -e '" .. chunk ..
-      "' & until pgrep -fx 'sleep 62'; do sleep 0.02; done >/dev/null; kill -TERM $!; wait $!; pgrep -afx 'sleep 6[12]'")
+      "' & until pgrep -fx 'sleep 62' >/dev/null; do sleep 0.02; done; " ..
+      "kill -TERM $!; wait $!; pgrep -afx 'sleep 6[12]'")
     local out = f:read "a"
     f:close()
     assert.truthy(out:find "^%d+\n$", out)
