@@ -195,6 +195,51 @@ static int ask_live(pcap_t *p, const char *link, const char *text, struct captur
 	return r < 0 ? r : read_program(lib.fileno(p), f, err);
 }
 
+/* The last filters: to open a link and to close it each waits for all processors (RCU), 20 ms and more. */
+static struct known {
+	char *text;
+	struct capture_filter filter;
+} known[8];
+static unsigned int oldest;
+
+static bool recall(const char *text, struct capture_filter *f)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		const struct capture_filter *k = &known[i].filter;
+		struct sock_filter *v;
+
+		if (!known[i].text || k->hatype != f->hatype || strcmp(known[i].text, text) != 0)
+			continue;
+		v = malloc(k->n * sizeof(*v));
+		if (!v)
+			return false;
+		memcpy(v, k->v, k->n * sizeof(*v));
+		*f = *k;
+		f->v = v;
+		return true;
+	}
+	return false;
+}
+
+static void remember(const char *text, const struct capture_filter *f)
+{
+	struct known *k = &known[oldest];
+	struct sock_filter *v = malloc(f->n * sizeof(*v));
+	char *copy = strdup(text);
+
+	if (!v || !copy) {
+		free(v);
+		free(copy);
+		return;
+	}
+	free(k->text);
+	free(k->filter.v);
+	memcpy(v, f->v, f->n * sizeof(*v));
+	*k = (struct known){copy, *f};
+	k->filter.v = v;
+	oldest = (oldest + 1) % (sizeof(known) / sizeof(*known));
+}
+
 /*
  * pcaplib_ask() - compile a filter for a link of the namespace that we stand in
  * @link: its name, or "any"
@@ -207,6 +252,8 @@ int pcaplib_ask(const char *link, bool up, const char *text, struct capture_filt
 	pcap_t *p;
 	int r;
 
+	if (recall(text, f))
+		return 0;
 	if (!up)
 		return ask_dead(link, text, f, err);
 	p = lib.create(link, errbuf);
@@ -216,6 +263,8 @@ int pcaplib_ask(const char *link, bool up, const char *text, struct capture_filt
 	lib.close(p);
 	if (f->linktype == CAPTURE_COOKED1)
 		f->linktype = CAPTURE_COOKED;
+	if (r == 0)
+		remember(text, f);
 	return r;
 }
 
