@@ -119,6 +119,13 @@ function m.capture(spec) return require("nsh.capture").open(spec) end
 ---@error EBADMSG it is no capture file, or ends in the middle of a packet, whose forerunners are given before that
 function m.read_pcap(path) return require("nsh.capture").read(path) end
 
+--- Takes the bytes of a packet apart, wherever they come from; a capture's packets are that already.
+---@param bytes string from the link's header on
+---@param options? { linktype: integer, len: integer } linktype: as pcap files number it, 1: Ethernet, 101: bare IP (1);
+---  len: how long it was on the wire, where bytes are only the beginning
+---@return nsh.Packet
+function m.decode(bytes, options) return require("nsh.packet").decode(bytes, options) end
+
 --- Sleeps; Ctrl-C ends it. Tasks and handlers of watches run meanwhile.
 ---@param seconds number|string 1.5 or "200ms"
 function m.sleep(seconds) loop.sleep(seconds) end

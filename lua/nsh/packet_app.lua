@@ -44,12 +44,14 @@ local data = {
 data.AAAA, data.CNAME, data.PTR, data.DNAME = data.A, data.NS, data.NS, data.NS
 
 local function answer(record, mdns)
-  local of = data[record.type]
+  local of = not record.truncated and data[record.type]
+  if not record.type then return "" end
   return format("%s%s %s%s", class_of(record), mdns and record.flush and " (Cache flush)" or "", type_of(record),
     of and of(record) or "")
 end
 
 local function question(record, mdns)
+  if record.truncated then return "" end
   local how = mdns and (record.unicast and " (QU)" or " (QM)") or ""
   return format(" %s%s%s? %s", type_of(record), class_of(record), how, name(record.name))
 end
@@ -68,19 +70,27 @@ local function opcode(dns)
   return opcodes[dns.opcode] or " op" .. tostring(dns.opcode)
 end
 
+-- Whether a list was captured in whole.
+local function whole(list, n)
+  return n == 0 or list and #list == n and not list[n].truncated
+end
+
 local function response(dns, mdns)
   local counts = dns.counts
-  return format("%d%s%s%s%s%s%s%s %d/%d/%d%s", dns.id, opcode(dns), rcodes[dns.rcode] or " Resp" .. dns.rcode,
+  local line = format("%d%s%s%s%s%s%s%s", dns.id, opcode(dns), rcodes[dns.rcode] or " Resp" .. dns.rcode,
     dns.aa and "*" or "", dns.ra and "" or "-", dns.tc and "|" or "", dns.ad and "$" or "",
-    count(counts.questions, 1, "q"), counts.answers, counts.authorities, counts.additionals,
+    count(counts.questions, 1, "q"))
+  if not whole(dns.questions, counts.questions) then return line, false end
+  line = format("%s %d/%d/%d%s", line, counts.answers, counts.authorities, counts.additionals,
     each(dns.answers, answer, mdns, ","))
+  return line, whole(dns.answers, counts.answers)
 end
 
 local function request(dns, mdns)
   local counts = dns.counts
   return format("%d%s%s%s%s%s%s%s%s", dns.id, opcode(dns), dns.rd and "+" or "", dns.cd and "%" or "",
     count(counts.answers, 0, "a"), count(counts.questions, 1, "q"), count(counts.authorities, 0, "n"),
-    count(counts.additionals, 0, "au"), each(dns.questions, question, mdns))
+    count(counts.additionals, 0, "au"), each(dns.questions, question, mdns)), whole(dns.questions, counts.questions)
 end
 
 --- Writes a DNS message.
@@ -89,10 +99,10 @@ end
 ---@return string
 function m.dns(packet, port)
   local dns = packet.dns
+  if dns.len < 12 then return format("domain [length %d < 12] (invalid)", dns.len) end
   if not dns.rcode then return " [|domain]" end
-  local line = (dns.response and response or request)(dns, port == 5353)
-  if packet.truncated then return line .. " [|domain]" end
-  return format("%s (%d)", line, dns.len)
+  local line, complete = (dns.response and response or request)(dns, port == 5353)
+  return complete and format("%s (%d)", line, dns.len) or line .. " [|domain]"
 end
 
 -- --- DHCP ---
@@ -108,6 +118,7 @@ function m.dhcp(packet)
   if not dhcp.op then return " [|bootp]" end
   local op = dhcp.op == "request" and "Request" or dhcp.op == "reply" and "Reply"
     or format("unknown (0x%02x)", dhcp.op)
+  if packet.truncated and dhcp.op == "request" and not dhcp.chaddr then return format("BOOTP/DHCP, %s [|bootp]", op) end
   local line = format("BOOTP/DHCP, %s%s, length %d", op,
     dhcp.op == "request" and dhcp.chaddr and " from " .. dhcp.chaddr or "", dhcp.len)
   if not dhcp.type then return line end
@@ -142,7 +153,11 @@ function m.stp(packet)
   local line = format("STP %s, %s", versions[stp.version], types[stp.type]
     or format("Unknown BPDU Type (0x%02x)", stp.type or 0))
   if stp.type == "topology-change" or not types[stp.type] then return line end
-  if not stp.port then return line .. " [|stp]" end
+  if stp.version == "mstp" or stp.version == "spb" then
+    return stp.type == "rapid" and format("%s, CIST Flags [%s], length %d", line, flags_of(stp), stp.len) or line
+  end
+  if not stp.flags then return line .. " [|stp]" end
+  if not stp.port then return format("%s, Flags [%s] [|stp]", line, flags_of(stp)) end
   return format("%s, Flags [%s], bridge-id %s.%04x, length %d", line, flags_of(stp), stp.bridge, stp.port, stp.len)
 end
 
@@ -153,9 +168,11 @@ local methods = { GET = true, PUT = true, COPY = true, HEAD = true, LOCK = true,
 
 --- Writes the first line of a request or an answer.
 ---@param payload string
+---@param len integer of the payload on the wire
 ---@return string
-function m.http(payload)
-  local first = payload:match "^[^\r\n]*"
+function m.http(payload, len)
+  local first, rest = payload:match "^([^\r\n]*)\r?(\n?)"
+  if rest == "" and #payload < len then return "HTTP [|http]" end
   if not methods[first:match "^%u+"] and not first:find "^HTTP/[%d.]+ %d%d%d" then return "HTTP" end
   return "HTTP: " .. text.escape(first)
 end

@@ -3,18 +3,23 @@ local m = {}
 
 local format = string.format
 
+local protocol_numbers = { icmp = 1, igmp = 2, ipip = 4, tcp = 6, udp = 17, ipv6 = 41, gre = 47, esp = 50, ah = 51,
+  icmpv6 = 58, ospf = 89, pim = 103, vrrp = 112, sctp = 132 }
+
 -- What a quoted packet was for.
 local function quoted_dst(icmp)
   return icmp.quoted and icmp.quoted.ip and icmp.quoted.ip.dst
 end
 
--- "10.0.0.1 udp port 53"
+-- "10.0.0.1 udp port 53"; nothing where so much was not quoted
 local function quoted_port(icmp, dst)
   local packet = icmp.quoted
+  if packet.tcp and not packet.tcp.dport or packet.udp and not packet.udp.dport then return end
   for _, proto in ipairs { "tcp", "udp" } do
     if packet[proto] and packet[proto].dport then return format("%s %s port %d", dst, proto, packet[proto].dport) end
   end
-  return dst .. " protocol " .. tostring(packet.ip.proto)
+  local proto, rest = packet.ip.proto, packet.payload or ""
+  return #rest >= 4 and format("%s protocol %d port %d", dst, protocol_numbers[proto] or proto, (">I2"):unpack(rest, 3))
 end
 
 local unreachable = {
@@ -33,15 +38,13 @@ local unreachable = {
   [14] = "host %s unreachable - host precedence violation",
   [15] = "host %s unreachable - precedence cutoff",
 }
-local protocol_numbers = { icmp = 1, igmp = 2, ipip = 4, tcp = 6, udp = 17, ipv6 = 41, gre = 47, esp = 50, ah = 51,
-  icmpv6 = 58, ospf = 89, pim = 103, vrrp = 112, sctp = 132 }
-
 local function unreachable_line(icmp, dst)
   if icmp.code == 2 then
     local proto = icmp.quoted.ip.proto
     return format("%s protocol %d unreachable", dst, protocol_numbers[proto] or proto)
   elseif icmp.code == 3 then
-    return quoted_port(icmp, dst) .. " unreachable"
+    local port = quoted_port(icmp, dst)
+    return port and port .. " unreachable"
   elseif icmp.code == 4 and icmp.mtu ~= 0 then
     return format("%s unreachable - need to frag (mtu %d)", dst, icmp.mtu)
   end
@@ -82,8 +85,8 @@ end
 ---@param packet nsh.Packet
 ---@return string
 function m.four(packet)
-  if packet.truncated == "icmp" then return " [|icmp]" end
-  return format("ICMP %s, length %d", four(packet.icmp), packet.icmp.len)
+  local text = packet.truncated ~= "icmp" and four(packet.icmp)
+  return text and format("ICMP %s, length %d", text, packet.icmp.len) or " [|icmp]"
 end
 
 -- --- ICMPv6 ---
@@ -104,50 +107,77 @@ local unreachable6 = { [0] = "unreachable route", " unreachable prohibited", "be
   "unreachable port" }
 local problems6 = { [0] = "erroneous", "next header", "option", "incomplete header chain" }
 
+local function delay(icmp)
+  return icmp.group and format("max resp delay: %d addr: %s", icmp.max_delay * 1000, icmp.group)
+end
+
+-- What stands behind the name of a message; false: it was not captured.
 local details6 = {
-  ["destination-unreachable"] = function(icmp, dst)
-    local text = ", " .. (unreachable6[icmp.code] or format("unknown unreach code (%d)", icmp.code))
-    if icmp.code == 4 then return text .. ", " .. quoted_port(icmp, dst) end
-    if icmp.code == 2 then return format("%s %s, source address %s", text, dst, icmp.quoted.ip.src) end
-    return icmp.code <= 3 and text .. " " .. dst or text
-  end,
-  ["packet-too-big"] = function(icmp) return ", mtu " .. icmp.mtu end,
+  ["packet-too-big"] = function(icmp) return icmp.mtu and ", mtu " .. icmp.mtu end,
   ["time-exceeded"] = function(icmp, dst)
-    if icmp.code == 0 then return " for " .. dst end
+    if icmp.code == 0 then return dst and " for " .. dst end
     return icmp.code == 1 and " (reassembly)" or format(", unknown code (%d)", icmp.code)
   end,
-  ["parameter-problem"] = function(icmp)
+  ["parameter-problem"] = function(icmp, dst)
     local problem = problems6[icmp.code]
-    return problem and format(", %s - octet %d", problem, icmp.pointer) or ", code-#" .. icmp.code
+    return dst and (problem and format(", %s - octet %d", problem, icmp.pointer) or ", code-#" .. icmp.code)
   end,
-  ["echo-request"] = function(icmp) return format(", id %d, seq %d", icmp.id, icmp.seq) end,
-  ["nd-neighbor-solicit"] = function(icmp) return ", who has " .. icmp.target end,
-  ["nd-neighbor-advert"] = function(icmp) return ", tgt is " .. icmp.target end,
-  ["nd-redirect"] = function(icmp) return format(", %s to %s", icmp.dst, icmp.target) end,
-  ["mld-listener-report"] = function(icmp)
-    return format("max resp delay: %d addr: %s", icmp.max_delay * 1000, icmp.group)
-  end,
+  ["echo-request"] = function(icmp) return icmp.seq and format(", id %d, seq %d", icmp.id, icmp.seq) end,
+  ["nd-neighbor-solicit"] = function(icmp) return icmp.target and ", who has " .. icmp.target end,
+  ["nd-neighbor-advert"] = function(icmp) return icmp.target and ", tgt is " .. icmp.target end,
+  ["nd-redirect"] = function(icmp) return icmp.dst and format(", %s to %s", icmp.dst, icmp.target) end,
+  ["mld-listener-report"] = delay,
+  ["mld-listener-done"] = delay,
   ["mld-listener-query"] = function(icmp)
-    if icmp.len == 24 then return format("max resp delay: %d addr: %s", icmp.max_delay * 1000, icmp.group) end
-    return format(" v2 [gaddr %s]", icmp.group)
+    if icmp.len == 24 then return delay(icmp) end
+    return icmp.group and format(" v2 [gaddr %s]", icmp.group)
   end,
-  ["mld2-listener-report"] = function(icmp) return format(", %d group record(s)", icmp.count) end,
+  ["mld2-listener-report"] = function(icmp) return icmp.count and format(", %d group record(s)", icmp.count) end,
 }
 details6["echo-reply"] = details6["echo-request"]
-details6["mld-listener-done"] = details6["mld-listener-report"]
+
+local function unreachable6_line(icmp, dst)
+  local text = ", " .. (unreachable6[icmp.code] or format("unknown unreach code (%d)", icmp.code))
+  if icmp.code > 4 then return text, true end
+  if not dst then return text, false end
+  if icmp.code == 4 then
+    local port = quoted_port(icmp, dst)
+    return port and text .. ", " .. port or text, port
+  end
+  if icmp.code == 2 then return format("%s %s, source address %s", text, dst, icmp.quoted.ip.src), true end
+  return text .. " " .. dst, true
+end
+
+local function detail6(icmp)
+  local write, dst = details6[icmp.type], quoted_dst(icmp)
+  if icmp.type == "destination-unreachable" then return unreachable6_line(icmp, dst) end
+  if not write then return "", true end
+  local text = write(icmp, dst)
+  return text or "", text
+end
 
 --- Writes an ICMPv6 message.
 ---@param packet nsh.Packet
 ---@return string
 function m.six(packet)
   local icmp = packet.icmp
-  if packet.truncated == "icmp6" then return "ICMP6 [|icmp6]" end
-  local detail = details6[icmp.type]
-  return format("ICMP6, %s%s, length %d", names6[icmp.type] or format("unknown icmp6 type (%s)", icmp.type),
-    detail and detail(icmp, quoted_dst(icmp)) or "", icmp.len)
+  if not icmp.code then return " [|icmp6]" end
+  local name = names6[icmp.type] or format("unknown icmp6 type (%s)", icmp.type)
+  local detail, whole = detail6(icmp)
+  if not whole then return format("ICMP6, %s%s [|icmp6]", name, detail) end
+  return format("ICMP6, %s%s, length %d", name, detail, icmp.len)
 end
 
 -- --- IGMP ---
+
+-- "2.5s", "51m12s"
+local function seconds(n)
+  if n < 60 then return format("%.1fs", n) end
+  n = n // 1
+  local h, rest = n // 3600, n % 3600
+  return (h > 0 and format("%dh", h) or "") .. (rest >= 60 and format("%dm", rest // 60) or "")
+    .. (rest % 60 > 0 and format("%ds", rest % 60) or "")
+end
 
 --- Writes an IGMP message.
 ---@param packet nsh.Packet
@@ -163,8 +193,8 @@ function m.igmp(packet)
   local group = igmp.group ~= "0.0.0.0" and format(" [gaddr %s]", igmp.group) or ""
   local version = igmp.len >= 12 and " v3" or igmp.max_resp > 0 and " v2" or " v1"
   local time = ""
-  if version == " v3" and igmp.max_resp ~= 100 then time = format(" [max resp time %.1fs]", igmp.max_resp * 0.1) end
-  if version == " v2" and igmp.max_resp ~= 100 then time = format(" [max resp time %d]", igmp.max_resp) end
+  if igmp.max_resp ~= 10 and version == " v3" then time = format(" [max resp time %s]", seconds(igmp.max_resp)) end
+  if igmp.max_resp ~= 10 and version == " v2" then time = format(" [max resp time %d]", igmp.max_resp * 10 // 1) end
   return "igmp query" .. version .. time .. group
 end
 

@@ -81,7 +81,8 @@ end
 local function tcp_options(options)
   local parts = {}
   for i, name in ipairs(options.order or {}) do parts[i] = option(options, name) end
-  return format(", options [%s%s]", concat(parts, ","), options.bad and "[bad opt]" or "")
+  if options.bad then return format(", options [%s[bad opt]%s", concat(parts, ","), #parts > 0 and "]" or "") end
+  return format(", options [%s]", concat(parts, ","))
 end
 
 local http_ports = { [80] = true, [8080] = true }
@@ -89,8 +90,8 @@ local http_ports = { [80] = true, [8080] = true }
 -- What the payload is, as far as its port tells.
 local function carried(packet, tcp)
   if packet.dns then return " " .. app.dns(packet, 53) end
-  if not packet.payload or not http_ports[tcp.sport] and not http_ports[tcp.dport] or tcp.flags.rst then return "" end
-  return ": " .. app.http(packet.payload)
+  if not http_ports[tcp.sport] and not http_ports[tcp.dport] or tcp.flags.rst then return "" end
+  return ": " .. app.http(packet.payload or "", tcp.len)
 end
 
 local function tcp_line(packet, tcp)
@@ -108,18 +109,21 @@ local function tcp_line(packet, tcp)
   if flags.urg then text = text .. ", urg " .. tcp.urgent end
   if tcp.options then text = text .. tcp_options(tcp.options) end
   if packet.truncated == "tcp" then return text .. " [|tcp]" end
+  if tcp.options and tcp.options.bad then return text end
   return text .. ", length " .. len .. (len > 0 and carried(packet, tcp) or "")
 end
 
 local function vxlan_line(packet)
   local vxlan = packet.vxlan
-  if not vxlan.vni then return "VXLAN [|vxlan]" end
-  return format("VXLAN, flags [%s] (0x%02x), vni %d, %s", vxlan.flags & 8 ~= 0 and "I" or "invalid", vxlan.flags,
-    vxlan.vni, packet.inner and m.of(packet.inner) or "")
+  if not vxlan.flags then return "VXLAN [|vxlan]" end
+  local head = format("VXLAN, flags [%s] (0x%02x), ", vxlan.flags & 8 ~= 0 and "I" or "invalid", vxlan.flags)
+  if not vxlan.vni then return head .. " [|vxlan]" end
+  return format("%svni %d, %s", head, vxlan.vni, packet.inner and m.of(packet.inner) or "")
 end
 
 local function udp_line(packet, udp)
-  if not udp.len then return packet.truncated and " [|udp]" or "truncated-udplength" end
+  if udp.bad_len then return "truncated-udplength " .. udp.bad_len end
+  if not udp.len then return " [|udp]" end
   if udp.missing then return format("UDP, bad length %d > %d", udp.len, udp.len - udp.missing) end
   if packet.dns then return app.dns(packet, (udp.sport == 5353 or udp.dport == 5353) and 5353 or 53) end
   if packet.dhcp then return app.dhcp(packet) end
@@ -134,10 +138,16 @@ local protocols = {
   ospf = 89, pim = 103, vrrp = 112, sctp = 132,
 }
 
+-- A packet within another, if there is more to say than that it is one.
+local function known(packet)
+  return packet and (packet.ip or packet.arp or packet.eth or packet.mpls) and packet
+end
+
 local function gre_line(packet)
-  local gre = packet.gre
+  local gre, inner = packet.gre, known(packet.inner)
+  if not gre.version then return " [|gre]" end
   return format("GREv%d%s%s, length %d: %s", gre.version or 0, gre.key and format(", key=0x%x", gre.key) or "",
-    gre.seq and ", seq " .. gre.seq or "", gre.len, packet.inner and m.of(packet.inner) or "")
+    gre.seq and ", seq " .. gre.seq or "", gre.len, inner and m.of(inner) or format("gre-proto-0x%x", gre.type))
 end
 
 local function upper(packet, ip)
@@ -160,12 +170,13 @@ local function transport(packet, ip)
   local t = packet.tcp or packet.udp
   if not t then return format("%s > %s: ", ip.src, ip.dst) .. upper(packet, ip) end
   local detail = packet.tcp and tcp_line(packet, t) or udp_line(packet, t)
-  if not t.dport then return format("%s > %s:%s", ip.src, ip.dst, detail) end
+  if not t.dport then return format(packet.tcp and "%s > %s:%s" or "%s > %s: %s", ip.src, ip.dst, detail) end
   if ip.extensions then return format("%d > %d: %s", t.sport, t.dport, detail) end
   return format("%s.%d > %s.%d: %s", ip.src, t.sport, ip.dst, t.dport, detail)
 end
 
 local function ip4_line(packet, ip)
+  if not ip.version then return " [|ip]" end
   if not ip.payload_len then return "IP  [|ip]" end
   if ip.version ~= 4 then return "IP" .. ip.version .. " (invalid)" end
   if ip.header_len < 20 then return "IP bad-hlen " .. ip.header_len end
@@ -175,6 +186,7 @@ local function ip4_line(packet, ip)
   return format("%s%s > %s: ip-proto-%d", head, ip.src, ip.dst, protocols[ip.proto] or ip.proto)
 end
 
+local cut_extensions = { hbhopt = true, dstopt = true, rt6 = true, frag6 = true }
 local extension_words = { ["hop-by-hop"] = "HBH ", destination = "DSTOPT " }
 
 local function routing(header)
@@ -190,7 +202,7 @@ local function extension(ip, header)
     return format("frag (%d|%d)%s", ip.offset, header.len, ip.offset == 0 and " " or "")
   end
   if header.type == "routing" and header.routing then return routing(header) end
-  return extension_words[header.type] or ""
+  return header.len and extension_words[header.type] or ""
 end
 
 local function ip6_line(packet, ip)
@@ -200,7 +212,9 @@ local function ip6_line(packet, ip)
   if not ip.extensions then return head .. transport(packet, ip) end
   local parts = { head, ip.src, " > ", ip.dst, ": " }
   for _, header in ipairs(ip.extensions) do parts[#parts + 1] = extension(ip, header) end
-  if packet.tcp or packet.udp then
+  if cut_extensions[packet.truncated] then
+    parts[#parts + 1] = " [|" .. packet.truncated .. "]"
+  elseif packet.tcp or packet.udp then
     parts[#parts + 1] = transport(packet, ip)
   elseif ip.offset == 0 then
     parts[#parts + 1] = upper(packet, ip)
@@ -209,6 +223,14 @@ local function ip6_line(packet, ip)
 end
 
 -- --- all ---
+
+local function mpls_line(packet)
+  local parts = {}
+  for i, label in ipairs(packet.mpls) do
+    parts[i] = format(" (label %d, tc %d%s, ttl %d)", label.label, label.tc, label.bottom and ", [S]" or "", label.ttl)
+  end
+  return "MPLS" .. concat(parts)
+end
 
 local function other(packet)
   local eth = packet.eth
@@ -230,11 +252,17 @@ local function body(packet)
   return other(packet)
 end
 
+local function labelled(packet)
+  if not packet.mpls then return body(packet) end
+  if packet.ip then return mpls_line(packet) .. " " .. body(packet) end
+  return mpls_line(packet) .. (packet.truncated and " [|mpls]" or "")
+end
+
 --- Writes a packet as one line.
 ---@param packet nsh.Packet
 ---@return string
 function m.of(packet)
-  return packet.vlan and tags(packet) .. body(packet) or body(packet)
+  return packet.vlan and tags(packet) .. labelled(packet) or labelled(packet)
 end
 
 return m

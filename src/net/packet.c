@@ -10,7 +10,8 @@
 #include "net.h"
 #include "packet_read.h"
 
-enum { MAX_NESTED = 4 };
+/* one entry of a list has so many fields at most, and so many fields may come after lists */
+enum { MAX_NESTED = 4, LIST_ENTRY = 300, AFTER_LISTS = 100 + NET_PACKET_DEPTH };
 
 /* --- the list --- */
 
@@ -130,6 +131,14 @@ void packet_table(struct packet *k, const char *key)
 void packet_list(struct packet *k, const char *key)
 {
 	begin(k, key, NET_PACKET_LIST);
+}
+
+bool packet_room(struct packet *k)
+{
+	if (k->out->n + LIST_ENTRY + AFTER_LISTS <= NET_PACKET_FIELDS)
+		return true;
+	k->out->full = true;
+	return false;
 }
 
 void packet_end(struct packet *k)

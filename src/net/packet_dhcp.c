@@ -88,7 +88,7 @@ static unsigned int read_options(struct packet *k, struct packet_view v)
 	unsigned int message = 0;
 
 	packet_table(k, "options");
-	while (packet_has(v, 1) && v.p[0] != 255) {
+	while (packet_room(k) && packet_has(v, 1) && v.p[0] != 255) {
 		unsigned int code = v.p[0];
 		size_t n = code == 0 ? 1 : packet_has(v, 2) ? 2u + v.p[1] : 3;
 		const struct option *o = find(code);

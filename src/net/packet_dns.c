@@ -1,5 +1,4 @@
 /* packet_dns.c - DNS and multicast DNS messages (RFC 1035, RFC 6762, RFC 6891) */
-#include "net.h"
 #include "packet_read.h"
 
 enum { DNS_HEADER = 12, MAX_NAME = 255 };
@@ -128,6 +127,13 @@ static void put_class(struct message *m, unsigned int class, const char *flag)
 	packet_name(m->k, "class", classes, class & 0x7fff);
 }
 
+static void end_entry(struct message *m)
+{
+	if (m->cut)
+		packet_true(m->k, "truncated");
+	packet_end(m->k);
+}
+
 static void read_question(struct message *m)
 {
 	size_t end;
@@ -141,7 +147,7 @@ static void read_question(struct message *m)
 	} else {
 		m->cut = true;
 	}
-	packet_end(m->k);
+	end_entry(m);
 }
 
 static void read_soa(struct message *m, size_t at, struct packet_view v)
@@ -165,7 +171,7 @@ static void read_texts(struct message *m, struct packet_view v)
 	if (packet_has(v, 1) && packet_has(v, 1u + v.p[0]))
 		packet_bytes(m->k, "data", v.p + 1, v.p[0]);
 	packet_list(m->k, "texts");
-	for (; packet_has(v, 1) && packet_has(v, 1u + v.p[0]); v = packet_skip(v, 1u + v.p[0]))
+	for (; packet_room(m->k) && packet_has(v, 1) && packet_has(v, 1u + v.p[0]); v = packet_skip(v, 1u + v.p[0]))
 		packet_bytes(m->k, NULL, v.p + 1, v.p[0]);
 	packet_end(m->k);
 }
@@ -230,7 +236,7 @@ static void read_record(struct message *m)
 	} else {
 		m->cut = true;
 	}
-	packet_end(m->k);
+	end_entry(m);
 }
 
 static void read_list(struct message *m, const char *key, unsigned int n, void (*read)(struct message *m))
@@ -238,7 +244,7 @@ static void read_list(struct message *m, const char *key, unsigned int n, void (
 	if (n == 0)
 		return;
 	packet_list(m->k, key);
-	for (; n > 0 && !m->cut && !m->k->out->full; n--)
+	for (; n > 0 && !m->cut && packet_room(m->k); n--)
 		read(m);
 	packet_end(m->k);
 }

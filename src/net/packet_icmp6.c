@@ -83,7 +83,7 @@ enum { SOURCE_MAC = 1, TARGET_MAC, PREFIX, REDIRECTED, MTU, RDNSS = 25 };
 static void read_addresses(struct packet *k, const char *key, struct packet_view v)
 {
 	packet_list(k, key);
-	for (; packet_has(v, 16); v = packet_skip(v, 16))
+	for (; packet_room(k) && packet_has(v, 16); v = packet_skip(v, 16))
 		packet_ip(k, NULL, v.p, 16);
 	packet_end(k);
 }
@@ -110,7 +110,7 @@ static void read_option(struct packet *k, struct packet_view v)
 static bool read_options(struct packet *k, struct packet_view v)
 {
 	packet_list(k, "options");
-	while (packet_has(v, 2) && v.p[1] && packet_has(v, (size_t)v.p[1] * 8)) {
+	while (packet_room(k) && packet_has(v, 2) && v.p[1] && packet_has(v, (size_t)v.p[1] * 8)) {
 		size_t n = (size_t)v.p[1] * 8;
 
 		read_option(k, packet_take(v, n));
@@ -127,10 +127,11 @@ static bool read_records(struct packet *k, struct packet_view v)
 	unsigned int n = packet_has(v, 8) ? packet_16(v.p + 6) : 0;
 	bool whole = packet_has(v, 8);
 
-	packet_int(k, "count", n);
+	if (whole)
+		packet_int(k, "count", n);
 	v = packet_skip(v, 8);
 	packet_list(k, "records");
-	for (; n > 0 && whole; n--) {
+	for (; n > 0 && whole && packet_room(k); n--) {
 		size_t sources = packet_has(v, 20) ? (size_t)packet_16(v.p + 2) * 16 : 0;
 
 		whole = packet_has(v, 20 + sources);

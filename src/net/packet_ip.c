@@ -32,6 +32,14 @@ static const struct packet_word extensions[] = {
 	{IPPROTO_DSTOPTS, "destination"},
 	{0, NULL},
 };
+/* what tcpdump calls them where they are cut */
+static const struct packet_word cuts[] = {
+	{IPPROTO_HOPOPTS, "hbhopt"},
+	{IPPROTO_ROUTING, "rt6"},
+	{IPPROTO_FRAGMENT, "frag6"},
+	{IPPROTO_DSTOPTS, "dstopt"},
+	{0, NULL},
+};
 
 static const struct packet_row ip4_rows[] = {
 	{"tos", 1, 1, PACKET_INT, 0, 0, NULL}, {"dscp", 1, 1, PACKET_INT, 2, 0, NULL},
@@ -126,7 +134,8 @@ static void put_missing(struct packet *k, struct packet_view v, size_t len)
 static void put_ip4(struct packet *k, struct packet_view v, size_t header, size_t len)
 {
 	packet_table(k, "ip");
-	packet_int(k, "version", packet_has(v, 1) ? v.p[0] >> 4 : 4);
+	if (packet_has(v, 1))
+		packet_int(k, "version", v.p[0] >> 4);
 	PACKET_ROWS(k, v, ip4_rows);
 	if (packet_has(v, IP4_HEADER)) {
 		packet_int(k, "len", (int64_t)len);
@@ -197,7 +206,7 @@ static void read_routing(struct packet *k, struct packet_view v)
 	if (v.p[2] != 0 && v.p[2] != 2 && v.p[2] != SEGMENT_ROUTING)
 		return;
 	packet_list(k, "segments");
-	for (size_t n = v.p[1] / 2; n > 0; n--) {
+	for (size_t n = v.p[1] / 2; n > 0 && packet_room(k); n--) {
 		packet_ip(k, NULL, v.p + 8, 16);
 		v = packet_skip(v, 16);
 	}
@@ -214,11 +223,13 @@ static void read_extension(struct packet *k, struct chain *c)
 	packet_table(k, NULL);
 	packet_word(k, "type", word);
 	if (!packet_has(c->v, n))
-		c->cut = word;
+		c->cut = packet_find_word(cuts, c->next);
 	else if (c->next == IPPROTO_FRAGMENT)
 		read_fragment_header(k, c);
 	else if (c->next == IPPROTO_ROUTING)
 		read_routing(k, packet_take(c->v, n));
+	else
+		packet_int(k, "len", (int64_t)n);
 	packet_end(k);
 	if (c->cut)
 		return;

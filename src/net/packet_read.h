@@ -72,7 +72,8 @@ void packet_bytes(struct packet *k, const char *key, const uint8_t *p, size_t si
 void packet_text(struct packet *k, const char *key, const char *text, size_t len); /* is copied */
 void packet_table(struct packet *k, const char *key);
 void packet_list(struct packet *k, const char *key);
-void packet_end(struct packet *k); /* of a table or list */
+bool packet_room(struct packet *k); /* for one more of a list; keeps room for what comes behind the list */
+void packet_end(struct packet *k);  /* of a table or list */
 
 void packet_cut(struct packet *k, const char *layer);
 void packet_payload(struct packet *k, struct packet_view v);

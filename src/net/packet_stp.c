@@ -44,7 +44,7 @@ void packet_stp(struct packet *k, struct packet_view v)
 
 	packet_table(k, "stp");
 	PACKET_ROWS(k, v, header_rows);
-	if (!change) {
+	if (!change && packet_has(v, BPDU_HEADER + 1)) {
 		packet_table(k, "flags");
 		PACKET_ROWS(k, v, flag_rows);
 		packet_end(k);

@@ -35,7 +35,7 @@ static const struct packet_row flag_rows[] = {
 	{"ece", 12, 2, PACKET_BIT, 6, 1, NULL}, {"cwr", 12, 2, PACKET_BIT, 7, 1, NULL},
 	{"ae", 12, 2, PACKET_BIT, 8, 1, NULL},
 };
-static const char letters[] = "FSRP.UEWe";
+static const char letters[] = "FSRP.UEW";
 
 static void read_flags(struct packet *k, struct packet_view v)
 {
@@ -103,35 +103,47 @@ static bool read_option(struct packet *k, unsigned int kind, struct packet_view 
 	}
 }
 
-/* The options one by one: their values, or their names. */
-static void walk(struct packet *k, struct packet_view v, bool values)
+/* How long the first option is; 0: not known, it ends behind the header or behind what was captured. */
+static size_t option_len(struct packet_view v)
 {
-	while (packet_has(v, 1)) {
-		unsigned int kind = v.p[0];
-		size_t n = kind <= OPT_NOP ? 1 : packet_has(v, 2) ? v.p[1] : 0;
+	if (v.p[0] <= OPT_NOP)
+		return 1;
+	if (!packet_has(v, 2) || v.p[1] < 2 || !packet_has(v, v.p[1]))
+		return 0;
+	return v.p[1];
+}
 
-		if (n < (kind <= OPT_NOP ? 1 : 2) || !packet_has(v, n)) {
-			if (values)
-				packet_true(k, "bad");
-			break;
-		}
-		if (!values)
-			packet_name(k, NULL, options, kind);
-		else if (kind > OPT_NOP && !read_option(k, kind, packet_skip(packet_take(v, n), 2)))
-			packet_true(k, "bad");
-		if (kind == OPT_END)
+/* Their values by name. */
+static void read_values(struct packet *k, struct packet_view v)
+{
+	bool good = true;
+	size_t n;
+
+	while (good && packet_has(v, 1) && v.p[0] != OPT_END) {
+		n = option_len(v);
+		good = n ? n == 1 || read_option(k, v.p[0], packet_skip(packet_take(v, n), 2)) : v.cap < v.len;
+		if (!n)
 			break;
 		v = packet_skip(v, n);
 	}
+	if (!good)
+		packet_true(k, "bad");
 }
 
-/* Their values by name, and in `order` their names as they come. */
+/* In `order`, their names as they come. */
 static void read_options(struct packet *k, struct packet_view v)
 {
 	packet_table(k, "options");
-	walk(k, v, true);
+	read_values(k, v);
 	packet_list(k, "order");
-	walk(k, v, false);
+	while (packet_has(v, 1)) {
+		size_t n = v.p[0] == OPT_END ? v.cap : option_len(v);
+
+		if (!n)
+			break;
+		packet_name(k, NULL, options, v.p[0]);
+		v = packet_skip(v, n);
+	}
 	packet_end(k);
 	packet_end(k);
 }

@@ -55,6 +55,8 @@ void packet_udp(struct packet *k, struct packet_view v)
 	if (packet_has(v, UDP_HEADER)) {
 		if (len >= UDP_HEADER)
 			packet_int(k, "len", (int64_t)len - UDP_HEADER);
+		else
+			packet_int(k, "bad_len", (int64_t)len);
 		if (len > v.len && !k->fragment)
 			packet_int(k, "missing", (int64_t)(len - v.len));
 	}
