@@ -40,6 +40,7 @@ SHELL_SRC := $(wildcard src/shell/*.c)
 C_FILES := $(CORE_SRC) $(SHELL_SRC)
 H_FILES := $(wildcard src/*/*.h)
 LUA_SRC := $(wildcard lua/nsh/*.lua)
+RECIPES := $(wildcard stdlib/*.lua)
 SH_FILES := $(wildcard .ci/run .ci/packages bench/*.sh examples/demo src/shell/*.sh tests/run tests/lane tests/*.sh tests/*/*.sh) \
 	tests/vm/run tests/vm/guest tests/vm/vm-run
 CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/%.o)
@@ -82,8 +83,8 @@ $(B)/flags: FORCE
 
 docs: $(B)/reference $(B)/coverage ## write docs/reference.md and docs/coverage.md; fails when a public function has no doc comment
 
-$(B)/reference: $(NSH) docs/docgen.lua $(LUA_SRC)
-	$(Q)./$(NSH) docs/docgen.lua $(LUA_SRC) >$@.new
+$(B)/reference: $(NSH) docs/docgen.lua $(LUA_SRC) $(RECIPES)
+	$(Q)./$(NSH) docs/docgen.lua $(LUA_SRC) $(RECIPES) >$@.new
 	@if cmp -s $@.new docs/reference.md; then rm $@.new; else echo "DOC docs/reference.md"; mv $@.new docs/reference.md; fi
 	@touch $@
 

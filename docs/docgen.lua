@@ -1,5 +1,5 @@
 --- docgen.lua - makes docs/reference.md from the doc comments and the attribute tables.
---     ./nsh docs/docgen.lua lua/nsh/*.lua > docs/reference.md
+--     ./nsh docs/docgen.lua lua/nsh/*.lua stdlib/*.lua > docs/reference.md
 -- A public function without a doc comment is reported with its line, and the run fails.
 local attrs = require "nsh.attrs"
 local doc = require "nsh.doc"
@@ -19,8 +19,9 @@ local CHAPTERS = {
 local INTRO = [[
 # Reference
 
-Made from the comments of `lua/nsh/*.lua` and from the attribute tables of the core by `docs/docgen.lua`; don't edit.
-The same texts are at the prompt: `help()`, `help "add_link"`, `help(ns.add_link)`, `help "bridge"`.
+Made from the comments of `lua/nsh/*.lua` and `stdlib/*.lua` and from the attribute tables of the core by
+`docs/docgen.lua`; don't edit. The same texts are at the prompt: `help()`, `help "add_link"`, `help(ns.add_link)`,
+`help "bridge"`, `help "ovs"`.
 
 `ns` stands for a namespace (`netns.get "red"`), `link` for a live link (`ns:link "eth0"`). A function with a dot takes
 its arguments as they stand, one with a colon is a method, a name without brackets is a live field. A failure of the
@@ -53,11 +54,17 @@ local function default_files()
   return files
 end
 
--- All entries by group, the types apart, and the number of functions that have no comment.
+-- All entries by group, the types apart, what recipes are about, and the number of functions that have no comment.
 local function collect(files)
-  local groups, types, missing = {}, {}, 0
+  local groups, types, recipes, missing = {}, {}, {}, 0
   for _, path in ipairs(files) do
-    for _, entry in ipairs(doc.parse(read(path), path:match "([^/]+)%.lua$")) do
+    local source, module = read(path), path:match "([^/]+)%.lua$"
+    if path:find "stdlib/" then
+      module = "stdlib." .. module
+      local recipe, whole = doc.recipe(module)
+      if whole then recipes[recipe] = doc.about(source) end
+    end
+    for _, entry in ipairs(doc.parse(source, module)) do
       if entry.kind == "class" then
         types[entry.name] = entry
       elseif entry.documented then
@@ -69,7 +76,7 @@ local function collect(files)
       end
     end
   end
-  return groups, types, missing
+  return groups, types, recipes, missing
 end
 
 local function write_values(values, word)
@@ -102,9 +109,14 @@ local function write_entry(entry, types)
   if entry.example then write("\n```lua\n", entry.example, "\n```") end
 end
 
-local function write_chapter(title, entries, types)
+local function write_chapter(title, entries, types, about)
   write("\n## ", title)
-  table.sort(entries, function(a, b) return a.title < b.title end)
+  if about then write("\n", about, ".") end
+  table.sort(entries, function(a, b)
+    local first, second = a.owner == "m", b.owner == "m" -- what gives objects comes first
+    if about and first ~= second then return first end
+    return a.title < b.title
+  end)
   local fields = {}
   for _, entry in ipairs(entries) do
     if entry.kind == "field" then fields[#fields + 1] = entry else write_entry(entry, types) end
@@ -155,7 +167,7 @@ local function write_attributes()
   end
 end
 
-local groups, types, missing = collect(#arg > 0 and arg or default_files())
+local groups, types, recipes, missing = collect(#arg > 0 and arg or default_files())
 if missing > 0 then os.exit(1) end
 
 write(INTRO:sub(1, -2))
@@ -163,8 +175,13 @@ for _, chapter in ipairs(CHAPTERS) do
   if groups[chapter[1]] then write_chapter(chapter[2], groups[chapter[1]], types) end
   groups[chapter[1]] = nil
 end
-local rest = {}
-for group in pairs(groups) do rest[#rest + 1] = group end
-table.sort(rest)
-for _, group in ipairs(rest) do write_chapter("`" .. group .. "`", groups[group], types) end
+local rest = { {}, {} } -- recipes are the last
+for group in pairs(groups) do table.insert(rest[recipes[group] and 2 or 1], group) end
+for i = 1, 2 do
+  table.sort(rest[i])
+  for _, group in ipairs(rest[i]) do
+    local name = recipes[group] and ('Recipe `require "stdlib.%s"`'):format(group) or "`" .. group .. "`"
+    write_chapter(name, groups[group], types, recipes[group])
+  end
+end
 write_attributes()

@@ -1,11 +1,21 @@
 --- doc.lua - reads the doc comments (LuaCATS) of Lua sources: what help() shows and docs/reference.md is made of.
 -- A public function is one of a class (`function Netns:links`), a live field of one (`function Netns.get.name`), or
 -- one of the module table of the globals (`function m.add` in nsh/netns.lua is netns.add). `_` before a name, or a
--- line `---@private`, keeps it out.
+-- line `---@private`, keeps it out. The module table of a recipe, stdlib/NAME.lua, is NAME; stdlib/NAME_PART.lua is a
+-- part of it, whose module table is internal.
 local m = {}
 
 --- What the module table of a file is to users. Module tables of other files are internal.
 m.globals = { netns = "netns", init = "nsh", lab = "lab" }
+
+--- Tells what recipe a module belongs to: "ovs" of "stdlib.ovs" and of "stdlib.ovs_bridge".
+---@param module? string
+---@return string? recipe nil: it is none's
+---@return boolean whole it is the recipe's own module
+function m.recipe(module)
+  local name, part = (module or ""):match "^stdlib%.(%l%w*)(_?.*)$"
+  return name, part == ""
+end
 
 --- What a variable of a class is called in the pages, beside its class's name in lower case.
 m.receivers = { Netns = "ns" }
@@ -20,7 +30,8 @@ m.groups = {
 ---@field name string "Netns:add_link", "netns.add", "Netns.get.name", or the name of a type
 ---@field title string as a user writes it: "ns:add_link(opts)"
 ---@field kind "function"|"field"|"class"
----@field group string "ns", "link", "netns", "nsh"; of a type: its name
+---@field group string "ns", "link", "netns", "nsh", "ovs"; of a type: its name
+---@field owner? string the variable that has the function: "Netns", "m"
 ---@field line integer of the definition
 ---@field documented boolean
 ---@field summary? string first sentence
@@ -175,15 +186,16 @@ end
 local function make_entry(block, module, line_number, line)
   local name, kind, owner, word, args = definition(line)
   if not name or block.private then return nil end
-  local global = m.globals[module]
+  local recipe, whole = m.recipe(module)
+  local global = recipe and whole and recipe or m.globals[module]
   if word:sub(1, 1) == "_" or word == "missing" or (owner == "m" and not global) then return nil end
-  local entry = { kind = kind, line = line_number, word = word }
+  local entry = { kind = kind, line = line_number, word = word, owner = owner }
   if owner == "m" then
     entry.group, entry.name = global, global .. "." .. word
     entry.title = entry.name
   else
-    entry.group, entry.name = receiver(owner), name
-    entry.title = entry.group .. (kind == "field" and "." or ":") .. word
+    entry.group, entry.name = recipe or receiver(owner), name
+    entry.title = receiver(owner) .. (kind == "field" and "." or ":") .. word
   end
   if kind == "function" then entry.title = entry.title .. "(" .. args .. ")" end
   entry.text, entry.twin = finish_text(block)
@@ -205,7 +217,7 @@ end
 
 --- Reads the doc comments of a source. Every public function is in the result, documented or not.
 ---@param source string
----@param module? string the file's name without folder and ".lua": "netns"
+---@param module? string the file's name without folder and ".lua": "netns"; of a recipe as it is required: "stdlib.ovs"
 ---@return nsh.DocEntry[]
 function m.parse(source, module)
   local entries, block, number = {}, nil, 0
@@ -234,7 +246,7 @@ function m.types_of(entry, find, taken_only)
   local types, seen = {}, {}
   for _, list in ipairs { entry.params, taken_only and {} or entry.returns } do
     for _, value in ipairs(list) do
-      for name in value.type:gmatch "nsh%.%u%w*" do
+      for name in value.type:gmatch "%l%w*%.%u%w*" do
         local class = not m.groups[name:lower()] and not seen[name] and find(name)
         seen[name] = true
         if class and #class.fields > 0 then types[#types + 1] = class end

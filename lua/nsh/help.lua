@@ -18,7 +18,7 @@ local GROUPS = {
   { "nsh", "time and tasks" },
 }
 
-local cache
+local cache, cached -- what is known, of how many modules
 
 --- Gives the text of one of nsh's own modules.
 ---@param module string "nsh.netns"
@@ -36,11 +36,13 @@ function m.source(module)
   return found
 end
 
+-- nsh's own modules, and the recipes that were loaded.
 local function modules()
   local names, seen = {}, {}
   for _, list in ipairs { package.preload, package.loaded } do
     for name in pairs(list) do
-      if type(name) == "string" and name:find "^nsh%.%l[%w_]*$" and name ~= "nsh.core" and not seen[name] then
+      local ours = type(name) == "string" and (name:find "^nsh%.%l[%w_]*$" or doc.recipe(name))
+      if ours and name ~= "nsh.core" and not seen[name] then
         seen[name] = true
         names[#names + 1] = name
       end
@@ -54,11 +56,12 @@ end
 --- Lists what the doc comments of all modules say, undocumented functions left out.
 ---@return nsh.DocEntry[]
 function m.entries()
-  if cache then return cache end
-  cache = {}
-  for _, module in ipairs(modules()) do
+  local names = modules()
+  if cached == #names then return cache end
+  cache, cached = {}, #names
+  for _, module in ipairs(names) do
     local source = m.source(module) or module == "nsh.init" and m.source "nsh"
-    local short = module:match "[^.]+$"
+    local short = doc.recipe(module) and module or module:match "[^.]+$"
     for _, entry in ipairs(source and doc.parse(source, short) or {}) do
       entry.module = short
       if entry.documented then cache[#cache + 1] = entry end
@@ -72,7 +75,8 @@ end
 ---@return nsh.DocEntry?
 function m.entry_of(f)
   local info = debug.getinfo(f, "S")
-  local module = info.short_src:match "nsh/([%w_]+)%.lua$"
+  local folder, module = info.short_src:match "(%w+)/([%w_]+)%.lua$"
+  if folder == "stdlib" then module = "stdlib." .. module end
   if not module then return nil end
   for _, entry in ipairs(m.entries()) do
     if entry.module == module and entry.line == info.linedefined then return entry end
@@ -220,6 +224,8 @@ local function group_text(group)
   end
   if #rows == 0 then return nil end
   table.sort(rows, function(a, b) return a[1] < b[1] end)
+  local recipe = package.loaded["stdlib." .. group] and m.source("stdlib." .. group)
+  if recipe then title = ('%s: require "stdlib.%s", %s'):format(group, group, doc.about(recipe) or "") end
   for _, known in ipairs(GROUPS) do
     if known[1] == group then title = group .. ": " .. known[2] end
   end
@@ -311,7 +317,7 @@ end
 local function overview()
   local coloured = text.coloured()
   local lines = { 'help "ns" lists a group, help "add_link" or help(ns.add_link) explains a function,\n'
-    .. 'help "route" and help "bridge" list the keys of nouns and link kinds.', "" }
+    .. 'help "route" and help "bridge" list the keys of nouns and link kinds, help "ovs" a recipe of stdlib.', "" }
   for _, group in ipairs(GROUPS) do
     local words = {}
     for _, entry in ipairs(m.entries()) do
@@ -338,6 +344,15 @@ local function overview()
   return table.concat(lines, "\n")
 end
 
+-- Loads a recipe that somebody asks for, so that it is among what is known; returns its name.
+local function load_recipe(topic)
+  local name = topic:match "^stdlib%.(%l%w*)$" or topic:match "^%l%w*$"
+  local module = "stdlib." .. (name or "")
+  if not name or not package.searchpath(module, package.path) then return topic end
+  pcall(require, module)
+  return name
+end
+
 local function class_topic(value)
   local mt = debug.getmetatable(value)
   local name = type(mt) == "table" and rawget(mt, "class") and rawget(mt, "__name")
@@ -356,6 +371,7 @@ function m.text(topic)
   end
   if type(topic) ~= "string" then topic = class_topic(topic) or "" end
   if topic == "" then return overview() end
+  topic = load_recipe(topic)
   local parts = { group_text(topic), named_text(topic), noun_text(topic), kind_text(topic) }
   local found = {}
   for i = 1, 4 do found[#found + 1] = parts[i] end

@@ -67,6 +67,16 @@ describe("doc", function()
     for _, entry in ipairs(doc.parse(SOURCE, "show")) do assert.not_equal("add", entry.word) end
   end)
 
+  it("gives the functions of a recipe its name, and those of its parts to it", function()
+    local whole, part = doc.parse(SOURCE, "stdlib.shop"), doc.parse(SOURCE, "stdlib.shop_till")
+    local titles = by_title(whole)
+    assert.equal("shop", titles["shop.add(name, opts)"].group)
+    assert.equal("shop", titles["ns:links(callback)"].group)
+    assert.equal("m", titles["shop.add(name, opts)"].owner)
+    assert.equal("shop", by_title(part)["ns:links(callback)"].group)
+    assert.is_nil(by_title(part)["shop.add(name, opts)"])
+  end)
+
   it("reads text, twin, parameters, results, errors and example", function()
     local add = found["netns.add(name, opts)"]
     assert.equal("Makes a named namespace. It begins with the kernel's defaults.\n\nMore text.", add.text)
@@ -113,6 +123,14 @@ end)
 describe("help", function()
   it("gives an overview", function()
     assert.truthy(help.text():find("help", 1, true))
+  end)
+
+  it("knows recipes, whether they are loaded or not", function()
+    local said = help.text "daemon"
+    assert.is_truthy(said:find('daemon: require "stdlib.daemon"', 1, true))
+    assert.is_truthy(said:find("daemon.start(spec)", 1, true))
+    assert.equal(said, help.text "stdlib.daemon")
+    assert.is_truthy(help.text(require "stdlib.daemon".dir):find "^daemon.dir%(name%)")
   end)
 
   it("says when it knows nothing", function()

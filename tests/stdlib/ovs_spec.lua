@@ -116,7 +116,8 @@ describe("Open vSwitch", function()
     -- a third port that is no access port sees the tags
     local tap = two:add_port { "mirror0", type = "internal", trunks = { 10 } }
     tap:set { up = true }
-    local dump <close> = daemon.start { "tcpdump", command = { "tcpdump", "-Z", "root", "-nnel", "-i", "mirror0", "arp" },
+    local dump <close> = daemon.start { "tcpdump",
+      command = { "tcpdump", "-Z", "root", "-nnel", "-i", "mirror0", "arp" },
       ready = { output = "listening on" } }
     assert.is_true(reaches(a, "10.0.0.2"))
     assert.is_truthy(h.eventually(function() return dump:output():find "vlan 10, p 0" end))
