@@ -107,6 +107,8 @@ local NO_VLANS = features.remedy "vlan_filtering"
 ---@type nsh.Hint[]
 m.rows = {
   -- namespaces
+  { op = "^netns outside", code = "EPERM", hint = "an ordinary user's world has no way out by itself; start nsh where "
+    .. "there is one: pasta --config-net -- unshare --mount-proc nsh SCRIPT" },
   { op = "^netns add", code = "EEXIST",
     hint = "netns.get(name) gives the one that is there; netns.del(name) takes it away" },
   { op = "^netns set", code = "EEXIST", hint = "the namespace has an id already, and an id can't be changed" },

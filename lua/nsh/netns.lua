@@ -247,6 +247,15 @@ function m.of(pid)
   return wrap(fail.check("netns of", tostring(pid), nil, core.netns.of(pid)))
 end
 
+--- Returns the namespace that nsh was started in: the machine's own, most often, and with `nsh --host` the root itself.
+--- A way out of a private world leads there. An ordinary user may not enter it.
+---@return nsh.Netns
+---@error EPERM in the world of an ordinary user
+function m.outside()
+  world.ensure()
+  return wrap(fail.check("netns outside", nil, nil, core.netns.outside()))
+end
+
 --- Returns the name of the namespace that a process is in, or nil when it has none.
 --- Twin: `ip netns identify PID`
 ---@param pid integer as seen from outside the world
@@ -286,6 +295,7 @@ local function by_label(label)
     if ns.label ~= label then fail.misuse("this world's own namespace is '%s', not '%s'", ns.label, label) end
     return ns
   end
+  if label == "outside of the world" then return m.outside() end
   local pid = math.tointeger(tonumber(label:match "^of pid (%d+)$"))
   if not pid then return nil end
   for _, ns in pairs(known) do

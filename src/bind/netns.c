@@ -73,6 +73,14 @@ static int netns_root(lua_State *L)
 	return result(L, net_ns_root(ns, &err), &err);
 }
 
+static int netns_outside(lua_State *L)
+{
+	struct net_err err;
+	struct net_ns *ns = new_ns(L);
+
+	return result(L, net_ns_outside(ns, &err), &err);
+}
+
 static int netns_open(lua_State *L)
 {
 	struct net_err err;
@@ -374,13 +382,28 @@ static int netns_flush(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", netns_add},	{"attach", netns_attach},     {"batch", netns_batch},
-	{"call", netns_call},	{"close", netns_close},	      {"del", netns_del},
-	{"flush", netns_flush}, {"hostname", netns_hostname}, {"node", netns_node},
-	{"id", netns_id},	{"identity", netns_identity}, {"ids", netns_ids},
-	{"label", netns_label}, {"names", netns_names},	      {"new", netns_new},
-	{"of", netns_of},	{"open", netns_open},	      {"pids", netns_pids},
-	{"root", netns_root},	{"set_id", netns_set_id},     {"supports", netns_supports},
+	{"add", netns_add},
+	{"attach", netns_attach},
+	{"batch", netns_batch},
+	{"call", netns_call},
+	{"close", netns_close},
+	{"del", netns_del},
+	{"flush", netns_flush},
+	{"hostname", netns_hostname},
+	{"node", netns_node},
+	{"id", netns_id},
+	{"identity", netns_identity},
+	{"ids", netns_ids},
+	{"label", netns_label},
+	{"names", netns_names},
+	{"new", netns_new},
+	{"of", netns_of},
+	{"open", netns_open},
+	{"pids", netns_pids},
+	{"outside", netns_outside},
+	{"root", netns_root},
+	{"set_id", netns_set_id},
+	{"supports", netns_supports},
 	{NULL, NULL},
 };
 

@@ -21,10 +21,11 @@ static int failed(const char *what, const char *path, struct net_err *err)
 	return net_fail(err, code, "cannot %s %s: %s", what, path, net_strerror(code));
 }
 
-/* A container that hides parts of its own /proc or /sys may not mount whole ones: then its own are seen. */
+/* A container that hides parts of its own /proc or /sys may not mount whole ones: then its own are seen.  Where
+ * the machine's /sys is that of this very namespace, there is nothing to mount: EBUSY. */
 static int mount_or_keep(const char *type, const char *at, struct net_err *err)
 {
-	if (mount(type, at, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 && errno != EPERM)
+	if (mount(type, at, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 && errno != EPERM && errno != EBUSY)
 		return failed("mount", at, err);
 	return 0;
 }

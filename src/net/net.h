@@ -97,7 +97,9 @@ void net_ns_leave(void);						      /* aborts when it can't come home */
 int net_ns_switch(const struct net_ns *ns, int *before, struct net_err *err); /* for call(): until net_ns_unswitch() */
 void net_ns_unswitch(int before);
 int net_ns_root(struct net_ns *ns, struct net_err *err); /* the world's root namespace */
-int net_ns_new(struct net_ns *ns, struct net_err *err);	 /* unnamed */
+#define NET_OUTSIDE "outside of the world"		 /* its label: no name has a space */
+int net_ns_outside(struct net_ns *ns, struct net_err *err);
+int net_ns_new(struct net_ns *ns, struct net_err *err); /* unnamed */
 int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
 int net_ns_open(struct net_ns *ns, const char *name, struct net_err *err);
 int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err);

@@ -19,8 +19,9 @@
 #include "net.h"
 #include "sock.h"
 
-static int home = -1;  /* where this process lives */
-static int stand = -1; /* where net_ns_switch() has put it meanwhile; net_ns_leave() goes back there */
+static int home = -1;	 /* where this process lives */
+static int outside = -1; /* where we came from, of a private world */
+static int stand = -1;	 /* where net_ns_switch() has put it meanwhile; net_ns_leave() goes back there */
 static sigset_t mask_outside;
 
 void net_ns_init(struct net_ns *ns)
@@ -64,6 +65,14 @@ static int know_home(struct net_err *err)
 	if (home < 0)
 		home = open_self(err);
 	return home < 0 ? home : 0;
+}
+
+/* net_ns_moving() - the process will unshare its network namespace: net_ns_outside() is where it stands now */
+int net_ns_moving(struct net_err *err)
+{
+	if (outside < 0)
+		outside = open_self(err);
+	return outside < 0 ? outside : 0;
 }
 
 /* net_ns_moved() - the process has unshared its network namespace: home is elsewhere now */
@@ -167,6 +176,28 @@ int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *e
 	ns->ino = st.st_ino;
 	net_ns_label(ns, label);
 	return 0;
+}
+
+/*
+ * net_ns_outside() - the namespace that nsh was started in: a way out of a private world leads there
+ *
+ * Return: 0; -EPERM: in the world of an ordinary user, who may not enter it.
+ */
+int net_ns_outside(struct net_ns *ns, struct net_err *err)
+{
+	int fd, r;
+
+	if (outside < 0)
+		return net_ns_root(ns, err);
+	fd = fcntl(outside, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return net_fail(err, errno, "cannot hold the outside: %s", strerror(errno));
+	r = net_ns_adopt(ns, fd, NET_OUTSIDE, err);
+	if (r == 0)
+		r = net_ns_enter(ns, err);
+	if (r == 0)
+		net_ns_leave();
+	return r;
 }
 
 /* net_ns_root() - the namespace that this process lives in, wherever it stands at the moment */

@@ -17,6 +17,7 @@ int net_node_mounts(const struct net_ns *ns, const struct net_node_spec *spec, s
 bool net_node_wanted(const struct net_node_spec *spec);
 void net_process_begin(struct net_process *p, const struct net_ns *ns, pid_t pid, int pidfd);
 void net_process_reap(const struct net_ns *ns, double deadline);
+int net_ns_moving(struct net_err *err);
 int net_ns_moved(struct net_err *err);
 int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *err);
 

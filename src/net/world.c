@@ -178,7 +178,9 @@ static int make_private(struct net_err *err)
 	int r;
 
 	net_ns_defaults_begin();
-	r = may_unshare() ? 0 : enter_user(err);
+	r = net_ns_moving(err);
+	if (r == 0 && !may_unshare())
+		r = enter_user(err);
 	if (r == 0 && unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET) < 0)
 		r = forbidden(errno, "mount, host name and network namespace", err);
 	if (r == 0)
