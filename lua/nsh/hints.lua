@@ -334,6 +334,8 @@ m.rows = {
     hint = no_program },
   { op = "^spawn", code = "ENOENT", message = "^no program",
     hint = no_program },
+  { op = "^shell", code = "ENOENT", message = "^no program", hint = "SHELL names the shell that is run: "
+    .. "os.getenv \"SHELL\"" },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
   { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
   { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },

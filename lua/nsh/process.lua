@@ -119,6 +119,11 @@ end
 local Process, process_mt = object.class "nsh.process"
 m.Process = Process
 
+local function object_of(ns, line, process)
+  return setmetatable({ core = process, ns = ns, line = line, read = { out = 0, err = 0 },
+    seen = { out = 0, err = 0 } }, process_mt)
+end
+
 --- How a program is started.
 ---@class nsh.SpawnOptions
 ---@field out? string|table|false "keep" (the default): the last bytes are kept; "inherit": it goes where nsh writes;
@@ -142,9 +147,7 @@ m.Process = Process
 function Netns:spawn(cmd, opts)
   local words, target = words_of(cmd), m.line_of(cmd)
   stdout:flush()
-  local process = fail.check("spawn", target, self, core.process.spawn(self, words, opts))
-  return setmetatable({ core = process, ns = self, line = target, read = { out = 0, err = 0 },
-    seen = { out = 0, err = 0 } }, process_mt)
+  return object_of(self, target, fail.check("spawn", target, self, core.process.spawn(self, words, opts)))
 end
 
 --- Its number outside the world, as nsh and the machine see it.
@@ -346,6 +349,44 @@ end
 
 --- Closes its input: the process reads the end when it has read all.
 function Process:close_input() self.core:finish() end
+
+-- --- an interactive one ---
+
+-- The prompt names the namespace, whatever the shell's own files make of it.
+local function prompt_of(shell, label)
+  local name, mark = shell:match "[^/]*$", "($NSH_NETNS) "
+  if name == "bash" then
+    return { PROMPT_COMMAND = ("case $PS1 in '%s'*) ;; *) PS1='%s'$PS1 ;; esac"):format(mark, mark) }
+  elseif name == "zsh" then
+    return { PS1 = ("(%s) %%# "):format(label:gsub("%%", "%%%%")) }
+  end
+  return { PS1 = mark .. "# " }
+end
+
+--- Runs an interactive shell ($SHELL, or sh) in the namespace until it ends. It has the terminal: Ctrl-C and Ctrl-Z are
+--- its commands' own, and its prompt begins with the namespace's name, which is in NSH_NETNS. Without a terminal it
+--- reads commands from standard input.
+--- Twin: `ip netns exec NAME $SHELL`
+---@param opts? { env?: table<string,string|number|false>, cwd?: string } as for exec
+---@return { status?: integer, signal?: string, seconds: number } result how it ended, which is no error
+---@error ENOENT there is no such shell
+function Netns:shell(opts)
+  opts = fail.known(opts, "shell", { "env", "cwd" })
+  local shell = os.getenv "SHELL" or ""
+  if not shell:find "^/" then shell = "/bin/sh" end
+  if opts.env == nil then opts.env = {} end
+  if type(opts.env) == "table" then
+    local env = prompt_of(shell, self.label)
+    env.NSH_NETNS = self.label
+    for name, value in pairs(opts.env) do env[name] = value end
+    opts.env = env
+  end
+  stdout:flush()
+  local terminal <close> = core.process.terminal()
+  local process <close> = object_of(self, shell,
+    fail.check("shell", shell, self, core.process.shell(self, { shell }, opts, terminal ~= nil)))
+  return process:wait { check = false }
+end
 
 function process_mt:__close()
   self:stop()

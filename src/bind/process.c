@@ -8,6 +8,7 @@
 
 #define BIND_PROCESS "nsh.process"
 #define BIND_EXEC "nsh.exec"
+#define BIND_TERMINAL "nsh.terminal"
 
 struct process {
 	struct net_op op; /* can go on when the process has ended */
@@ -109,26 +110,57 @@ static int process_result(lua_State *L)
 	return 1;
 }
 
+static int start(lua_State *L, const struct net_spawn *spec, const struct net_stdio io[3])
+{
+	struct process *p = lua_newuserdatauv(L, sizeof(*p), 0);
+	struct net_err err = {0};
+
+	*p = (struct process){.p.pidfd = -1, .start = net_now()};
+	luaL_setmetatable(L, BIND_PROCESS);
+	if (net_start(spec, io, &p->p, &err) < 0)
+		return bind_fail(L, &err);
+	p->fd = (struct pollfd){.fd = p->p.pidfd, .events = POLLIN};
+	p->op = (struct net_op){.fds = &p->fd, .n = 1, .deadline = -1};
+	return 1;
+}
+
 /* spawn(ns, words, { cwd, env, input, out, err, keep }) -> process */
 static int process_spawn(lua_State *L)
 {
 	static const char *const known[] = {"cwd", "env", "err", "input", "keep", "out", NULL};
 	struct net_spawn spec = {0};
 	struct net_stdio io[3];
-	struct net_err err = {0};
-	struct process *p;
 
 	bind_command(L, &spec, known);
 	bind_stdio(L, 3, io);
-	p = lua_newuserdatauv(L, sizeof(*p), 0);
-	*p = (struct process){.p.pidfd = -1, .start = net_now()};
-	luaL_setmetatable(L, BIND_PROCESS);
+	return start(L, &spec, io);
+}
 
-	if (net_start(&spec, io, &p->p, &err) < 0)
-		return bind_fail(L, &err);
-	p->fd = (struct pollfd){.fd = p->p.pidfd, .events = POLLIN};
-	p->op = (struct net_op){.fds = &p->fd, .n = 1, .deadline = -1};
-	return 1;
+/* shell(ns, words, { cwd, env }, foreground) -> process, with our own 0, 1 and 2 */
+static int process_shell(lua_State *L)
+{
+	static const char *const known[] = {"cwd", "env", NULL};
+	const struct net_stdio io[3] = {{.how = NET_INHERIT}, {.how = NET_INHERIT}, {.how = NET_INHERIT}};
+	struct net_spawn spec = {.group = lua_toboolean(L, 4) ? NET_GROUP_FOREGROUND : NET_GROUP_OWN};
+
+	bind_command(L, &spec, known);
+	return start(L, &spec, io);
+}
+
+static int terminal_back(lua_State *L)
+{
+	net_terminal_back(luaL_checkudata(L, 1, BIND_TERMINAL));
+	return 0;
+}
+
+/* terminal() -> what gives it back to us when it is closed; nil: there is none, or we are in its background */
+static int process_terminal(lua_State *L)
+{
+	struct net_terminal *t = lua_newuserdatauv(L, sizeof(*t), 0);
+
+	t->ours = false;
+	luaL_setmetatable(L, BIND_TERMINAL);
+	return net_terminal_take(t) ? 1 : 0;
 }
 
 /* --- methods of a process --- */
@@ -260,11 +292,15 @@ static const luaL_Reg exec_meta[] = {
 	{NULL, NULL},
 };
 
-static const luaL_Reg lib[] = {
-	{"exec", process_exec},
-	{"result", process_result},
-	{"spawn", process_spawn},
+static const luaL_Reg terminal_meta[] = {
+	{"__close", terminal_back},
+	{"__gc", terminal_back},
 	{NULL, NULL},
+};
+
+static const luaL_Reg lib[] = {
+	{"exec", process_exec},	  {"result", process_result},	  {"shell", process_shell},
+	{"spawn", process_spawn}, {"terminal", process_terminal}, {NULL, NULL},
 };
 
 int bind_open_process(lua_State *L)
@@ -272,6 +308,9 @@ int bind_open_process(lua_State *L)
 	luaL_newmetatable(L, BIND_EXEC);
 	luaL_setfuncs(L, exec_meta, 0);
 	bind_op_class(L);
+	lua_pop(L, 1);
+	luaL_newmetatable(L, BIND_TERMINAL);
+	luaL_setfuncs(L, terminal_meta, 0);
 	lua_pop(L, 1);
 	luaL_newmetatable(L, BIND_PROCESS);
 	luaL_setfuncs(L, process_meta, 0);

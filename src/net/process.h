@@ -2,6 +2,8 @@
 #ifndef NSH_PROCESS_H
 #define NSH_PROCESS_H
 
+#include <termios.h>
+
 #include "net.h"
 
 /* All pointers are the caller's and are only read. */
@@ -11,7 +13,9 @@ struct net_spawn {
 	const char *const *env;	 /* "NAME=value"..., the whole environment; NULL: ours */
 	const char *cwd;	 /* NULL: ours */
 	int fd[3];		 /* 0, 1, 2 of the child; -1: /dev/null */
-	bool terminal;		 /* stays in nsh's process group and keeps the terminal's signals */
+	/* its process group: one of its own; nsh's, which has the terminal's signals; its own, in the terminal's
+	 * foreground */
+	enum { NET_GROUP_OWN, NET_GROUP_OURS, NET_GROUP_FOREGROUND } group;
 };
 
 /* Our end of a pipe to a process (pump.c): of its output the last bytes are kept, of its input what it has not yet
@@ -69,6 +73,17 @@ void net_process_close(struct net_process *p);				   /* reaps if ended; never ki
 void net_look_news(struct net_look *look, struct net_process *p);
 void net_look_input(struct net_look *look, struct net_process *p);
 void net_look_end(struct net_look *look);
+
+/* The terminal, lent to a process in its foreground (terminal.c). */
+struct net_terminal {
+	bool ours; /* to take back */
+	pid_t group;
+	struct termios mode;
+};
+
+bool net_terminal_take(struct net_terminal *t);
+void net_terminal_back(struct net_terminal *t);
+
 int net_signal_number(const char *name); /* "TERM", "SIGTERM"; 0: unknown */
 const char *net_signal_name(int sig);	 /* "TERM" */
 

@@ -165,8 +165,10 @@ CHILD_CODE static int child(void *arg)
 		if (getppid() != job->parent && job->spec->ns->node.pids < 0) /* which sees no parent */
 			_exit(127);
 	}
-	if (!job->spec->terminal)
+	if (job->spec->group != NET_GROUP_OURS)
 		setpgid(0, 0);
+	if (job->spec->group == NET_GROUP_FOREGROUND)
+		tcsetpgrp(job->spec->fd[0], getpid()); /* all signals are blocked: none stops us for it */
 	enter_namespaces(job);
 	place_stdio(job);
 	if (job->files)

@@ -35,7 +35,7 @@ static int spawn_shell(struct net_ns *ns, const char *command, const int fd[3], 
 		       struct net_err *err)
 {
 	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
-	struct net_spawn spec = {.ns = ns, .argv = argv, .fd = {fd[0], fd[1], fd[2]}, .terminal = true};
+	struct net_spawn spec = {.ns = ns, .argv = argv, .fd = {fd[0], fd[1], fd[2]}, .group = NET_GROUP_OURS};
 
 	fflush(NULL);
 	return net_spawn(&spec, p, err);

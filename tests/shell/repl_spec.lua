@@ -1,53 +1,25 @@
 -- repl_spec.lua - the prompt, on a real terminal (tmux)
 
+local terminal = require "tests.terminal"
+
 local NSH = os.getenv "NSH" or "./nsh"
 
-local function output(command)
-  local f = assert(io.popen(command))
-  local text = f:read "a"
-  f:close()
-  return text
-end
+local output = terminal.output
 
-if not os.execute "command -v tmux >/dev/null" then
+if not terminal.available() then
   describe("the prompt", function() pending "needs tmux (package tmux)" end)
   return
 end
 
 describe("the prompt", function()
-  local dir, tmux
+  local term, dir, tmux
 
-  local function screen() return (output(tmux .. " capture-pane -p -t 0"):gsub("%s+$", "")) end
-
-  -- Waits until the screen's end matches a pattern, and returns the screen.
-  local function wait(pattern)
-    local seen
-    for _ = 1, 250 do
-      seen = screen()
-      if seen:find(pattern .. "$") then return seen end
-      nsh.sleep(0.02)
-    end
-    error(("waited for %q, saw:\n%s"):format(pattern, seen), 2)
-  end
-
-  local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
-  local function key(...) os.execute(tmux .. " send-keys -t 0 " .. table.concat({ ... }, " ")) end
-  local function text(s) os.execute(tmux .. " send-keys -t 0 -l " .. quote(s)) end
-
-  -- Types a line and waits for what the screen ends with.
-  local function enter(line, pattern)
-    text(line)
-    key "Enter"
-    return wait(pattern)
-  end
-
-  local function start(words)
-    os.execute(tmux .. " kill-server 2>/dev/null; sleep 0.05")
-    local env = ("env -u NO_COLOR TERM=xterm HOME=%s XDG_STATE_HOME=%s/state INPUTRC=/dev/null"):format(dir, dir)
-    assert(os.execute(env .. " " .. tmux .. " -f /dev/null new-session -d -x 90 -y 45 'PS1=\"$ \" exec sh'"))
-    wait "%$"
-    enter(NSH .. " " .. (words or ""), "nsh> ?")
-  end
+  local function screen() return term:screen() end
+  local function wait(pattern) return term:wait(pattern) end
+  local function key(...) term:key(...) end
+  local function text(s) term:text(s) end
+  local function enter(line, pattern) return term:enter(line, pattern) end
+  local function start(words) term:start(words) end
 
   local function history()
     local f = io.open(dir .. "/state/nsh/history")
@@ -57,16 +29,11 @@ describe("the prompt", function()
   end
 
   before_each(function()
-    dir = os.tmpname()
-    os.remove(dir)
-    assert(os.execute("mkdir " .. dir))
-    tmux = ("tmux -S %s/socket"):format(dir)
+    term = terminal.new()
+    dir, tmux = term.dir, term.tmux
   end)
 
-  after_each(function()
-    os.execute(tmux .. " kill-server 2>/dev/null")
-    os.execute("rm -r " .. dir)
-  end)
+  after_each(function() term:close() end)
 
   it("greets, prints results and keeps the last one", function()
     start()
@@ -194,6 +161,7 @@ describe("the prompt", function()
     key "Enter"
     enter("nsh.go(function() while true do nsh.sleep(0.02) end end)", "running%)\nnsh:root>")
     text "abc"
+    wait "abc"
     key "C-c"
     wait "abc%^C\nnsh:root>"
     text "nsh.all { function() nsh.sleep(60) end }"
