@@ -338,9 +338,12 @@ function m.available() return daemon.available "bird" end
 function m.start(ns, spec)
   local read = routing.read(ns, spec, "bird")
   daemon.find "bird"
-  local text, dir = text_of(read), daemon.dir "bird"
-  local self = setmetatable({ name = "bird", netns = ns, dir = dir, daemons = {}, spec = read, text = text,
-    protos = { "bird" } }, mt)
+  local text = text_of(read)
+  local self = setmetatable({ name = "bird", netns = ns, daemons = {}, spec = read, text = text, protos = { "bird" } },
+    mt)
+  routing.claim(self)
+  local dir = daemon.dir "bird"
+  self.dir = dir
   local ok, err = pcall(function()
     assert(os.rename(check_text(ns, dir, text), dir.path .. "/bird.conf"))
     self.daemons[1] = daemon.start { "bird", netns = ns, dir = dir, ready = { unix = "$DIR/bird.ctl" },

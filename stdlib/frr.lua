@@ -464,11 +464,13 @@ function m.start(ns, spec)
   if not ok then
     nsh.raise { op = "start", target = "frr", code = "ENOENT", errno = 2, message = why }
   end
-  local text, dir = text_of(read), daemon.dir "frr"
-  local self = setmetatable({ name = "frr", netns = ns, dir = dir, daemons = {}, spec = read, text = text,
+  local text = text_of(read)
+  local self = setmetatable({ name = "frr", netns = ns, daemons = {}, spec = read, text = text,
     protos = { "zebra", "bgp", "isis", "ospf", "rip", 196, 190, 193, 192, "babel" } }, mt)
-  local err
-  ok, err = pcall(function()
+  routing.claim(self)
+  local dir = daemon.dir "frr"
+  self.dir = dir
+  local started, err = pcall(function()
     dir:write("group", "root:x:0:\nfrrvty:x:0:root\n")
     dir:write("vtysh.conf", "")
     dir:write("start.conf", ("hostname %s\nlog stdout\n"):format(routing.label(ns)))
@@ -478,7 +480,7 @@ function m.start(ns, spec)
     if words then mistake(self, words) end
     if read.forward ~= false then self.unforward = routing.forward(ns) end
   end)
-  if ok then return self end
+  if started then return self end
   self:stop()
   error(err, 0)
 end

@@ -175,7 +175,7 @@ local function read_ospf(ns, opts, what)
   local ospf = checked(opts, what, { "redistribute", table.unpack(LINK) })
   local links = {}
   for i, item in ipairs(ospf) do
-    local is_live = type(item) ~= "table" or rawget(item, 1) == nil and rawget(item, "netns") ~= nil
+    local is_live = type(item) ~= "table" or getmetatable(item) ~= nil
     local link = is_live and {} or checked(item, what .. " link", LINK)
     link.name = link_name(ns, is_live and item or item[1], what)
     if link.name == "lo" then link.passive = true end -- nobody is there to speak to
@@ -201,7 +201,7 @@ local function read_bgp(opts)
   if opts == nil then return nil end
   local bgp = checked(opts, "bgp", { "asn", "neighbors", "networks", "redistribute", "hold" })
   if not bgp.asn then misuse "bgp needs asn, the number of its own autonomous system" end
-  local neighbors = {}
+  local neighbors, families = {}, {}
   for i, item in ipairs(list_of(bgp.neighbors, "bgp: neighbors", 'tables as { "10.0.0.2", asn = 65002 }')) do
     if type(item) ~= "table" then
       misuse('a neighbor is a table as { "10.0.0.2", asn = 65002 }, not a %s', type(item))
@@ -210,11 +210,14 @@ local function read_bgp(opts)
     if not is_addr(peer[1]) then misuse("a neighbor needs its address, not '%s'", tostring(peer[1])) end
     if not peer.asn then misuse("the neighbor %s needs asn", peer[1]) end
     peer.addr, peer.family, peer.hold = peer[1], family_of(peer[1]), peer.hold or bgp.hold or 3
-    neighbors[i] = peer
+    neighbors[i], families[peer.family] = peer, true
   end
   if #neighbors == 0 then misuse 'bgp needs neighbors, as { { "10.0.0.2", asn = 65002 } }' end
   for _, dst in ipairs(list_of(bgp.networks, "bgp: networks", "prefixes")) do
-    if not is_prefix(dst) then misuse("bgp: a network is a prefix as \"10.1.0.0/16\", not '%s'", tostring(dst)) end
+    if not is_prefix(dst) then misuse('bgp: a network is a prefix as "10.1.0.0/16", not %s', tostring(dst)) end
+    if not families[family_of(dst)] then
+      misuse("bgp: nobody is told of %s: no neighbor has an address of that family", dst)
+    end
   end
   return { asn = bgp.asn, neighbors = neighbors, networks = bgp.networks or {},
     redistribute = sources_of(bgp.redistribute, "bgp", '"connected", "static", "ospf", "kernel"') }
@@ -284,6 +287,20 @@ end
 ---@field spec table what it was started with
 local Router = {}
 m.Router = Router
+
+-- Who runs where: two would fight for the kernel's routes.
+local running = setmetatable({}, { __mode = "kv" })
+
+--- Takes a namespace for a router that is to be started.
+---@param router routing.Router
+function m.claim(router)
+  local ns = router.netns
+  local other = running[ns]
+  if other and not other.stopped then
+    misuse("%s runs in %s already: reload gives it another configuration, stop ends it", other.name, m.label(ns))
+  end
+  running[ns] = router
+end
 
 --- Makes a class of routers.
 ---@param name string

@@ -63,14 +63,13 @@ describe("frr", function()
     local f <close> = frr.start(ns, "ip route 10.7.0.0/16 blackhole\n")
     ns:wait_route { dst = "10.7.0.0/16" }
     assert.is_true(f:running())
-    local err = h.refused("EINVAL", frr.start, ns, "hostname x\nip rute 10.7.0.0/16 blackhole\n")
+    local err = h.refused("EINVAL", frr.start, ring.node(), "hostname x\nip rute 10.7.0.0/16 blackhole\n")
     assert.matches("line 2: %% Unknown command", err.message)
     assert.equal(2, err.line)
   end)
 
-  it("that was killed tells it, and leaves nothing", function()
-    ring.check_death(frr.start, { static = { { "10.8.0.0/16", type = "blackhole" },
-      { "10.9.0.0/16", via = "10.0.1.2" } } })
+  it("takes all options; when it was killed it tells so, and leaves nothing", function()
+    ring.check_death(frr.start)
   end)
 
   it("refuses wrong options", function() ring.check_misuse("frr", frr.start) end)

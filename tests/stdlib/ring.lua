@@ -143,7 +143,7 @@ function m.check_bgp(starts, protos)
   local function bgp(i)
     local peer = 3 - i
     return { asn = 65000 + i, hold = 3, redistribute = { "connected", "static" }, neighbors = {
-      { "10.0.1." .. peer, asn = 65000 + peer }, { "fd00:1::" .. peer, asn = 65000 + peer } },
+      { "10.0.1." .. peer, asn = 65000 + peer, password = "s3cret" }, { "fd00:1::" .. peer, asn = 65000 + peer } },
       networks = { ("10.%d.0.0/16"):format(i), ("fd0%d::/32"):format(i) } }
   end
   nsh.all {
@@ -174,6 +174,41 @@ function m.check_bgp(starts, protos)
   end
 end
 
+--- A router of another AS tells a border router, which tells one inside, over loopbacks that OSPF made known.
+---@param starts function[]
+function m.check_ibgp(starts)
+  local r, routers = {}, {}
+  local _ <close> = setmetatable({}, { __close = function()
+    for _, router in pairs(routers) do router:stop() end
+  end })
+  for i = 1, 3 do
+    r[i] = m.node()
+    r[i]:link("lo"):add_addr("10.255.0." .. i .. "/32")
+  end
+  m.join(r[1], r[2], 1, 1, 2)
+  m.join(r[2], r[3], 2, 2, 3)
+  nsh.all {
+    function()
+      routers[1] = starts[1](r[1], { bgp = { asn = 65001, networks = { "10.1.0.0/16" },
+        neighbors = { { "10.0.1.2", asn = 65002 } } } })
+    end,
+    function()
+      routers[2] = starts[2](r[2], {
+        ospf = { "lo", { "to" .. r[3].name, type = "ptp" }, redistribute = { "connected" } },
+        bgp = { asn = 65002, redistribute = { "ospf" }, neighbors = { { "10.0.1.1", asn = 65001 },
+          { "10.255.0.3", asn = 65002, source = "10.255.0.2", next_hop_self = true } } } })
+    end,
+    function()
+      routers[3] = starts[3](r[3], { ospf = { "lo", { "to" .. r[2].name, type = "ptp" } },
+        bgp = { asn = 65002, neighbors = { { "10.255.0.2", asn = 65002, source = "10.255.0.3" } } } })
+    end,
+  }
+  for i = 1, 3 do routers[i]:wait_bgp() end
+  r[3]:wait_route { "10.1.0.0/16", via = "10.0.2.2" } -- of 10.255.0.2, by OSPF
+  r[1]:wait_route { "10.255.0.3", via = "10.0.1.2" }
+  assert.is_true(r[1]:reaches "10.255.0.3")
+end
+
 --- What both daemons say to wrong options, before anything is started.
 ---@param name string "bird"
 ---@param start function
@@ -197,23 +232,38 @@ function m.check_misuse(name, start)
   wrong("unknown key 'as' of neighbor", { bgp = { asn = 1, neighbors = { { "10.0.0.2", as = 2 } } } })
   wrong("a static route needs a prefix", { static = { { "10.0.0.1", via = "10.0.0.2" } } })
   wrong("the static route to 10.1.0.0/16 needs via, dev or type", { static = { { "10.1.0.0/16" } } })
-  wrong("config must be text", { config = 7 })
+  wrong("bgp: nobody is told of fd00::/32: no neighbor has an address of that family",
+    { router_id = "1.1.1.1", bgp = { asn = 1, neighbors = { { "10.0.0.2", asn = 2 } }, networks = { "fd00::/32" } } })
+  wrong(name .. ": config must be text", { config = 7 })
   local program = nsh.program
   local _ <close> = setmetatable({}, { __close = function() rawset(nsh, "program", program) end })
   rawset(nsh, "program", function(what) return nil, "apt-get install " .. what .. " brings it" end)
   assert.matches("brings it", h.refused("ENOENT", start, ns, { router_id = "1.1.1.1", ospf = { "eth0" } }).hint)
 end
 
---- A router that was killed tells it at the next question; its routes and its folder go at the end, and the namespace
---- forwards no more.
+--- A router takes all options. When it was killed it tells so at the next question; its routes and its folder go at the
+--- end, and the namespace forwards no more.
 ---@param start function
----@param config table it has the routes 10.8.0.0/16 (blackhole) and 10.9.0.0/16
-function m.check_death(start, config)
+function m.check_death(start)
   local ns, other = m.node(), m.node()
-  m.join(ns, other, 1, 1, 2)
-  local router = start(ns, config)
+  local near = m.join(ns, other, 1, 1, 2)
+  local all = { "connected", "static", "kernel" }
+  local router = start(ns, { router_id = "1.2.3.4",
+    ospf = { "lo", { near, area = "0.0.0.1", cost = 7, hello = 2, dead = 9, type = "broadcast", priority = 0 },
+      redistribute = { "connected", "static", "kernel", "bgp" } },
+    ospf6 = { near, area = 2, type = "ptp", redistribute = all },
+    bgp = { asn = 65000, hold = 9, networks = { "10.1.0.0/16", "fd01::/32" },
+      redistribute = { "connected", "static", "kernel", "ospf" }, neighbors = {
+        { "10.0.1.2", asn = 65001, source = "10.0.1.1", hold = 6, passive = true },
+        { "10.255.0.9", asn = 65000, next_hop_self = true }, { "fd00:1::2", asn = 65002, multihop = 3 } } },
+    static = { { "10.9.0.0/16", via = "10.0.1.2" }, { "10.7.0.0/16", dev = near }, { "default", via = "fd00:1::2" },
+      { "10.8.0.0/16", type = "blackhole" }, { "fd08::/32", type = "unreachable" } } })
   assert.is_true(router:running())
-  ns:wait_route "10.9.0.0/16"
+  ns:wait_route { "10.9.0.0/16", via = "10.0.1.2" }
+  ns:wait_route { "10.7.0.0/16", dev = near.name }
+  ns:wait_route { "default", via = "fd00:1::2" }
+  assert.equal(3, #router:sessions())
+  h.misuse(router.name .. " runs in " .. ns.name .. " already", start, ns, { ospf = { near } })
   assert.equal("1", tostring(ns.sysctl["net.ipv4.ip_forward"]))
   for _, daemon in ipairs(router.daemons) do daemon.process:kill "KILL" end
   for _, daemon in ipairs(router.daemons) do daemon.process:wait { check = false } end
@@ -225,8 +275,9 @@ function m.check_death(start, config)
   assert.is_truthy(ns:routes({ dst = "10.9.0.0/16" })[1])
   router:stop()
   router:stop()
-  assert.is_nil(ns:routes({ dst = "10.9.0.0/16" })[1])
-  assert.is_nil(ns:routes({ dst = "10.8.0.0/16" })[1])
+  for _, family in ipairs { "-4", "-6" } do
+    for _, route in ipairs(h.oracle(ns, "ip -j " .. family .. " route")) do assert.equal("kernel", route.protocol) end
+  end
   assert.equal("0", tostring(ns.sysctl["net.ipv4.ip_forward"]))
   assert.is_nil(io.open(router.dir.path .. "/" .. router.name .. ".conf"))
   assert.equal("ENOENT", h.raised(router.neighbors, router).code)

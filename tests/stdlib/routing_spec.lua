@@ -9,7 +9,8 @@ local OSPF = { bird = { bird.start, "bird" }, frr = { frr.start, "ospf" } }
 local BGP = { bird = { bird.start, "bird" }, frr = { frr.start, "bgp" } }
 local RINGS = { { "bird", "bird", "bird", "bird" }, { "frr", "frr", "frr", "frr" }, { "frr", "bird", "bird", "frr" } }
 local PAIRS = { { "frr", "bird" }, { "bird", "bird" }, { "frr", "frr" } }
-if os.getenv "NSH_SOAK" ~= "1" then RINGS[3], PAIRS[2], PAIRS[3] = nil, nil, nil end
+local BORDERS = { { "bird", "frr", "bird" }, { "frr", "bird", "frr" } }
+if os.getenv "NSH_SOAK" ~= "1" then RINGS[3], PAIRS[2], PAIRS[3], BORDERS = nil, nil, nil, {} end
 
 describe("routing daemons", function()
   -- BIRD tells a change of its links five seconds after the one before (RFC 2328's MinLSInterval), so all labs run at
@@ -30,6 +31,7 @@ describe("routing daemons", function()
       end
     end
     for _, lab in ipairs(RINGS) do add(ring.check_ospf, OSPF, lab) end
+    for _, lab in ipairs(BORDERS) do add(ring.check_ibgp, BGP, lab) end
     for _, lab in ipairs(PAIRS) do add(ring.check_bgp, BGP, lab) end
     if #jobs == 0 then h.pending((select(2, bird.available()))) end
     nsh.all(jobs)
