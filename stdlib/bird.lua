@@ -168,25 +168,27 @@ local function text_of(spec)
     local _, prefixes = network_routes(spec, peer.family == "inet" and FAMILIES[1] or FAMILIES[2])
     add(bgp_text(spec.bgp, peer, i, prefixes))
   end
-  add(spec.config)
-  return table.concat(parts, "\n") .. "\n"
+  return routing.join(parts, spec.config)
 end
 
 -- Has bird read the text, without a start: a mistake is told in its own words, with the line.
-local function check_text(ns, dir, text)
+local function check_text(ns, dir, text, before)
   local path = dir:write("new.conf", text)
   local result = ns:exec({ "bird", "-p", "-c", path }, { check = false })
   if result.status == 0 then return path end
+  os.remove(path)
   local said = result.err:match "[^\n]+" or "exit status " .. tostring(result.status)
   local number, column, words = said:match ":(%d+):(%d+) (.*)$"
   local line, n = nil, 0
-  for one in (text .. "\n"):gmatch "(.-)\n" do
-    n = n + 1
-    if n == tonumber(number) then line = one end
+  if number then
+    local place, own = routing.place(tonumber(number), before)
+    line = own
+    for one in text:gmatch "(.-)\n" do
+      n = n + 1
+      if n == tonumber(number) then said = ("%s, column %s: %s\n  %s"):format(place, column, words, one) end
+    end
   end
-  os.remove(path)
-  nsh.raise { op = "bird configuration", netns = ns, code = "EINVAL", errno = 22, line = tonumber(number),
-    message = words and ("line %s, column %s: %s\n  %s"):format(number, column, words, line or "") or said }
+  nsh.raise { op = "bird configuration", netns = ns, code = "EINVAL", errno = 22, line = line, message = said }
 end
 
 -- --- asking it ---
@@ -307,8 +309,8 @@ end
 function Bird:reload(spec)
   self:check()
   local read = routing.read(self.netns, spec, "bird")
-  local text = text_of(read)
-  local path = check_text(self.netns, self.dir, text)
+  local text, before = text_of(read)
+  local path = check_text(self.netns, self.dir, text, before)
   assert(os.rename(path, self.dir.path .. "/bird.conf"))
   local ok, err = pcall(self.birdc, self, "configure")
   if not ok then
@@ -338,14 +340,14 @@ function m.available() return daemon.available "bird" end
 function m.start(ns, spec)
   local read = routing.read(ns, spec, "bird")
   daemon.find "bird"
-  local text = text_of(read)
+  local text, before = text_of(read)
   local self = setmetatable({ name = "bird", netns = ns, daemons = {}, spec = read, text = text, protos = { "bird" } },
     mt)
   routing.claim(self)
   local dir = daemon.dir "bird"
   self.dir = dir
   local ok, err = pcall(function()
-    assert(os.rename(check_text(ns, dir, text), dir.path .. "/bird.conf"))
+    assert(os.rename(check_text(ns, dir, text, before), dir.path .. "/bird.conf"))
     self.daemons[1] = daemon.start { "bird", netns = ns, dir = dir, ready = { unix = "$DIR/bird.ctl" },
       command = { "bird", "-f", "-c", "$DIR/bird.conf", "-s", "$DIR/bird.ctl", "-P", "$DIR/bird.pid" } }
     if read.forward ~= false then self.unforward = routing.forward(ns) end

@@ -151,8 +151,7 @@ local function text_of(spec)
   add(bgp_text(spec.bgp, spec.router_id))
   for _, text in ipairs(interfaces_text(spec)) do add(text) end -- ospf6d speaks at once, so it has its id by then
   for _, route in ipairs(spec.static) do add(static_text(route)) end
-  add(spec.config)
-  return table.concat(parts, "\n") .. "\n"
+  return routing.join(parts, spec.config)
 end
 
 -- Which daemons a configuration needs, zebra left out.
@@ -393,9 +392,14 @@ local function run_file(self, name, text, dry)
   return words_of(result)
 end
 
-local function mistake(self, words)
-  nsh.raise { op = "frr configuration", netns = self.netns, code = "EINVAL", errno = 22, message = words,
-    line = tonumber(words:match "line (%d+)") }
+local function mistake(self, words, before)
+  local line
+  words = words:gsub("line (%d+): ", function(number)
+    local place, own = routing.place(tonumber(number), before or 0)
+    line = line or own
+    return place .. ": "
+  end)
+  nsh.raise { op = "frr configuration", netns = self.netns, code = "EINVAL", errno = 22, message = words, line = line }
 end
 
 -- FRRouting insists on a group frrvty and writes to /var/tmp: each daemon sees a group file and a /var/tmp of its own,
@@ -425,9 +429,9 @@ end
 function Frr:reload(spec)
   self:check()
   local read = routing.read(self.netns, spec, "frr")
-  local text = text_of(read)
+  local text, before = text_of(read)
   local words = run_file(self, "new.conf", text, true)
-  if words then mistake(self, words) end
+  if words then mistake(self, words, before) end
   start_daemons(self, text)
   words = run_file(self, "change.conf", commands_between(self.text, text))
   if words then
@@ -464,7 +468,7 @@ function m.start(ns, spec)
   if not ok then
     nsh.raise { op = "start", target = "frr", code = "ENOENT", errno = 2, message = why }
   end
-  local text = text_of(read)
+  local text, before = text_of(read)
   local self = setmetatable({ name = "frr", netns = ns, daemons = {}, spec = read, text = text,
     protos = { "zebra", "bgp", "isis", "ospf", "rip", 196, 190, 193, 192, "babel" } }, mt)
   routing.claim(self)
@@ -477,7 +481,7 @@ function m.start(ns, spec)
     ns:exec { "mkdir", dir.path .. "/tmp" }
     start_daemons(self, text)
     local words = run_file(self, "frr.conf", text)
-    if words then mistake(self, words) end
+    if words then mistake(self, words, before) end
     if read.forward ~= false then self.unforward = routing.forward(ns) end
   end)
   if started then return self end

@@ -288,6 +288,26 @@ end
 local Router = {}
 m.Router = Router
 
+--- Joins the parts of a configuration.
+---@param parts string[] what was made of the options
+---@param config string the caller's own text
+---@return string text
+---@return integer before how many lines stand before the caller's own
+function m.join(parts, config)
+  local made = #parts > 0 and table.concat(parts, "\n") .. "\n" or ""
+  return made .. config .. "\n", select(2, made:gsub("\n", "\n"))
+end
+
+--- Says which line of a configuration is meant: of the caller's own text, or of what was made of the options.
+---@param number integer
+---@param before integer as m.join gave it
+---@return string words "line 3", or "line 12 of what the options became"
+---@return integer? line of the caller's text
+function m.place(number, before)
+  if number > before then return "line " .. number - before, number - before end
+  return ("line %d of what the options became"):format(number)
+end
+
 -- Who runs where: two would fight for the kernel's routes.
 local running = setmetatable({}, { __mode = "kv" })
 

@@ -39,7 +39,8 @@ describe("frr", function()
     local link = { "to" .. b.name, type = "ptp", cost = 77 }
     err = h.refused("EINVAL", one.reload, one,
       { ospf = { link }, config = "router ospf\n ospf ruter-id 1.1.1.1\n" })
-    assert.matches("line %d+: %% Unknown command", err.message)
+    assert.matches("line 2: %% Unknown command", err.message)
+    assert.equal(2, err.line)
     assert.matches("ospf ruter-id 1.1.1.1", err.message, 1, true)
     assert.matches("^tests/[%w_/]+%.lua:%d+: frr configuration in ", tostring(err))
     err = h.refused("EINVAL", one.reload, one, { ospf = { link }, -- what only ospfd itself finds
