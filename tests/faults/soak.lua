@@ -1,5 +1,6 @@
 -- soak.lua SECONDS - a lab that is used for a while: what is held after each round must not grow.
--- Twenty hosts on a switch. In each round hosts ping each other, run commands, ask daemons, come and go; all at once.
+-- Twenty hosts on a switch. In each round they ping each other, run commands, ask daemons, capture, come and go.
+local dnsmasq = require "stdlib.dnsmasq"
 local nsh = require "nsh"
 local SECONDS, HOSTS = tonumber(arg[1]), 20
 
@@ -28,6 +29,15 @@ local watch = nsh.watch { "link", "addr", "netns", handler = function() count "e
 local busybox = nsh.program "busybox"
 local web = busybox and hosts[1]:spawn { busybox, "httpd", "-f", "-p", "80", "-h", "examples" }
 local echo = busybox and hosts[2]:spawn { busybox, "nc", "-ll", "-p", "7", "-e", "cat" }
+local names = nsh.program "dnsmasq" and dnsmasq.start(hosts[3], { dev = "eth0", domain = "lab",
+  hosts = { ["web.lab"] = "10.0.0.1" } })
+local all = root:capture { "br0", "port1", snaplen = 96 }
+local reader = nsh.go(function()
+  for packet in all:packets { follow = true } do
+    count "packets"
+    count("bytes of lines", #tostring(packet))
+  end
+end)
 
 -- --- what a round does ---
 
@@ -65,6 +75,42 @@ function works.daemons()
   assert(#page > 100)
   assert(hosts[8]:exec({ busybox, "nc", "-w", "2", "10.0.0.2", "7" }, { input = "hello\n" }).out == "hello\n")
   count("pages", 2)
+  if names then assert(dnsmasq.lookup(hosts[9], "web.lab", "10.0.0.3")[1] == "10.0.0.1") end
+end
+
+function works.captures()
+  local path = os.tmpname()
+  do
+    local seen <close> = nsh.capture { { hosts[11], "eth0" }, { hosts[12], "eth0" }, filter = "icmp", file = path }
+    hosts[11]:ping("10.0.0.12", { count = 2, interval = 0.01 })
+    local n = 0
+    for _ in seen:packets() do n = n + 1 end
+    assert(n >= 8, "captured " .. n)
+    pcall(seen.set, seen, { filter = "icmp and" })
+    pcall(hosts[11].capture, hosts[11], "none")
+  end
+  for _ in nsh.read_pcap(path) do count "packets read" end
+  os.remove(path)
+end
+
+function works.sockets()
+  local listener <close> = hosts[13]:listen(80)
+  local server = nsh.go(function()
+    local c <close> = listener:accept()
+    c:send(c:receive "line")
+  end)
+  do
+    local c <close> = hosts[14]:connect "10.0.0.13:80"
+    c:send "hello\n"
+    assert(c:receive "all" == "hello")
+  end
+  server:wait()
+  local u <close> = hosts[13]:udp(7)
+  local v <close> = hosts[14]:udp { to = "10.0.0.13:7" }
+  v:send "one"
+  assert(u:receive() == "one")
+  pcall(hosts[14].connect, hosts[14], "10.0.0.13:81")
+  count("connections", 2)
 end
 
 function works.changes()
@@ -177,6 +223,8 @@ until part >= 1 and high and rounds >= 8
 low = low or level.memory
 assert(high - low <= 1 << 18, ("memory grows: %d -> %d"):format(low, high))
 watch:close()
+all:close()
+reader:wait()
 
 local words = { ("%d rounds: memory %d -> %d"):format(rounds, low, high) }
 for _, list in ipairs { now, did } do
