@@ -145,6 +145,17 @@ static int read_echo(const struct net_dump *echo, int *index, int *peer_index, s
 	return 0;
 }
 
+/* The end that was up first drops what it is to send until the kernel has taken notice of the other one, in a work queue
+ * that may be late by a second: who asks for the link makes it look now (Linux 6.8). */
+static void settle(struct net_ns *ns, int index)
+{
+	struct net_dump d = {0};
+	struct net_err ignored;
+
+	net_link_get(ns, index, NULL, -1, &d, &ignored);
+	net_dump_free(&d);
+}
+
 /* What the maker's message could not carry.  Links of the peer's fields are looked up where the peer is. */
 static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
 		  struct net_err *err)
@@ -153,8 +164,10 @@ static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, 
 
 	if (p->n_after)
 		r = net_link_set_fields(ns, index, ctx, p->after, p->n_after, err);
-	if (r == 0 && p->n_peer)
+	if (r == 0 && p->n_peer) {
 		r = net_link_set_fields(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err);
+		settle(ns, index);
+	}
 	return r;
 }
 

@@ -108,3 +108,22 @@ describe("a link", function()
     h.misuse("'default'", link.set, link, { group = "nobody's" })
   end)
 end)
+
+describe("a pair that is born up", function()
+  it("carries the very first packet", function()
+    local major, minor = netns.current():exec("uname -r").out:match "^(%d+)%.(%d+)"
+    if tonumber(major) * 100 + tonumber(minor) < 608 then
+      h.pending "Linux before 6.8 takes notice of a carrier when it likes, at most a second later"
+      return
+    end
+    for i = 1, 20 do
+      local a, b = h.netns(), h.netns()
+      local one, two = a:add_link { "v0", kind = "veth", up = true, peer = { "v1", netns = b, up = true } }
+      one:add_addr "10.0.0.1/24"
+      two:add_addr "10.0.0.2/24"
+      assert.equal(1, a:ping("10.0.0.2", { timeout = 5 }).received, i)
+      assert.equal(0, one.stats.tx_dropped, i)
+      assert.equal(0, two.stats.tx_dropped, i)
+    end
+  end)
+end)
