@@ -145,8 +145,8 @@ static int read_echo(const struct net_dump *echo, int *index, int *peer_index, s
 	return 0;
 }
 
-/* The end that was up first drops what it is to send until the kernel has taken notice of the other one, in a work queue
- * that may be late by a second: who asks for the link makes it look now (Linux 6.8). */
+/* The end that was up first drops what it is to send until the kernel has taken notice of the other one, in a work
+ * queue that may be late by a second: who asks for the link makes it look now (Linux 6.8). */
 static void settle(struct net_ns *ns, int index)
 {
 	struct net_dump d = {0};
