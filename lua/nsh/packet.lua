@@ -106,6 +106,9 @@ end
 ---@return nsh.Packet
 function m.new(record, meta)
   for key, value in pairs(meta or {}) do record[key] = value end
+  local quoted = record.icmp and record.icmp.quoted
+  if quoted then m.new(quoted) end
+  if record.inner then m.new(record.inner) end
   return setmetatable(record, Packet)
 end
 

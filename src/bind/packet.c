@@ -3,6 +3,8 @@
 
 #include "bind.h"
 
+#define LAYER_KEYS 8
+
 static const char *const option_keys[] = {"len", "linktype", NULL};
 
 static void push_value(lua_State *L, const struct net_packet_field *f)
@@ -33,13 +35,13 @@ static void push_packet(lua_State *L, const struct net_packet *packet)
 	unsigned int depth = 0;
 
 	luaL_checkstack(L, NET_PACKET_DEPTH + 4, NULL);
-	lua_createtable(L, 0, 8);
+	lua_createtable(L, 0, LAYER_KEYS);
 	for (unsigned int i = 0; i < packet->n; i++) {
 		const struct net_packet_field *f = &packet->v[i];
 
 		if (f->type == NET_PACKET_TABLE || f->type == NET_PACKET_LIST) {
 			keys[depth++] = f->key;
-			lua_createtable(L, f->type == NET_PACKET_LIST ? 4 : 0, f->type == NET_PACKET_TABLE ? 8 : 0);
+			bind_push_table(L, f->type == NET_PACKET_LIST ? "nsh.list" : "nsh.record", LAYER_KEYS);
 		} else if (f->type == NET_PACKET_END) {
 			put_value(L, keys[--depth]);
 		} else {

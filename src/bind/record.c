@@ -125,7 +125,8 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	}
 }
 
-static void push_table(lua_State *L, const char *metatable, int room)
+/* bind_push_table() - push a table that prints as "nsh.record" or "nsh.list"; @room is a guess of its keys */
+void bind_push_table(lua_State *L, const char *metatable, int room)
 {
 	lua_createtable(L, 0, room);
 	if (luaL_getmetatable(L, metatable) == LUA_TTABLE)
@@ -141,7 +142,7 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 	int n = 0;
 
 	luaL_checkstack(L, 12, NULL);
-	push_table(L, "nsh.record", room);
+	bind_push_table(L, "nsh.record", room);
 	while (net_next(c, &f)) {
 		n += c->depth == 0 || c->level[c->depth].flat;
 		switch (f.op) {
@@ -191,7 +192,7 @@ int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *no
 	int room = 0;
 
 	luaL_checkstack(L, 16, NULL);
-	push_table(L, "nsh.list", 0);
+	bind_push_table(L, "nsh.list", 0);
 	while (net_dump_next(d, noun, &c)) {
 		room = bind_push_record(L, ns, &c, names, room); /* records of a list are much alike */
 		lua_rawseti(L, -2, ++n);
