@@ -19,6 +19,9 @@ local m = {}
 ---@field dns? nsh.PacketDns
 ---@field dhcp? nsh.PacketDhcp
 ---@field vxlan? { vni: integer, flags: integer }
+---@field geneve? table version, vni, type, control, critical, options_len
+---@field mpls? { label: integer, tc: integer, ttl: integer, bottom: boolean }[]
+---@field ospf? { version: integer, type: string, router: string, area: string, len: integer }
 ---@field stp? table version, type, flags, root, cost, bridge, port, role, max_age, hello_time, forward_delay, ...
 ---@field igmp? table type, group, records
 ---@field gre? table version, type, key, seq

@@ -1,4 +1,4 @@
---- packet_app.lua - what UDP, TCP and bridges carry, in tcpdump's words: DNS, DHCP, spanning tree, HTTP.
+--- packet_app.lua - what UDP, TCP and bridges carry, in tcpdump's words: DNS, DHCP, spanning tree, OSPF, HTTP.
 local text = require "nsh.text"
 
 local m = {}
@@ -159,6 +159,22 @@ function m.stp(packet)
   if not stp.flags then return line .. " [|stp]" end
   if not stp.port then return format("%s, Flags [%s] [|stp]", line, flags_of(stp)) end
   return format("%s, Flags [%s], bridge-id %s.%04x, length %d", line, flags_of(stp), stp.bridge, stp.port, stp.len)
+end
+
+-- --- OSPF ---
+
+local ospf_types = { hello = "Hello", ["database-description"] = "Database Description", ["ls-request"] = "LS-Request",
+  ["ls-update"] = "LS-Update", ["ls-ack"] = "LS-Ack" }
+
+--- Writes an OSPF message.
+---@param packet nsh.Packet
+---@return string
+function m.ospf(packet)
+  local ospf = packet.ospf
+  if not ospf.type then return " [|ospf]" end
+  local kind = ospf_types[ospf.type] or ospf.version == 3 and format("unknown packet type (%d)", ospf.type)
+    or format("unknown LS-type %d", ospf.type)
+  return format("OSPFv%d, %s, length %d", ospf.version, kind, ospf.len)
 end
 
 -- --- HTTP ---

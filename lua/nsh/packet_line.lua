@@ -113,12 +113,27 @@ local function tcp_line(packet, tcp)
   return text .. ", length " .. len .. (len > 0 and carried(packet, tcp) or "")
 end
 
+-- A packet within another, if there is more to say than that it is one.
+local function known(packet)
+  return packet and (packet.ip or packet.arp or packet.eth or packet.mpls) and packet
+end
+
 local function vxlan_line(packet)
   local vxlan = packet.vxlan
   if not vxlan.flags then return "VXLAN [|vxlan]" end
   local head = format("VXLAN, flags [%s] (0x%02x), ", vxlan.flags & 8 ~= 0 and "I" or "invalid", vxlan.flags)
   if not vxlan.vni then return head .. " [|vxlan]" end
   return format("%svni %d, %s", head, vxlan.vni, packet.inner and m.of(packet.inner) or "")
+end
+
+local function geneve_line(packet)
+  local geneve = packet.geneve
+  if not geneve.options_len then return "Geneve [|geneve]" end
+  local flags = (geneve.control and "O" or "") .. (geneve.critical and "C" or "")
+  local options = geneve.options_len > 0 and format(", options [%d bytes]", geneve.options_len) or ""
+  local inner = known(packet.inner)
+  return format("Geneve, Flags [%s], vni 0x%x%s: %s", flags ~= "" and flags or "none", geneve.vni, options,
+    inner and m.of(inner) or format("geneve-proto-0x%x", geneve.type))
 end
 
 local function udp_line(packet, udp)
@@ -128,6 +143,7 @@ local function udp_line(packet, udp)
   if packet.dns then return app.dns(packet, (udp.sport == 5353 or udp.dport == 5353) and 5353 or 53) end
   if packet.dhcp then return app.dhcp(packet) end
   if packet.vxlan then return vxlan_line(packet) end
+  if packet.geneve then return geneve_line(packet) end
   return "UDP, length " .. udp.len
 end
 
@@ -137,11 +153,6 @@ local protocols = {
   icmp = 1, igmp = 2, ipip = 4, tcp = 6, udp = 17, ipv6 = 41, gre = 47, esp = 50, ah = 51, icmpv6 = 58, none = 59,
   ospf = 89, pim = 103, vrrp = 112, sctp = 132,
 }
-
--- A packet within another, if there is more to say than that it is one.
-local function known(packet)
-  return packet and (packet.ip or packet.arp or packet.eth or packet.mpls) and packet
-end
 
 local function gre_line(packet)
   local gre, inner = packet.gre, known(packet.inner)
@@ -155,6 +166,8 @@ local function upper(packet, ip)
     return ip.version == 6 and icmp_line.six(packet) or icmp_line.four(packet)
   elseif packet.igmp then
     return icmp_line.igmp(packet)
+  elseif packet.ospf then
+    return app.ospf(packet)
   elseif packet.gre then
     return gre_line(packet)
   elseif packet.inner then

@@ -3,7 +3,7 @@
 
 #include "packet_read.h"
 
-enum { IP4_HEADER = 20, IP6_HEADER = 40, MAX_EXTENSIONS = 16, FRAGMENT_HEADER = 8, SEGMENT_ROUTING = 4 };
+enum { IP4_HEADER = 20, IP6_HEADER = 40, MAX_EXTENSIONS = 16, FRAGMENT_HEADER = 8, SEGMENT_ROUTING = 4, OSPF = 89 };
 
 static const struct packet_word protocols[] = {
 	{IPPROTO_ICMP, "icmp"}, {IPPROTO_IGMP, "igmp"},
@@ -11,7 +11,7 @@ static const struct packet_word protocols[] = {
 	{IPPROTO_UDP, "udp"},	{IPPROTO_IPV6, "ipv6"},
 	{IPPROTO_GRE, "gre"},	{IPPROTO_ESP, "esp"},
 	{IPPROTO_AH, "ah"},	{IPPROTO_ICMPV6, "icmpv6"},
-	{IPPROTO_NONE, "none"}, {89, "ospf"},
+	{IPPROTO_NONE, "none"}, {OSPF, "ospf"},
 	{IPPROTO_PIM, "pim"},	{112, "vrrp"},
 	{IPPROTO_SCTP, "sctp"}, {0, NULL},
 };
@@ -78,6 +78,7 @@ static void read_upper(struct packet *k, unsigned int proto, struct packet_view 
 	case IPPROTO_TCP: packet_tcp(k, v); break;
 	case IPPROTO_UDP: packet_udp(k, v); break;
 	case IPPROTO_GRE: packet_gre(k, v); break;
+	case OSPF: packet_ospf(k, v); break;
 	case IPPROTO_IPIP: packet_nested(k, "inner", v, packet_ip4); break;
 	case IPPROTO_IPV6: packet_nested(k, "inner", v, packet_ip6); break;
 	default: packet_payload(k, v);

@@ -121,9 +121,12 @@ void packet_icmp4(struct packet *k, struct packet_view v); /* packet_icmp.c */
 void packet_icmp6(struct packet *k, struct packet_view v); /* packet_icmp6.c */
 void packet_igmp(struct packet *k, struct packet_view v);  /* packet_igmp.c */
 void packet_gre(struct packet *k, struct packet_view v);   /* packet_gre.c */
-void packet_tcp(struct packet *k, struct packet_view v);   /* packet_tcp.c */
-void packet_udp(struct packet *k, struct packet_view v);   /* packet_udp.c */
-void packet_dns(struct packet *k, struct packet_view v);   /* packet_dns.c */
-void packet_dhcp(struct packet *k, struct packet_view v);  /* packet_dhcp.c */
+void packet_ospf(struct packet *k, struct packet_view v);  /* packet_ospf.c */
+void packet_vxlan(struct packet *k, struct packet_view v); /* packet_overlay.c */
+void packet_geneve(struct packet *k, struct packet_view v);
+void packet_tcp(struct packet *k, struct packet_view v);  /* packet_tcp.c */
+void packet_udp(struct packet *k, struct packet_view v);  /* packet_udp.c */
+void packet_dns(struct packet *k, struct packet_view v);  /* packet_dns.c */
+void packet_dhcp(struct packet *k, struct packet_view v); /* packet_dhcp.c */
 
 #endif

@@ -1,7 +1,7 @@
-/* packet_udp.c - UDP (RFC 768), and what is known by its port: VXLAN, DHCP, DNS */
+/* packet_udp.c - UDP (RFC 768), and what is known by its port: VXLAN, Geneve, DHCP, DNS */
 #include "packet_read.h"
 
-enum { UDP_HEADER = 8, VXLAN_HEADER = 8 };
+enum { UDP_HEADER = 8 };
 
 static const struct packet_row rows[] = {
 	{"sport", 0, 2, PACKET_INT, 0, 0, NULL},
@@ -9,29 +9,13 @@ static const struct packet_row rows[] = {
 	{"checksum", 6, 2, PACKET_INT, 0, 0, NULL},
 };
 
-static const struct packet_row vxlan_rows[] = {
-	{"flags", 0, 1, PACKET_INT, 0, 0, NULL},
-	{"vni", 4, 4, PACKET_INT, 8, 0, NULL},
-};
-
-static void read_vxlan(struct packet *k, struct packet_view v)
-{
-	packet_table(k, "vxlan");
-	PACKET_ROWS(k, v, vxlan_rows);
-	packet_end(k);
-	if (packet_has(v, VXLAN_HEADER))
-		packet_nested(k, "inner", packet_skip(v, VXLAN_HEADER), packet_ether);
-	else
-		packet_cut(k, "vxlan");
-}
-
 /* What is known by a port, at either end. */
 static const struct service {
 	uint16_t port;
 	void (*read)(struct packet *k, struct packet_view v);
 } services[] = {
-	{53, packet_dns},  {5353, packet_dns}, {67, packet_dhcp},
-	{68, packet_dhcp}, {4789, read_vxlan}, {8472, read_vxlan},
+	{53, packet_dns},     {5353, packet_dns},   {67, packet_dhcp},	   {68, packet_dhcp},
+	{4789, packet_vxlan}, {8472, packet_vxlan}, {6081, packet_geneve},
 };
 
 static void read_carried(struct packet *k, unsigned int sport, unsigned int dport, struct packet_view v)
