@@ -142,7 +142,8 @@ end
 -- The switch takes its links away when it ends by itself; one that was killed left them.
 local function end_daemon(self)
   if self.vswitchd:running() then
-    pcall(ovs.appctl, self, { "exit", "--cleanup" })
+    self.netns:exec({ "ovs-appctl", "--timeout=2", "-t", self.dir.path .. "/switch.ctl", "exit", "--cleanup" },
+      { check = false })
     self.vswitchd.process:wait { timeout = 2, check = false }
   end
   self.vswitchd:stop()
@@ -204,7 +205,7 @@ function Switch:transaction(what)
     return ovs.change(self, "transaction", nil, what)
   end
   if type(what) ~= "function" then nsh.misuse("transaction takes a function or a list, not a " .. type(what)) end
-  local t = { cmds = {}, undo = {}, after = {}, op = "transaction" }
+  local t = { cmds = {}, undo = {}, after = {}, op = "transaction", task = coroutine.running() }
   self.open = t
   local ok, err = pcall(what, self)
   self.open = nil

@@ -176,7 +176,7 @@ local function port_args(self, spec)
     if ns then ovs.check_free(self, ns, name) end
   end
   local is_system = not spec.type or spec.type == "system"
-  return name, ns, is_system and not self.open and self.netns:link(name) or nil
+  return name, ns, is_system and not ovs.collecting(self) and self.netns:link(name) or nil
 end
 
 --- What a port has; false takes a key's value away.
@@ -222,7 +222,7 @@ end
 
 -- Raises unless the port is one of this bridge: the database knows ports by their names alone.
 local function check_port(self, name, op)
-  if self.switch.open then return end
+  if ovs.collecting(self.switch) then return end
   local owner = ovs.vsctl(self.switch, { { "port-to-br", name } }, op, name).out:match "%S+"
   if owner ~= self.name then
     nsh.raise { op = "ovs " .. op, target = name, netns = self.switch.netns, code = "ENODEV", errno = 19,

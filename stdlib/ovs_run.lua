@@ -27,13 +27,22 @@ local function last_lines(self)
   return table.concat(lines, "\n  ", math.max(1, #lines - 3))
 end
 
---- Runs one of the programs.
+--- Runs one of the programs. It is ended when the daemon dies, for whose answer it would wait.
 function m.run(self, program, words, input)
   check(self)
-  local result = self.netns:exec({ program, "--timeout=" .. TIMEOUT, table.unpack(words) },
-    { env = self.env, input = input, check = false })
-  if result.signal ~= "ALRM" then return result end
+  local task <close> = nsh.go(function()
+    return self.netns:exec({ program, "--timeout=" .. TIMEOUT, table.unpack(words) },
+      { env = self.env, input = input, check = false })
+  end)
+  local watcher <close> = nsh.go(function()
+    self.vswitchd.process:wait { check = false }
+    task:cancel()
+  end)
+  local ok, result = pcall(task.wait, task)
+  watcher:cancel()
+  if ok and result.signal ~= "ALRM" then return result end
   check(self)
+  if not ok then error(result, 0) end
   nsh.raise { op = "ovs", target = program, netns = self.netns, code = "ETIMEDOUT", errno = 110,
     message = ("no answer in %d s; the switch said last:\n  %s"):format(TIMEOUT, last_lines(self)) }
 end
@@ -84,13 +93,20 @@ function m.commit(self, t)
   error(err, 0)
 end
 
+--- Returns the transaction that collects changes. Other tasks' changes are none of its business.
+function m.collecting(self)
+  local t = self.open
+  return t and t.task == coroutine.running() and t or nil
+end
+
 --- Makes a change: a transaction of its own, or a part of the one that is open. `after` gives what the call returns.
 function m.change(self, op, target, cmds, undo, after)
-  local t = self.open or { cmds = {}, undo = {}, after = {}, op = op, target = target }
+  local open = m.collecting(self)
+  local t = open or { cmds = {}, undo = {}, after = {}, op = op, target = target }
   table.move(cmds, 1, #cmds, #t.cmds + 1, t.cmds)
   if undo then table.insert(t.undo, 1, undo) end
   t.after[#t.after + 1] = after
-  if not self.open and #t.cmds > 0 then return m.commit(self, t) end
+  if not open and #t.cmds > 0 then return m.commit(self, t) end
 end
 
 --- Raises when a link that isn't of Open vSwitch has a name already: its own words for that are hard to read.

@@ -324,10 +324,13 @@ describe("Open vSwitch", function()
     local switch <close> = ovs.start()
     local sw = switch:add_bridge "br0"
     sw:add_port { "tap0", type = "internal", netns = h.netns() }
-    switch.vswitchd.process:kill "KILL"
-    switch.vswitchd.process:wait { check = false }
-    local err = h.refused("SIGNAL", sw.ports, sw)
+    local tasks = { nsh.go(function() switch:vsctl { "wait-until", "bridge", "never" } end), nsh.go(function()
+      nsh.sleep(0.05)
+      switch.vswitchd.process:kill "KILL"
+    end) }
+    local err = h.refused("SIGNAL", tasks[1].wait, tasks[1])
     assert.is_truthy(err.message:find "SIGKILL" and err.message:find "added interface tap0")
+    h.refused("SIGNAL", sw.ports, sw)
   end)
 
   it("tells what a daemon said that doesn't start", function()
