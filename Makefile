@@ -48,9 +48,11 @@ SHELL_OBJ := $(SHELL_SRC:src/%.c=$(B)/%.o) $(B)/chunks.o
 
 all: $(NSH) $(CORE) docs ## build ./nsh, build/lua/nsh/core.so and docs/reference.md
 
+# the recipes are looked for beside the program
 $(NSH): $(CORE_OBJ) $(SHELL_OBJ)
 	@echo "LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm -ldl
+	$(if $(SAN),$(Q)ln -sfn ../../stdlib $(@D)/stdlib)
 
 # for a stock lua5.4, which brings Lua itself
 $(B)/lua/nsh/core.so: $(CORE_OBJ)

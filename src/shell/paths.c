@@ -65,10 +65,11 @@ static void add_script_folder(lua_State *L, const char *script)
 	add_folder(L, real, true);
 }
 
-/* The recipes: stdlib/ beside the binary in the source tree, else where they are installed. */
+/* The recipes: stdlib/ beside the binary in the source tree (a link, where that was built elsewhere), else where they
+ * are installed. */
 static void add_stdlib(lua_State *L)
 {
-	char exe[PATH_MAX];
+	char exe[PATH_MAX], real[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - sizeof("/stdlib"));
 	char *slash;
 
@@ -76,8 +77,8 @@ static void add_stdlib(lua_State *L)
 		exe[n] = '\0';
 		slash = strrchr(exe, '/');
 		memcpy(slash, "/stdlib", sizeof("/stdlib"));
-		if (access(exe, F_OK) == 0)
-			memcpy(recipes, exe, strlen(exe) + 1);
+		if (realpath(exe, real))
+			memcpy(recipes, real, strlen(real) + 1);
 	}
 	slash = strrchr(recipes, '/');
 	*slash = '\0';
