@@ -3,6 +3,7 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local features = require "nsh.features"
 local loop = require "nsh.loop"
+local ping_all = require "nsh.ping_all"
 local show = require "nsh.show"
 local task = require "nsh.task"
 local throughput = require "nsh.throughput"
@@ -152,6 +153,17 @@ function m.all(list) return task.all(list) end
 ---@return any ... what it returned
 ---@error ETIMEDOUT when it was not done in time
 function m.timeout(seconds, fn, ...) return task.timeout(seconds, fn, ...) end
+
+--- Pings from all namespaces of a list to all others, all at once, and tells who reaches whom.
+-- Each namespace is pinged at its first address that others may reach. The machine has one table of neighbours for all
+-- of its namespaces (1024 places each for IPv4 and IPv6, unless its root changed that): where the pings need more,
+-- they go part by part, and neighbours that they made known are forgotten again.
+---@param spec table the namespaces or their names, and to = { addresses and namespaces } to ping in place of those,
+---  family = "inet" or "inet6" (the first that there is, IPv4 before IPv6), count = requests to each (1), interval =
+---  seconds between these (0.2), timeout = seconds to wait after the last one (2), size = bytes of payload (56)
+---@return nsh.PingAll
+---@error EINVAL one of `to` is no address
+function m.ping_all(spec) return ping_all.run(spec) end
 
 --- Measures how much goes through from one namespace to another.
 -- Each stream has a process on each side; they are forked from nsh and end with it. TCP sends as fast as it goes, UDP

@@ -75,6 +75,7 @@ int bind_open_loop(lua_State *L);
 int bind_open_maddr(lua_State *L);
 int bind_open_noun(lua_State *L);
 int bind_open_packet(lua_State *L);
+int bind_open_pings(lua_State *L);
 int bind_open_process(lua_State *L);
 int bind_open_probe(lua_State *L);
 int bind_open_socket(lua_State *L);

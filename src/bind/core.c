@@ -247,6 +247,7 @@ static const luaL_Reg parts[] = {
 	{"maddr", bind_open_maddr},
 	{"netns", bind_open_netns},
 	{"packet", bind_open_packet},
+	{"pings", bind_open_pings},
 	{"probe", bind_open_probe},
 	{"process", bind_open_process},
 	{"socket", bind_open_socket},

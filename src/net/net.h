@@ -355,34 +355,9 @@ int net_sysctl_list(const struct net_ns *ns, const char *key, char **names, size
 
 #include "process.h"
 
-/* --- ping (ping.c) --- */
+/* --- probes: sockets, throughput, pings --- */
 
-struct net_pinger;
-
-struct net_ping {
-	struct net_op op;
-	struct net_pinger *pinger; /* ping.c's own */
-	/* asked */
-	const char *dst;    /* numeric address, "%dev" allowed for link-local ones */
-	const char *dev;    /* NULL: as routed */
-	const char *src;    /* NULL: as routed */
-	unsigned int count; /* 0: until first_reply or deadline */
-	double interval, timeout;
-	unsigned int size, ttl; /* payload bytes; ttl 0: default */
-	bool first_reply;	/* stop at the first answer, keep asking, and swallow path errors */
-	/* answered */
-	struct net_ping_reply {
-		unsigned int seq, ttl, bytes;
-		double rtt; /* seconds; < 0: an ICMP error, see what */
-		char from[46];
-		char what[48]; /* "echo-reply", "host-unreachable", "time-exceeded", ... */
-	} * replies;
-	unsigned int sent, received, n, cap, id;
-	double min, avg, max, mdev;
-};
-
-int net_ping_start(const struct net_ns *ns, struct net_ping *p, struct net_err *err);
-void net_ping_free(struct net_ping *p);
+#include "probe.h"
 
 /* --- captures (capture.c): packets of links, kept until they are taken; at the same time into a file --- */
 

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
 #include "net.h"
 #include "tables.h"
 
@@ -93,3 +96,32 @@ const struct net_noun net_netconf = {
 	.get = RTM_GETNETCONF,
 	.groups = {RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF},
 };
+
+/* net_ntable_use() - how full a family's table is; a namespace sees the machine's numbers */
+int net_ntable_use(struct net_ns *ns, uint8_t family, struct net_ntable_use *use, struct net_err *err)
+{
+	struct net_fields all = {0};
+	struct net_dump d = {0};
+	int r = net_list(ns, &net_ntable, &all, &d, err);
+	struct nlattr *tb[NDTA_MAX + 1];
+	int left = (int)d.len;
+
+	*use = (struct net_ntable_use){0};
+	for (struct nlmsghdr *h = (void *)d.buf; r == 0 && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+		const struct ndtmsg *m = nlmsg_data(h);
+		struct ndt_stats stats = {0};
+		struct ndt_config config;
+
+		if (nlmsg_parse(h, sizeof(*m), tb, NDTA_MAX, NULL) < 0 || m->ndtm_family != family ||
+		    !tb[NDTA_CONFIG] || !tb[NDTA_THRESH3] || nla_len(tb[NDTA_CONFIG]) < (int)sizeof(config))
+			continue;
+		nla_memcpy(&config, tb[NDTA_CONFIG], sizeof(config));
+		if (tb[NDTA_STATS])
+			nla_memcpy(&stats, tb[NDTA_STATS], sizeof(stats));
+		use->entries = config.ndtc_entries;
+		use->most = nla_get_u32(tb[NDTA_THRESH3]);
+		use->fulls = stats.ndts_table_fulls;
+	}
+	net_dump_free(&d);
+	return r;
+}
