@@ -193,6 +193,11 @@ local TESTS = {
   end,
 }
 
+local LIBRARIES = {
+  dkjson = function() return (pcall(require, "dkjson")) end,
+  libpcap = function() return core.capture.check "icmp" ~= nil end,
+}
+
 -- --- records ---
 
 local function record(what, name, works, doc, why, remedy)
@@ -251,7 +256,7 @@ function m.try(name)
   return try_feature(features.find(name), ns, some_links(ns))
 end
 
---- Tries what works here: link kinds, qdiscs, features, programs.
+--- Tries what works here: link kinds, qdiscs, features, libraries, programs.
 ---@return table[] records { what, name, works, doc, why, remedy }; of a world that can't be made, that one alone
 function m.look()
   local list = setmetatable({}, show.List)
@@ -269,6 +274,11 @@ function m.look()
   end
   for _, row in ipairs(features.rows) do
     list[#list + 1] = try_feature(row, ns, link)
+  end
+  for _, row in ipairs(features.libraries) do
+    local there = LIBRARIES[row.name]()
+    list[#list + 1] = record("library", row.name, there, row.doc, not there and "not found" or nil,
+      not there and ("apt-get install %s brings it"):format(row.package) or nil)
   end
   for _, row in ipairs(features.programs) do
     local there = features.path(row.name) ~= nil
@@ -309,7 +319,7 @@ end
 local function why(r)
   if not r.remedy then return r.why end
   local short = r.remedy:match "^this kernel lacks .-; (.*)$"
-  if short or r.what == "program" then return short or r.remedy end
+  if short or r.what == "program" or r.what == "library" then return short or r.remedy end
   return r.why .. ": " .. r.remedy
 end
 

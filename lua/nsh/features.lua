@@ -84,6 +84,13 @@ m.programs = {
   { name = "wg", package = "wireguard-tools", doc = "WireGuard by hand" },
 }
 
+--- What is loaded when it is needed.
+---@type { name: string, package: string, doc: string }[]
+m.libraries = {
+  { name = "dkjson", package = "lua-dkjson", doc = "what nft(8) says as data" },
+  { name = "libpcap", package = "libpcap0.8", doc = "filters of captures" },
+}
+
 local function by_name(rows, name)
   for _, row in ipairs(rows) do
     if row.name == name then return row end
