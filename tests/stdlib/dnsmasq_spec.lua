@@ -42,6 +42,17 @@ describe("dnsmasq", function()
     h.refused("TIMEOUT", dnsmasq.lookup, bob, "web.lab", "10.0.0.1", 0.3)
   end)
 
+  it("is what programs of a host resolve names with", function()
+    local router = network()
+    local bob <close> = netns.add { h.name "bob", resolv = { "10.0.0.1", search = "lab" } }
+    router:add_link { "bob", kind = "veth", up = true, master = "lan", peer = { "eth0", netns = bob } }
+    local server <close> = dnsmasq.start(router, { dev = "lan", domain = "lab", dhcp = { "10.0.0.100", "10.0.0.200" },
+      hosts = { ["web.lab"] = "10.0.0.7" } })
+    assert.is_true(server:running())
+    udhcpc.lease(bob:link "eth0")
+    assert.is_truthy(bob:exec({ "getent", "hosts", "web" }).out:find "^10%.0%.0%.7%s+web%.lab")
+  end)
+
   it("says nothing of routers and servers where it shall not", function()
     local router, bob = network()
     local server <close> = dnsmasq.start(router, { dev = router:link "lan",

@@ -13,11 +13,11 @@ end
 describe("iperf3", function()
   it("and nsh agree on a link with a rate", function()
     local a, b, x = pair()
-    x:set_qdisc { "tbf", rate = "200mbit", burst = "64kb", latency = "20ms" }
+    x:set_qdisc { "tbf", rate = "20mbit", burst = "32kb", latency = "50ms" }
     local theirs, ours = iperf3.throughput { from = a, to = b }, nsh.throughput { from = a, to = b, seconds = 0.5 }
-    assert.is_true(theirs.rate > 150e6 and theirs.rate < 210e6, tostring(theirs))
+    assert.is_true(theirs.rate > 5e6 and theirs.rate < 22e6, tostring(theirs))
     local ratio = ours.rate / theirs.rate
-    assert.is_true(ratio > 0.7 and ratio < 1.4, tostring(theirs) .. "\n" .. tostring(ours))
+    assert.is_true(ratio > 0.6 and ratio < 1.7, tostring(theirs) .. "\n" .. tostring(ours))
     assert.is_true(theirs.sent.bytes >= theirs.received.bytes and theirs.cpu > 0)
   end)
 
