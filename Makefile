@@ -138,8 +138,13 @@ build/fuzz/net/%.o: src/net/%.c $(H_FILES)
 build/fuzz/%: tests/faults/fuzz/%.c tests/faults/fuzz/fuzz.h $(FUZZ_OBJ)
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(shell pkg-config --libs $(filter-out lua%,$(PKGS))) -lm
 
-bench: all ## measure the start of nsh against that of lua5.4
+bench: all $(B)/bench/exec ## measure nsh against its peers: its start, commands in namespaces
 	@bench/startup.sh ./$(NSH)
+	@./$(NSH) bench/exec.lua $(B)/bench/exec
+
+$(B)/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(DEFS) -o $@ $<
 
 lint: deps ## check the style of all sources, and look for mistakes
 	@$(MAKE) --no-print-directory $(B)/flags run-lint
