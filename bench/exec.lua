@@ -30,7 +30,7 @@ local function measure(what, ns)
     ours[#ours + 1] = (clock() - start) / runs * 1e6
   end
   local a, b = median(ours), median(theirs)
-  local text = "exec in %s: nsh %.0f us, vfork + setns + execve %.0f us: ratio %.2f; of the least %.2f (%d rounds of %d)"
+  local text = "exec in %s: nsh %.0f us, vfork + setns + execve %.0f us: ratio %.2f, of the least %.2f (%d x %d)"
   print(text:format(what, a, b, a / b, ours[1] / theirs[1], rounds, runs))
 end
 

@@ -211,6 +211,7 @@ void net_process_close(struct net_process *p)
 {
 	if (p->pidfd < 0)
 		return;
+	net_pump(); /* a script that never waits has its pipes closed, too */
 	reap_left();
 	forget(p);
 	if (net_process_running(p))

@@ -130,7 +130,7 @@ void net_stream_take(struct net_stream *s)
 
 	if (!s || s->fd < 0 || ioctl(s->fd, FIONREAD, &n) < 0)
 		return;
-	take(s, n > 0 ? (size_t)n : 1); /* of an empty one, whether it has ended */
+	take(s, (size_t)n + 1); /* one more, for its end */
 }
 
 /* Where the line that stands at @at ends: at its newline, or with all that there is. */

@@ -30,6 +30,8 @@ local function cycle()
   eth0:add_addr "10.0.0.1/24"
   assert(#a:links() >= 2 and #a:routes { table = "all" } >= 1)
   a:exec "true"
+  a:spawn({ "cat" }, { input = "read by nobody" }):wait()
+  b:spawn { "echo", "held by nobody" }
   local uplink = netns.current():add_link { "up0", kind = "veth", peer = { "eth1", netns = b } }
   pcall(a.link, a, "none")
   uplink:del()
