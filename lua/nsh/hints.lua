@@ -37,6 +37,12 @@ local function no_program(e)
     or "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
 end
 
+-- What a shell says of one.
+local function unknown_to_shell(e)
+  return features.program((e.message or ""):match "([%w._+-]+): not found"
+    or (e.message or ""):match "([%w._+-]+): command not found")
+end
+
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
 
 local function qdisc_missing(e) return features.kind("qdisc", e.spec and e.spec.kind) end
@@ -336,6 +342,7 @@ m.rows = {
     hint = no_program },
   { op = "^shell", code = "ENOENT", message = "^no program", hint = "SHELL names the shell that is run: "
     .. "os.getenv \"SHELL\"" },
+  { code = "EXIT", message = "status 127.*not found", hint = unknown_to_shell },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
   { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
   { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },

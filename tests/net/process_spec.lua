@@ -183,6 +183,20 @@ describe("a command", function()
       assert.equal("ENOENT", raised(ns.spawn, ns, { "no-such-program" }).code)
     end)
 
+    it("names the package of a program that is missing, to a shell too", function()
+      local missing, remedy
+      for _, name in ipairs { "tshark", "bpftool", "conntrack", "iptables", "socat" } do
+        if not nsh.program(name) then missing, remedy = name, select(2, nsh.program(name)) end
+      end
+      if not missing then h.pending "all programs that labs run are there" end
+      assert.matches("^apt%-get install ", remedy)
+      assert.equal(remedy, h.refused("ENOENT", ns.exec, ns, { missing }).hint)
+      assert.equal(remedy, h.refused("EXIT", ns.exec, ns, missing).hint)
+      assert.equal(remedy, h.refused("EXIT", ns.exec, ns, { "bash", "-c", missing .. "; exit $?" }).hint)
+      local p = ns:spawn("exec " .. missing)
+      assert.equal(remedy, h.refused("EXIT", p.expect, p, "ready").hint)
+    end)
+
     it("tells a missing interpreter from a missing program", function()
       local path = os.tmpname()
       local f = assert(io.open(path, "w"))
