@@ -73,7 +73,8 @@ static _Noreturn void helper(const struct net_ns *ns, const struct net_node_spec
 	char byte;
 
 	if (r == 0 && spec->pids) {
-		pid = fork();
+		/* a child of nsh's, which reaps it; not of whoever takes in what the helper leaves */
+		pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
 		if (pid == 0)
 			init(ns, spec, sock, leash);
 		if (pid < 0)
@@ -128,23 +129,20 @@ static int open_of(pid_t pid, const char *name, int *fd, struct net_err *err)
 
 static int fetch(pid_t pid, int sock, struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err)
 {
-	int r = hear(sock, &ns->node.pid, err);
+	pid_t from = pid;
+	int r = hear(sock, &from, err);
 
+	if (from != pid) { /* it is of the init, and that a child of ours from here on */
+		ns->node.pid = from;
+		ns->node.init = (int)syscall(SYS_pidfd_open, from, 0);
+	}
 	if (r == 0)
 		r = open_of(pid, "mnt", &ns->mnt, err);
 	if (r == 0 && net_node_wanted(spec))
 		r = open_of(pid, "uts", &ns->node.uts, err);
-	if (r < 0 || !spec->pids) {
-		ns->node.pid = 0;
-		return r;
-	}
-	r = open_of(pid, "pid_for_children", &ns->node.pids, err);
-	if (r < 0)
-		return r;
-	ns->node.init = (int)syscall(SYS_pidfd_open, ns->node.pid, 0);
-	if (ns->node.init < 0)
-		return net_fail(err, errno, "cannot watch the init of %s: %s", ns->label, net_strerror(errno));
-	return 0;
+	if (r == 0 && spec->pids)
+		r = open_of(pid, "pid_for_children", &ns->node.pids, err);
+	return r;
 }
 
 static int know_own(struct net_err *err)
@@ -239,10 +237,11 @@ void net_node_end(struct net_ns *ns)
 	struct pollfd fd = {.fd = node->init, .events = POLLIN};
 
 	shut(&node->leash);
-	if (node->init >= 0) {
-		syscall(SYS_pidfd_send_signal, node->init, SIGKILL, NULL, 0); /* somebody may have stopped it */
+	if (node->pid) {
+		kill(node->pid, SIGKILL); /* somebody may have stopped it */
 		net_process_reap(ns, net_now() + END_WAIT);
 		poll(&fd, 1, (int)(END_WAIT * 1000));
+		waitpid(node->pid, NULL, WNOHANG);
 	}
 	shut(&node->init);
 	shut(&node->pids);

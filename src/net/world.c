@@ -123,6 +123,7 @@ _Noreturn void net_init_main(int leash)
 {
 	char byte;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "nsh-init");
 	setsid();
 	for (int sig = 1; sig < NSIG; sig++)
@@ -145,10 +146,8 @@ static int start_init(struct net_err *err)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return net_fail(err, errno, NULL);
 	world.init = fork();
-	if (world.init == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (world.init == 0)
 		net_init_main(ends[0]);
-	}
 	close(ends[0]);
 	world.leash = ends[1];
 	return world.init < 0 ? net_fail(err, errno, "cannot start the world's init: %s", strerror(errno)) : 0;
