@@ -10,11 +10,11 @@ local getmetatable, getinfo = debug.getmetatable, debug.getinfo
 
 local MAX_DEPTH, MAX_ROWS, MAX_NESTED_ROWS = 4, 200, 20
 
---- Metatable of a record: plain data that prints as lines of key and value.
-m.Record = { __name = "nsh.record" }
+--- Metatable of a record: plain data that prints as lines of key and value. dkjson knows one without keys by it.
+m.Record = { __name = "nsh.record", __jsontype = "object" }
 
 --- Metatable of a list of records, which prints as aligned columns.
-m.List = { __name = "nsh.list" }
+m.List = { __name = "nsh.list", __jsontype = "array" }
 
 local function is_record(value)
   if type(value) ~= "table" then return false end

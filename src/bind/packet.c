@@ -29,26 +29,22 @@ static void put_value(lua_State *L, const char *key)
 		lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-static void push_packet(lua_State *L, const struct net_packet *packet)
+/* Put the fields from the @i-th on into the table on top, up to its end; Return: what comes behind that. */
+static unsigned int push_fields(lua_State *L, const struct net_packet *packet, unsigned int i)
 {
-	const char *keys[NET_PACKET_DEPTH];
-	unsigned int depth = 0;
-
-	luaL_checkstack(L, NET_PACKET_DEPTH + 4, NULL);
-	lua_createtable(L, 0, LAYER_KEYS);
-	for (unsigned int i = 0; i < packet->n; i++) {
-		const struct net_packet_field *f = &packet->v[i];
+	luaL_checkstack(L, 4, NULL);
+	while (i < packet->n && packet->v[i].type != NET_PACKET_END) {
+		const struct net_packet_field *f = &packet->v[i++];
 
 		if (f->type == NET_PACKET_TABLE || f->type == NET_PACKET_LIST) {
-			keys[depth++] = f->key;
 			bind_push_table(L, f->type == NET_PACKET_LIST ? "nsh.list" : "nsh.record", LAYER_KEYS);
-		} else if (f->type == NET_PACKET_END) {
-			put_value(L, keys[--depth]);
+			i = push_fields(L, packet, i);
 		} else {
 			push_value(L, f);
-			put_value(L, f->key);
 		}
+		put_value(L, f->key);
 	}
+	return i + 1;
 }
 
 /* decode(bytes, { linktype, len }) -> record; len: on the wire, where the bytes are only its beginning */
@@ -69,7 +65,8 @@ static int packet_decode(lua_State *L)
 	linktype = (int)bind_integer(L, 2, "linktype", 1, 0, 65535);
 	len = bind_integer(L, 2, "len", (lua_Integer)cap, (lua_Integer)cap, INT_MAX);
 	net_packet_decode(bytes, cap, (size_t)len, linktype, &packet);
-	push_packet(L, &packet);
+	lua_createtable(L, 0, LAYER_KEYS);
+	push_fields(L, &packet, 0);
 	return 1;
 }
 

@@ -192,12 +192,13 @@ end)
 describe("a packet that is cut anywhere", function()
   -- tcpdump says what it had got to; we say the same of nearly all, and that it is cut of all that it calls so
   local odd = { dhcp = true } -- tcpdump doesn't look at the options
-  for _, name in ipairs(soak and files or { "autoconf", "errors", "tcp" }) do
+  for _, name in ipairs(files) do
     it("says so: " .. name, function()
       if obstacle then return pending(obstacle) end
       local list, linktype = read(name)
       local cuts, equal = {}, 0
-      for _, item in ipairs(list) do
+      for i = 1, #list, soak and 1 or 7 do
+        local item = list[i]
         for n = 1, #item[1] - 1 do cuts[#cuts + 1] = { item[1]:sub(1, n), item[2] } end
       end
       local want = pcap.tcpdump(pcap.file(cuts, linktype))
@@ -208,7 +209,7 @@ describe("a packet that is cut anywhere", function()
         if got == their then equal = equal + 1 end
         if their:find "%[|" and not odd[name] then assert.is_truthy(got:find "%[|", got .. "\n" .. their) end
       end
-      assert.is_true(equal > 0.93 * #cuts, ("%d of %d are equal"):format(equal, #cuts))
+      assert.is_true(equal > 0.9 * #cuts, ("%d of %d are equal"):format(equal, #cuts))
     end)
   end
 
@@ -409,6 +410,15 @@ describe("what comes from a wire", function()
       assert.falsy(line:find "[%c]", line)
       p.payload = nil
       assert.is_string(json.encode(p))
+    end
+  end)
+
+  it("is the same in JSON", function()
+    for _, name in ipairs(files) do
+      local list, linktype = read(name)
+      local p = decode(list[1], linktype)
+      assert.same(p, json.decode(json.encode(p)))
+      assert.falsy(json.encode(p):find('"flags":[]', 1, true))
     end
   end)
 
