@@ -195,8 +195,9 @@ end
 ---@field other_config? table<string, string>
 
 --- Adds a port: a link of the switch's namespace, or one that the switch makes. An internal port's link is born in
---- its namespace, and is down. In userspace (datapath netdev), the other end of a veth gets its checksums completed,
---- as `ethtool -K NAME tx off` does: without it TCP would not pass.
+--- its namespace, and is down; delete the port before its namespace, or the switch goes on reading what isn't there.
+--- In userspace (datapath netdev), the other end of a veth gets its checksums completed, as `ethtool -K NAME tx off`
+--- does: without it TCP would not pass.
 --- Twin: `ovs-vsctl add-port BRIDGE NAME -- set Interface NAME type=internal`
 ---@param spec nsh.Link|string|ovs.PortSpec
 ---@return nsh.Link? link of the port, where it is; nil for patch ports, tunnels, and in a transaction
