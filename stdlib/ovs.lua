@@ -139,17 +139,21 @@ function m.start(opts)
   error(err, 0)
 end
 
--- The switch takes its links away when it ends by itself; one that was killed left them.
-local function end_daemon(self)
-  if self.vswitchd:running() then
-    self.netns:exec({ "ovs-appctl", "--timeout=2", "-t", self.dir.path .. "/switch.ctl", "exit", "--cleanup" },
-      { check = false })
-    self.vswitchd.process:wait { timeout = 2, check = false }
-  end
-  self.vswitchd:stop()
+-- Lets the switch end by itself, which takes its links away.
+local function ask_to_end(self)
+  self.netns:exec({ "ovs-appctl", "--timeout=5", "-t", self.dir.path .. "/switch.ctl", "exit", "--cleanup" },
+    { check = false })
+  self.vswitchd.process:wait { timeout = 5, check = false }
+end
+
+-- What a switch leaves that was killed.
+local function sweep(self)
   for name, ns in pairs(self.homes) do
     local link = not ns.deleted and ns:find_link(name)
     if link and link.kind == "tap" then link:del() end
+  end
+  if self.datapath == "system" and not self.netns.deleted then
+    self.netns:exec({ "ovs-dpctl", "del-dp", "ovs-system" }, { check = false })
   end
 end
 
@@ -157,12 +161,13 @@ end
 function Switch:stop()
   if running[self.netns] ~= self then return end
   running[self.netns] = nil
-  if self.vswitchd then end_daemon(self) end
+  local ok, err = true, nil
+  if self.vswitchd and self.vswitchd:running() then ok, err = pcall(ask_to_end, self) end
+  if self.vswitchd then self.vswitchd:stop() end
   if self.server then self.server:stop() end
-  if self.datapath == "system" and not self.netns.deleted then -- it outlives the daemon
-    self.netns:exec({ "ovs-dpctl", "del-dp", "ovs-system" }, { check = false })
-  end
+  sweep(self)
   self.dir:remove()
+  if not ok and err.code ~= "TIMEOUT" then error(err, 0) end
 end
 
 --- Joins two bridges of a switch by a pair of patch ports.

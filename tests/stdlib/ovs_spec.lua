@@ -26,8 +26,12 @@ local function host(sw, address, spec)
   return ns, name
 end
 
-local function reaches(ns, address) return ns:reaches(address, { timeout = 3 }) end
-local function cut_off(ns, address) return not ns:reaches(address, { timeout = 0.3 }) end
+local function reaches(ns, address) return ns:reaches(address, { timeout = 10 }) end
+
+-- A change reaches what is under way a moment later.
+local function cut_off(ns, address)
+  return h.eventually(function() return not ns:reaches(address, { timeout = 0.3 }) end)
+end
 
 local function names(records)
   local list = {}
@@ -93,8 +97,10 @@ describe("Open vSwitch", function()
     assert.is_truthy(tostring(ports):find "^name")
     local learned = h.eventually(function() return h.find(sw:fdb(), { mac = "02:00:00:00:00:03", port = "tap0" }) end)
     assert.is_table(learned)
-    sw:flush_fdb()
-    assert.is_nil(h.find(sw:fdb(), { mac = "02:00:00:00:00:03" }))
+    assert.is_true(h.eventually(function() -- a packet may come in between
+      sw:flush_fdb()
+      return #sw:fdb() == 0
+    end))
     assert.is_true(h.find(sw:stats(), { name = "tap0" }).rx_packets > 0)
   end)
 
@@ -120,7 +126,7 @@ describe("Open vSwitch", function()
       command = { "tcpdump", "-Z", "root", "-nnel", "-i", "mirror0", "arp" },
       ready = { output = "listening on" } }
     assert.is_true(reaches(a, "10.0.0.2"))
-    assert.is_truthy(h.eventually(function() return dump:output():find "vlan 10, p 0" end))
+    assert.is_truthy(h.eventually(function() return dump:output():find "vlan 10, p 0" end, 10))
     two:set_port { port, tag = 20 }
     assert.is_true(cut_off(a, "10.0.0.2"))
     two:set_port { port, tag = 10 }
@@ -362,7 +368,7 @@ describe("Open vSwitch", function()
       assert.equal(1, #switch:bridges())
     end
     assert.same({ "lo" }, names(root:links()))
-    assert.equal(2, daemons())
+    assert.equal(2, daemons(), tostring(process.err))
     process:kill "KILL"
     assert.is_true(h.eventually(function() return daemons() == 0 end))
   end)
