@@ -3,6 +3,9 @@
 --     local b <close> = bird.start(r1, { ospf = { "eth0", { "eth1", cost = 20 }, type = "ptp" } })
 --     b:wait_ospf()
 --     print(b:neighbors())
+--
+-- BIRD tells the others of its links at most every five seconds (RFC 2328, MinLSInterval), so OSPF needs about six
+-- seconds from the start, and up to five after a cut.
 local nsh = require "nsh"
 local daemon = require "stdlib.daemon"
 local routing = require "stdlib.routing"
