@@ -26,7 +26,8 @@ local Capture, mt = object.class "nsh.capture"
 ---@field received integer packets that the filter let pass and that were captured
 ---@field dropped integer packets that it let pass and for which there was no room: a larger `buffer` keeps more
 ---@field ifdropped integer packets that the links themselves dropped meanwhile
----@field cut integer of those received, large ones that were shortened for want of room
+---@field cut integer of those received, large ones that were shortened for want of room: segments that are joined for
+---  transport; a `buffer` of "256mb" has room for 2000 of 64 KiB
 ---@field file_only integer of those received, the oldest that nobody read: they are in the file alone
 
 --- What is captured. The link is a name, an object or "any": all of the namespace.

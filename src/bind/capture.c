@@ -12,7 +12,7 @@
 #define BUFFER (4 << 20)
 #define BUFFER_MIN 65536
 #define BUFFER_MAX (1 << 30)
-#define KEEP 16 /* times the buffer wait here */
+#define KEEP ((size_t)16 * BUFFER) /* bytes that wait here; as much as the buffer at least */
 
 static const char *const option_keys[] = {"buffer", "count",  "direction", "fd",      "file",
 					  "filter", "format", "promisc",   "snaplen", NULL};
@@ -84,7 +84,7 @@ static void read_spec(lua_State *L, int idx, struct net_capture_spec *s)
 	s->snaplen = (unsigned int)bind_bytes(L, options, "snaplen", SNAPLEN_MAX, SNAPLEN_MIN, SNAPLEN_MAX);
 	s->count = (uint64_t)bind_integer(L, options, "count", 0, 1, LUA_MAXINTEGER);
 	s->buffer = (size_t)bind_bytes(L, options, "buffer", BUFFER, BUFFER_MIN, BUFFER_MAX);
-	s->keep = s->buffer * KEEP;
+	s->keep = s->buffer > KEEP ? s->buffer : KEEP;
 	s->promisc = bind_flag(L, options, "promisc", true);
 	s->file = bind_string(L, options, "file", NULL);
 	s->fd = (int)bind_integer(L, options, "fd", -1, 0, INT_MAX);

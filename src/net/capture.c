@@ -15,6 +15,7 @@
 
 #define IN_FLIGHT 0.01		      /* seconds that the kernel may need to copy a packet that it has counted */
 #define PENDING_MAX ((size_t)4 << 20) /* bytes that may wait for the reader of a pipe */
+#define WRITE_AT ((size_t)1 << 20)    /* bytes that are worth a write */
 
 /* --- the queue --- */
 
@@ -99,6 +100,16 @@ static struct capture_source *earliest(struct net_capturing *k, uint64_t *time)
 	return found;
 }
 
+/* A file takes all at once; for a pipe the step sees what fits. */
+static int write_packet(struct capture_file *file, const struct net_frame *f)
+{
+	int r = pcapfile_packet(file, f->source, f);
+
+	if (r == 0 && file->regular && file->len - file->at >= WRITE_AT)
+		r = pcapfile_flush(file);
+	return r < 0 ? r : 0;
+}
+
 static int take(struct net_capturing *k, struct capture_source *source)
 {
 	struct net_frame f;
@@ -114,7 +125,7 @@ static int take(struct net_capturing *k, struct capture_source *source)
 		p->frame.data = p->data;
 	}
 	if (p && k->file.fd >= 0)
-		code = pcapfile_packet(&k->file, f.source, &f);
+		code = write_packet(&k->file, &f);
 	ring_done(&source->ring);
 	if (!p)
 		return -ENOMEM;

@@ -39,7 +39,7 @@ struct capture_ring {
 	enum net_direction direction;
 	unsigned char *map;
 	size_t map_len;
-	unsigned int frames, frame_size, at;
+	unsigned int frames, frame_size, block, at;
 	unsigned char *large; /* a packet that doesn't fit a frame, with room before it */
 	uint64_t accepted;    /* by the filter, as the kernel has told so far; those that it dropped not among them */
 	uint64_t taken, dropped, cut;

@@ -21,12 +21,15 @@
 
 #include "capture.h"
 
-#define BLOCK 65536
+#define BLOCK_MIN 65536
 #define FRAME_MIN 256
-#define FRAME_MAX 16384
+#define FRAME_MAX 131072 /* the largest packet that most links have */
+#define FRAMES 2048	 /* a ring that has room for more of them has larger ones instead */
+#define MTU_MAX 16000
 #define USUAL_MTU 1500
-#define BEFORE 32    /* room for a header of ours before each packet */
-#define OVERHEAD 160 /* of a frame: the kernel's words on it, and that room */
+#define QUEUE (16 << 20) /* bytes of the large ones, as far as one may */
+#define BEFORE 32	 /* room for a header of ours before each packet */
+#define OVERHEAD 160	 /* of a frame: the kernel's words on it, and that room */
 
 static int ask_link(int fd, unsigned long what, const char *link, struct ifreq *q)
 {
@@ -133,16 +136,19 @@ int ring_filter(struct capture_ring *r, const struct capture_filter *f, struct n
 	return 0;
 }
 
-static unsigned int frame_size(const struct capture_ring *r, const char *link)
+/* Large enough for what the link sends; in a large ring, for what goes over it in one piece as well. */
+static unsigned int frame_size(const struct capture_ring *r, const char *link, size_t room)
 {
 	unsigned int need = USUAL_MTU, size = FRAME_MIN;
 	struct ifreq q;
 
-	if (r->index && ask_link(r->fd, SIOCGIFMTU, link, &q) == 0 && q.ifr_mtu < FRAME_MAX - OVERHEAD)
+	if (r->index && ask_link(r->fd, SIOCGIFMTU, link, &q) == 0 && q.ifr_mtu < MTU_MAX)
 		need = (unsigned int)q.ifr_mtu;
 	if (need > r->snaplen)
 		need = r->snaplen;
 	while (size < need + OVERHEAD)
+		size *= 2;
+	while (size < FRAME_MAX && size < r->snaplen + OVERHEAD && size * 2 <= room / FRAMES)
 		size *= 2;
 	return size;
 }
@@ -150,23 +156,24 @@ static unsigned int frame_size(const struct capture_ring *r, const char *link)
 /* The kernel has a ring of this many bytes from now on. */
 static int make_ring(struct capture_ring *r, const char *link, size_t room)
 {
-	int version = TPACKET_V2, before = BEFORE, copies = 1, buffer = (int)room;
+	int version = TPACKET_V2, before = BEFORE, copies = 1, buffer = QUEUE;
 	struct tpacket_req q;
 
-	r->frame_size = frame_size(r, link);
-	q.tp_block_size = BLOCK;
-	q.tp_block_nr = (unsigned int)((room + BLOCK - 1) / BLOCK);
+	r->frame_size = frame_size(r, link, room);
+	r->block = r->frame_size > BLOCK_MIN ? r->frame_size : BLOCK_MIN;
+	q.tp_block_size = r->block;
+	q.tp_block_nr = (unsigned int)((room + r->block - 1) / r->block);
 	q.tp_frame_size = r->frame_size;
-	q.tp_frame_nr = q.tp_block_nr * (BLOCK / r->frame_size);
+	q.tp_frame_nr = q.tp_block_nr * (r->block / r->frame_size);
 	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
 	    setsockopt(r->fd, SOL_PACKET, PACKET_RESERVE, &before, sizeof(before)) < 0 ||
 	    setsockopt(r->fd, SOL_PACKET, PACKET_COPY_THRESH, &copies, sizeof(copies)) < 0 ||
 	    setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &q, sizeof(q)) < 0)
 		return -errno;
 	if (setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) < 0)
-		setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)); /* as much as one may */
+		setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
 	r->frames = q.tp_frame_nr;
-	r->map_len = (size_t)q.tp_block_nr * BLOCK;
+	r->map_len = (size_t)q.tp_block_nr * r->block;
 	r->map = mmap(NULL, r->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (r->map == MAP_FAILED)
 		r->map = NULL;
@@ -242,9 +249,9 @@ void ring_count(struct capture_ring *r)
 
 static struct tpacket2_hdr *head(const struct capture_ring *r)
 {
-	unsigned int per_block = BLOCK / r->frame_size;
+	unsigned int per_block = r->block / r->frame_size;
 
-	return (struct tpacket2_hdr *)(void *)(r->map + (size_t)(r->at / per_block) * BLOCK +
+	return (struct tpacket2_hdr *)(void *)(r->map + (size_t)(r->at / per_block) * r->block +
 					       (size_t)(r->at % per_block) * r->frame_size);
 }
 
