@@ -307,6 +307,14 @@ m.rows = {
   { op = "^mdb", code = "EOPNOTSUPP", hint = "only bridges have a multicast database, of kernels with "
     .. "CONFIG_BRIDGE_IGMP_SNOOPING" },
 
+  -- captures
+  { op = "^capture", code = "EPERM", message = "packet socket",
+    hint = "CAP_NET_RAW is missing: a container may have taken it away" },
+  { op = "^capture", code = "EAFNOSUPPORT", hint = features.remedy "packet" },
+  { op = "^capture", code = "EINVAL", message = "^filter '",
+    hint = "pcap-filter(7) tells how filters are written" },
+  { op = "^capture", code = "ENOMEM", message = "ring", hint = "a smaller `buffer` needs less of the kernel's memory" },
+
   -- traffic control
   { op = "^qdisc", code = "ENOENT", extack = "kind is unknown", hint = qdisc_missing },
   { op = "^filter", code = "ENOENT", extack = "classifier not found", hint = filter_missing },

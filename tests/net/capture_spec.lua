@@ -413,6 +413,40 @@ describe("capture", function()
     assert.equal(4, count(nsh.read_pcap(dir .. "/two.pcapng")))
   end)
 
+  it("keeps in the file what nobody reads", function()
+    local ns = h.netns()
+    ns:link("lo"):set { up = true }
+    local file = dir .. "/unread.pcap"
+    local capture = ns:capture { "lo", filter = "icmp", file = file }
+    assert.equal(650, ns:ping("127.0.0.1", { size = 60000, count = 650, interval = 0 }).received) -- 75 MiB
+    local read = count(capture:packets())
+    local stats = capture.stats
+    assert.equal(1300, stats.received)
+    assert.equal(1300 - read, stats.file_only)
+    assert.is_true(stats.file_only > 50, tostring(stats))
+    assert.match((", %d only in the file"):format(stats.file_only), tostring(capture))
+    capture:close()
+    assert.equal(1300, count(nsh.read_pcap(file)))
+  end)
+
+  it("needs libpcap for filters alone, and says what brings it", function()
+    local paths = {}
+    for line in io.lines "/proc/self/maps" do
+      local path = line:match "%S*libpcap%S*$"
+      if path then paths[path] = true end
+    end
+    local script = { "set -e" }
+    for path in pairs(paths) do script[#script + 1] = ("mount --bind /dev/null %s"):format(path) end
+    assert.is_true(#script > 1)
+    script[#script + 1] = (os.getenv "NSH" or "./nsh") .. [[ -e '
+      local ns = netns.current()
+      print(pcall(ns.capture, ns, { "lo", filter = "icmp" }))
+      print(ns:capture "lo")']]
+    local out = netns.current():exec({ "unshare", "-m", "sh", "-c", table.concat(script, "\n") }).out
+    assert.match("libpcap is not there, and it compiles filters %(ENOPKG%)\n  hint: apt%-get install libpcap0.8", out)
+    assert.match("capture of lo in root: 0 packets, 0 dropped", out)
+  end)
+
   it("can't write where there is no room, and ends quietly when nobody reads any more", function()
     local a = pair()
     h.refused("ENOSPC", a.capture, a, { "e0", file = "/dev/full" })
