@@ -96,6 +96,7 @@ end
 ---@field netns nsh.Netns
 ---@field dir daemon.Dir
 ---@field process nsh.Process
+---@field ready? boolean it was, once
 local Daemon = {}
 local mt = { __index = Daemon, __name = "daemon" }
 
@@ -125,9 +126,10 @@ function Daemon:check()
   end
   local result, said = self.process:wait { check = false }, last_words(self)
   local how = result.signal and "killed by SIG" .. result.signal or "exit status " .. result.status
-  nsh.raise { op = "start", target = self.name, netns = self.netns, code = result.signal and "SIGNAL" or "EXIT",
+  local code = result.signal and "SIGNAL" or "EXIT"
+  nsh.raise { op = self.ready and "run" or "start", target = self.name, netns = self.netns, code = code,
     status = result.status, signal = result.signal, out = self:output(),
-    message = how .. (said ~= "" and ":\n  " .. said or ", without a word") }
+    message = ("%s (%s)%s"):format(how, code, said ~= "" and ":\n  " .. said or ", without a word") }
 end
 
 --- Stops it: TERM, a second later KILL, to its whole group. Its folder goes too, unless start was given one.
@@ -284,6 +286,7 @@ function m.start(spec)
     self:stop()
     error(err, 0)
   end
+  self.ready = true
   return self
 end
 

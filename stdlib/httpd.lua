@@ -35,7 +35,9 @@ function m.start(ns, spec)
   if math.type(port) ~= "integer" or port < 1 or port > 65535 then
     nsh.misuse("port is a number from 1 to 65535, not " .. tostring(port))
   end
-  if (spec.pages == nil) == (spec.dir == nil) then nsh.misuse "httpd needs either pages or dir: what it gives" end
+  if (spec.pages == nil) == (spec.dir == nil) or spec.pages and not next(spec.pages) then
+    nsh.misuse "httpd needs either pages or dir: what it gives"
+  end
   daemon.find "busybox"
   local pages = {}
   for name, text in pairs(spec.pages or {}) do pages[page_path(name, text)] = text end

@@ -44,6 +44,7 @@ end
 local function finish(task, state, ...)
   task.state, task.results, task.on = state, table.pack(...), nil
   task_of[task.co] = nil
+  if resumed == task then resumed = nil end -- nor are its results held any longer
   for _, wait in ipairs(task.waits) do
     if wait.at then fire(wait, 1) end
   end

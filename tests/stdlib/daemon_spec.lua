@@ -63,6 +63,61 @@ describe("daemon", function()
     assert.is_nil(lfs.attributes(dir.path))
   end)
 
+  it("tells how a program ended later", function()
+    local d <close> = daemon.start { "sh", command = { "sh", "-c", "echo up; exec sleep 60" },
+      ready = { output = "up" } }
+    d:check()
+    d.process:kill "KILL"
+    d.process:wait { check = false }
+    assert.is_false(d:running())
+    assert.equal("run", h.refused("SIGNAL", d.check, d).op)
+  end)
+
+  it("takes a port that is taken for no program of its own", function()
+    local ns = h.netns()
+    local d <close> = web(ns, 80)
+    assert.is_true(d:running())
+    h.refused("EADDRINUSE", web, ns, 80)
+  end)
+
+  it("starts several at once", function()
+    local spaces = { h.netns(), h.netns(), h.netns() }
+    local jobs = {}
+    for i, ns in ipairs(spaces) do jobs[i] = function() return web(ns, 80) end end
+    local all = nsh.all(jobs)
+    assert.equal(3, #all)
+    for _, d in ipairs(all) do
+      assert.is_true(d:running())
+      d:stop()
+    end
+  end)
+
+  -- Another nsh, whose world is within ours: what is left of it can be seen.
+  local function another(code, ...)
+    local words = { os.getenv "NSH" or lfs.currentdir() .. "/nsh", ... }
+    table.move({ "-e", ([[
+      package.path = "%s/?.lua;" .. package.path
+      local d = require "stdlib.daemon".start { "sleep", command = { "sleep", "4321.%d" }, ready = {} }
+      print("ready " .. d.dir.path) io.stdout:flush() %s]]):format(lfs.currentdir(), h.pid, code) },
+      1, 2, #words + 1, words)
+    local process <close> = netns.current():spawn(words)
+    local path = process:expect "^ready (.*)$":match " (.*)$"
+    if code:find "sleep" then process:kill "KILL" end
+    process:wait { check = false }
+    local function running()
+      return netns.current():exec({ "ps", "-eo", "args" }).out:find(("sleep 4321.%d"):format(h.pid), 1, true)
+    end
+    assert.is_true(h.eventually(function() return not running() end))
+    return path
+  end
+
+  it("goes with the world, however that ends", function()
+    assert.is_truthy(another("nsh.sleep(60)"):find "^/run/nsh/")
+    assert.is_truthy(another("os.exit(3)"):find "^/run/nsh/")
+    local path = another("error 'x'", "--host")
+    assert.is_nil(lfs.attributes(path), path)
+  end)
+
   it("refuses what it doesn't know", function()
     h.misuse("did you mean 'command'", daemon.start, { "x", comand = {}, ready = {} })
     h.misuse("needs ready", daemon.start, { "x", command = { "sh" } })
