@@ -237,15 +237,16 @@ function m.parse(source, module)
   return entries
 end
 
---- Lists the types with fields of their own that a function takes or gives, nsh's live objects left out.
+--- Lists the types with fields of their own that a function takes or gives, nsh's live objects left out; behind
+--- them those that are in their fields.
 ---@param entry nsh.DocEntry
 ---@param find fun(name: string): nsh.DocEntry? finds the entry of a type
----@param taken_only? boolean leave out what it gives
+---@param taken_only? boolean leave out what it gives, and what is in fields
 ---@return nsh.DocEntry[]
 function m.types_of(entry, find, taken_only)
   local types, seen = {}, {}
-  for _, list in ipairs { entry.params, taken_only and {} or entry.returns } do
-    for _, value in ipairs(list) do
+  local function add(values)
+    for _, value in ipairs(values) do
       for name in value.type:gmatch "%l%w*%.%u%w*" do
         local class = not m.groups[name:lower()] and not seen[name] and find(name)
         seen[name] = true
@@ -253,6 +254,10 @@ function m.types_of(entry, find, taken_only)
       end
     end
   end
+  add(entry.params)
+  if taken_only then return types end
+  add(entry.returns)
+  for _, class in ipairs(types) do add(class.fields) end -- which adds to the list while it is walked
   return types
 end
 

@@ -7,6 +7,11 @@ local m = {}
 --- A packet: a table for each of its layers, as many as were understood. Plain data; printed, it is one line as
 --- `tcpdump -nn -t -S` writes it, with its VLAN tags before. Flags are there when they are set; lengths are bytes.
 ---@class nsh.Packet
+---@field time? number of a captured one: seconds since 1970; nanoseconds: the same as an integer
+---@field link? string of a captured one: the link's name; netns: of which namespace
+---@field direction? string of a captured one: "in" or "out"
+---@field len? integer of a captured one: bytes on the wire; caplen: those that are in data
+---@field data? string of a captured one: its bytes
 ---@field eth? { src: string, dst: string, type: string|integer, len: integer } type: "ip", "arp", ... or its number
 ---@field vlan? { id: integer, pcp: integer, dei: boolean, proto: string } the outer VLAN tag
 ---@field vlans? table[] all VLAN tags from the outer one on, where there are several

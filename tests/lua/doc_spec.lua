@@ -115,6 +115,15 @@ describe("doc", function()
     assert.same({}, doc.types_of(found["ns:links(callback)"], find))
   end)
 
+  it("finds the types in their fields, each once", function()
+    local parts = by_title(doc.parse(table.concat({ "--- A whole.", "---@class nsh.Whole", "---@field part nsh.Part",
+      "", "--- A part.", "---@class nsh.Part", "---@field whole nsh.Whole", "---@field n integer", "",
+      "--- Makes one.", "---@return nsh.Whole", "function Netns:whole() end", "" }, "\n"), "netns"))
+    local types = doc.types_of(parts["ns:whole()"], function(name) return parts[name] end)
+    assert.same({ parts["nsh.Whole"], parts["nsh.Part"] }, types)
+    assert.same({}, doc.types_of(parts["ns:whole()"], function(name) return parts[name] end, true))
+  end)
+
   it("says what a file is", function()
     assert.equal("namespaces by name.", doc.about(SOURCE))
   end)
