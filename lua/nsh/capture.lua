@@ -275,6 +275,7 @@ function mt.__close(self) self:close() end
 function mt.__gc(self)
   local c = rawget(self, "inner")
   if c and not c.closed then
+    live[c] = nil -- before the collector does it, a namespace may go
     if c.service then c.service:stop() end
     core.capture.close(c.core)
   end

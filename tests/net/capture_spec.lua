@@ -316,6 +316,13 @@ describe("capture", function()
     for name in pairs(select(2, h.descriptors())) do assert.are_not.equal(id, name) end
   end)
 
+  it("that nobody holds is no obstacle to that", function()
+    local ns = h.netns()
+    ns:capture "lo"
+    collectgarbage()
+    ns:del()
+  end)
+
   it("ends after a count of packets", function()
     local a = pair()
     local capture <close> = a:capture { "e0", filter = "icmp", count = 3 }
