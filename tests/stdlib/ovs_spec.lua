@@ -122,11 +122,11 @@ describe("Open vSwitch", function()
     -- a third port that is no access port sees the tags
     local tap = two:add_port { "mirror0", type = "internal", trunks = { 10 } }
     tap:set { up = true }
-    local dump <close> = daemon.start { "tcpdump",
-      command = { "tcpdump", "-Z", "root", "-nnel", "-i", "mirror0", "arp" },
-      ready = { output = "listening on" } }
+    local capture <close> = root:capture { "mirror0" }
     assert.is_true(reaches(a, "10.0.0.2"))
-    assert.is_truthy(h.eventually(function() return dump:output():find "vlan 10, p 0" end, 10))
+    local seen
+    for packet in capture:packets { timeout = 0.2 } do seen = seen or packet.arp and packet.vlan end
+    assert.equal(10, seen.id)
     two:set_port { port, tag = 20 }
     assert.is_true(cut_off(a, "10.0.0.2"))
     two:set_port { port, tag = 10 }
