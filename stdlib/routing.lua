@@ -425,6 +425,7 @@ local function count_links(spec)
   for _, ospf in ipairs { spec.ospf or false, spec.ospf6 or false } do
     for _, link in ipairs(ospf and ospf.links or {}) do n = n + (link.passive and 0 or 1) end
   end
+  if n == 0 then misuse "wait_ospf needs the number of neighbors: the options name no links that speak OSPF" end
   return n
 end
 
@@ -436,6 +437,7 @@ end
 ---@error EXIT a program of the router died: with its last lines
 function Router:wait_ospf(n, timeout)
   n = n or count_links(self.spec)
+  if math.type(n) ~= "integer" then misuse("wait_ospf takes a number of neighbors, not '%s'", tostring(n)) end
   return await(self, self:speakers "ospf", ("%d full neighbors"):format(n), timeout, function()
     local list, words, full = self:neighbors(), {}, 0
     for i, neighbor in ipairs(list) do
@@ -455,12 +457,13 @@ end
 function Router:wait_bgp(peer, timeout)
   local spec = checked(type(peer) == "table" and peer or { peer }, "wait_bgp", { "up" }, UP)
   local up, addr = spec.up ~= false, spec[1]
-  if addr then
-    local addrs = {}
-    for i, session in ipairs(self:sessions()) do addrs[i] = session.addr end
-    if not table.concat(addrs, " "):find(tostring(addr), 1, true) then
-      misuse("wait_bgp: no neighbor %s; there are: %s", tostring(addr), table.concat(addrs, ", "))
-    end
+  local addrs, known = {}, not addr
+  for i, session in ipairs(self:sessions()) do
+    addrs[i], known = session.addr, known or session.addr == addr
+  end
+  if #addrs == 0 then misuse("wait_bgp: %s in %s has no neighbors of BGP", self.name, m.label(self.netns)) end
+  if not known then
+    misuse("wait_bgp: no neighbor %s; there are: %s", tostring(addr), table.concat(addrs, ", "))
   end
   local wanted = ("%s session%s"):format(up and "an established" or "the end of the", addr and " with " .. addr or "")
   return await(self, self:speakers "bgp", wanted, timeout, function()
@@ -472,7 +475,7 @@ function Router:wait_bgp(peer, timeout)
       end
     end
     if addr then return found[1], table.concat(words, ", ") end
-    return #found == #words and nsh.records(found), #words > 0 and table.concat(words, ", ") or "no neighbors"
+    return #found == #words and nsh.records(found), table.concat(words, ", ")
   end)
 end
 

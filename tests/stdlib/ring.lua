@@ -263,6 +263,7 @@ function m.check_death(start)
   ns:wait_route { "10.7.0.0/16", dev = near.name }
   ns:wait_route { "default", via = "fd00:1::2" }
   assert.equal(3, #router:sessions())
+  h.misuse("wait_bgp: no neighbor 10.0.1.22; there are: 10.", router.wait_bgp, router, "10.0.1.22")
   h.misuse(router.name .. " runs in " .. ns.name .. " already", start, ns, { ospf = { near } })
   assert.equal("1", tostring(ns.sysctl["net.ipv4.ip_forward"]))
   for _, daemon in ipairs(router.daemons) do daemon.process:kill "KILL" end
