@@ -166,4 +166,9 @@ function m.lookup(ns, name, server, timeout)
   return list
 end
 
+--- Tells whether its program is there.
+---@return boolean
+---@return string? why it isn't, and the package that brings it
+function m.available() return daemon.available "dnsmasq" end
+
 return m

@@ -9,6 +9,7 @@
 -- All rules of a namespace stand in one table, `inet nsh`, beside those that others make. A rule has a name; one that
 -- is added under the same name takes the place of the first, so the same call twice stands once. Needs nft(8) and
 -- lua-dkjson. What a bridge forwards doesn't come by here.
+local daemon = require "stdlib.daemon"
 local nsh = require "nsh"
 
 local m = {}
@@ -357,5 +358,10 @@ end
 function m.flush(ns)
   ns:nft("add table " .. TABLE .. "\ndelete table " .. TABLE)
 end
+
+--- Tells whether its program is there.
+---@return boolean
+---@return string? why it isn't, and the package that brings it
+function m.available() return daemon.available "nft" end
 
 return m

@@ -58,4 +58,9 @@ function m.get(ns, url, timeout)
   return ns:exec({ "busybox", "wget", "-q", "-O-", url }, { timeout = timeout or 5 }).out
 end
 
+--- Tells whether its program is there.
+---@return boolean
+---@return string? why it isn't, and the package that brings it
+function m.available() return daemon.available "busybox" end
+
 return m

@@ -112,4 +112,9 @@ function m.throughput(spec)
   } })[1]
 end
 
+--- Tells whether its program is there.
+---@return boolean
+---@return string? why it isn't, and the package that brings it
+function m.available() return daemon.available "iperf3" end
+
 return m

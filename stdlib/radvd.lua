@@ -100,4 +100,9 @@ function m.start(ns, spec)
   return setmetatable({ daemon = d, netns = ns }, mt)
 end
 
+--- Tells whether its program is there.
+---@return boolean
+---@return string? why it isn't, and the package that brings it
+function m.available() return daemon.available "radvd" end
+
 return m

@@ -68,4 +68,9 @@ function m.lease(link, opts)
   return nsh.records({ lease })[1]
 end
 
+--- Tells whether its program is there.
+---@return boolean
+---@return string? why it isn't, and the package that brings it
+function m.available() return daemon.available "busybox" end
+
 return m

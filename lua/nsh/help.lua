@@ -317,7 +317,7 @@ end
 local function overview()
   local coloured = text.coloured()
   local lines = { 'help "ns" lists a group, help "add_link" or help(ns.add_link) explains a function,\n'
-    .. 'help "route" and help "bridge" list the keys of nouns and link kinds, help "ovs" a recipe of stdlib.', "" }
+    .. 'help "route" and help "bridge" list the keys of nouns and link kinds, help "stdlib" the recipes.', "" }
   for _, group in ipairs(GROUPS) do
     local words = {}
     for _, entry in ipairs(m.entries()) do
@@ -353,6 +353,22 @@ local function load_recipe(topic)
   return name
 end
 
+-- The recipes that there are, with what each is for.
+local function recipes_text()
+  local globals = package.loaded["nsh.globals"] or {}
+  local names, lines = globals.stdlib and globals.stdlib() or {}, {}
+  table.sort(names)
+  for _, module in ipairs(names) do
+    local name, whole = doc.recipe(module)
+    local source = whole and m.source(module)
+    if source then
+      local about = text.wrap(doc.about(source) or "", width(), (" "):rep(11))
+      lines[#lines + 1] = ("  %-8s %s"):format(name, about:match "^%s*(.*)$")
+    end
+  end
+  return ('require "stdlib.NAME" gives a recipe, help "NAME" explains it.\n%s'):format(table.concat(lines, "\n"))
+end
+
 local function class_topic(value)
   local mt = debug.getmetatable(value)
   local name = type(mt) == "table" and rawget(mt, "class") and rawget(mt, "__name")
@@ -371,6 +387,7 @@ function m.text(topic)
   end
   if type(topic) ~= "string" then topic = class_topic(topic) or "" end
   if topic == "" then return overview() end
+  if topic == "stdlib" then return recipes_text() end
   topic = load_recipe(topic)
   local parts = { group_text(topic), named_text(topic), noun_text(topic), kind_text(topic) }
   local found = {}

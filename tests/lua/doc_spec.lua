@@ -142,6 +142,13 @@ describe("help", function()
     assert.is_truthy(help.text(require "stdlib.daemon".dir):find "^daemon.dir%(name%)")
   end)
 
+  it("lists the recipes, and no parts of them", function()
+    local list = help.text "stdlib"
+    assert.is_truthy(list:find "\n  firewall address translation")
+    assert.is_truthy(list:find "\n  httpd    a web server")
+    assert.is_nil(list:find("ovs_", 1, true))
+  end)
+
   it("says when it knows nothing", function()
     assert.truthy(help.text("no such\27topic"):find("No help for 'no such\\x1btopic'", 1, true))
     assert.truthy(help.text(print):find "not one of nsh's own")

@@ -28,6 +28,9 @@ describe("daemon", function()
     assert.is_false(ok)
     assert.is_truthy(why:find "no%-such%-program is missing")
     assert.is_true(daemon.available "sh")
+    for _, recipe in ipairs { "dnsmasq", "firewall", "httpd", "iperf3", "radvd", "udhcpc" } do
+      assert.is_true(require("stdlib." .. recipe).available())
+    end
     local err = h.refused("ENOENT", function()
       daemon.start { "x", command = { "no-such-program" }, ready = {} }
     end)
