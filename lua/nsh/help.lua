@@ -366,7 +366,7 @@ local function recipes_text()
       lines[#lines + 1] = ("  %-8s %s"):format(name, about:match "^%s*(.*)$")
     end
   end
-  return ('require "stdlib.NAME" gives a recipe, help "NAME" explains it.\n%s'):format(table.concat(lines, "\n"))
+  return ('%s "stdlib.NAME" gives a recipe, help "NAME" explains it.\n%s'):format("require", table.concat(lines, "\n"))
 end
 
 local function class_topic(value)
