@@ -78,7 +78,7 @@ end
 local function network_routes(spec, family)
   local routes, prefixes = {}, {}
   for _, dst in ipairs(spec.bgp and spec.bgp.networks or {}) do
-    if (dst:find ":" and "inet6" or "inet") == family.name then
+    if routing.family(dst) == family.name then
       routes[#routes + 1] = "route " .. dst .. " unreachable"
       prefixes[#prefixes + 1] = dst
     end
