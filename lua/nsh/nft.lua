@@ -91,31 +91,23 @@ local function json()
 end
 
 -- JSON has null where a statement has no options, as { "accept": null }: that is true in Lua, as a flag that is set.
-local function with_null(value, null, in_list)
+local function with_null(value, null)
   if type(value) ~= "table" then return value end
-  local copy, only = {}, next(value)
-  local single = in_list and next(value, only) == nil
-  for key, v in pairs(value) do
-    if single and v == true then
-      copy[key] = null
-    else
-      copy[key] = with_null(v, null, key == "expr" or (in_list and math.type(key) == "integer"))
-    end
+  local copy = {}
+  for key, v in pairs(value) do copy[key] = with_null(v, null) end
+  for _, statement in ipairs(type(copy.expr) == "table" and copy.expr or {}) do
+    local name = type(statement) == "table" and next(statement)
+    if name and statement[name] == true then statement[name] = null end
   end
   return copy
 end
 
-local function statements(value, null)
-  local copy = {}
-  for key, v in pairs(value) do
-    if key == "expr" and type(v) == "table" then
-      copy[key] = {}
-      for i, statement in ipairs(v) do copy[key][i] = with_null(statement, null, true) end
-    else
-      copy[key] = type(v) == "table" and statements(v, null) or v
-    end
-  end
-  return copy
+local function encoded(ruleset)
+  if type(ruleset.nftables) ~= "table" then fail.misuse("a ruleset is a table { nftables = {...} }") end
+  local writer = json()
+  local ok, words = pcall(writer.encode, with_null(ruleset, writer.null))
+  if not ok then fail.misuse("the ruleset is no JSON: %s", tostring(words)) end
+  return words
 end
 
 --- Changes the packet filter and the address translation of the namespace, all of it or, when there is a mistake,
@@ -135,8 +127,7 @@ function Netns:nft(ruleset, opts)
   if opts.check ~= nil and type(opts.check) ~= "boolean" then fail.misuse("check is true or false") end
   local words = { "-f", "-" }
   if type(ruleset) == "table" then
-    if type(ruleset.nftables) ~= "table" then fail.misuse("a ruleset is a table { nftables = {...} }") end
-    ruleset = json().encode(statements(ruleset, json().null))
+    ruleset = encoded(ruleset)
     table.insert(words, 1, "-j")
   end
   if ruleset:find("\0", 1, true) then fail.misuse("the ruleset contains a NUL byte") end

@@ -81,6 +81,13 @@ describe("ns:nft", function()
     h.misuse("true or false", ns.nft, ns, "", { check = 1 })
     h.misuse("NUL", ns.nft, ns, "a\0b")
     h.misuse("{ nftables = {...} }", ns.nft, ns, {})
+    h.misuse("no JSON", ns.nft, ns, { nftables = { print } })
+    h.refused("NFT", ns.nft, ns, { nftables = { { add = { tabel = {} } } } })
+    ns:nft { nftables = { { add = { table = { family = "ip", name = "a" } } },
+      { add = { chain = { family = "ip", table = "a", name = "c" } } },
+      { add = { rule = { family = "ip", table = "a", chain = "c",
+        expr = { { counter = true }, { accept = true } } } } } } }
+    assert.equal(0, ns:nft_counters()[1].packets)
     h.misuse("did you mean 'family'", ns.nft_counters, ns, { famly = "ip" })
   end)
 
