@@ -3,6 +3,7 @@ local bird = require "stdlib.bird"
 local frr = require "stdlib.frr"
 local h = require "tests.helper"
 local ring = require "tests.stdlib.ring"
+local text = require "stdlib.frr_text"
 
 local works, why = frr.available()
 if not works then
@@ -70,6 +71,26 @@ describe("frr", function()
 
   it("takes all options; when it was killed it tells so, and leaves nothing", function()
     ring.check_death(frr.start)
+  end)
+
+  it("says only what changes between two configurations", function()
+    local function bgp(asn, peer)
+      return ("router bgp %d\n neighbor 10.0.0.2 remote-as %d\n neighbor 10.0.0.2 passive\n"
+        .. " address-family ipv4 unicast\n  network 10.1.0.0/16\n exit-address-family\nexit\n"):format(asn, peer)
+    end
+    local link = "interface eth0\n ip ospf cost 5\nexit\n"
+    assert.equal("\n", text.change(bgp(1, 2) .. link, link .. bgp(1, 2)))
+    assert.equal("interface eth0\nno ip ospf cost 5\nexit\ninterface eth0\nip ospf area 0\nexit\n",
+      text.change(link, "interface eth0\nip ospf area 0\nexit\n"))
+    assert.equal("router bgp 1\nno neighbor 10.0.0.2 remote-as 2\nexit\n" .. -- with it goes all that was said of it
+      "router bgp 1\nneighbor 10.0.0.2 remote-as 3\nexit\nrouter bgp 1\nneighbor 10.0.0.2 passive\nexit\n",
+      text.change(bgp(1, 2), bgp(1, 3)))
+    assert.equal("no router bgp 1\n", text.change(bgp(1, 2), "! nothing\n"))
+    assert.equal("router bgp 1\naddress-family ipv4 unicast\nno network 10.1.0.0/16\nexit-address-family\nexit\n",
+      text.change(bgp(1, 2), (bgp(1, 2):gsub("  network[^\n]*\n", ""))))
+    local changed = text.change(bgp(1, 2), bgp(7, 2))
+    assert.matches("^no router bgp 1\nrouter bgp 7\nexit\n", changed)
+    assert.matches("router bgp 7\naddress%-family ipv4 unicast\nnetwork 10.1.0.0/16\n", changed)
   end)
 
   it("refuses wrong options", function() ring.check_misuse("frr", frr.start) end)
