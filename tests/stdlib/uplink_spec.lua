@@ -8,9 +8,11 @@ local TREE = require("lfs").currentdir()
 local PROGRAM = os.getenv "NSH" or TREE .. "/nsh"
 
 -- The machine, as the nsh within sees it: it has a way to a server, which knows nothing of what is behind it.
+-- Its link has no address that changes by itself.
 local function machine()
   local world = h.netns()
-  local up, eth0 = root:add_link { "up0", kind = "veth", up = true, peer = { "eth0", netns = world, up = true } }
+  local up, eth0 = root:add_link { "up0", kind = "veth", up = true, addrgenmode = "none",
+    peer = { "eth0", netns = world, up = true } }
   up:add_addr "203.0.113.2/24"
   eth0:add_addr "203.0.113.1/24"
   root:link("lo"):set { up = true }
