@@ -4,7 +4,7 @@ local text = require "stdlib.ovs_text"
 
 local m = {}
 
-local TIMEOUT = 10 -- seconds that a change may take
+local TIMEOUT = 30 -- seconds that a change may take, on a busy machine
 local OPENFLOW = "OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15"
 
 --- Raises what a program said.
