@@ -150,6 +150,7 @@ function m.stp(packet)
   local stp = packet.stp
   if not stp.version then return " [|stp]" end
   if not versions[stp.version] then return format("STP Unknown STP protocol (0x%02x)", stp.version) end
+  if not stp.type then return format("STP %s [|stp]", versions[stp.version]) end
   local line = format("STP %s, %s", versions[stp.version], types[stp.type]
     or format("Unknown BPDU Type (0x%02x)", stp.type or 0))
   if stp.type == "topology-change" or not types[stp.type] then return line end

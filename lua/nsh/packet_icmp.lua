@@ -18,8 +18,8 @@ local function quoted_port(icmp, dst)
   for _, proto in ipairs { "tcp", "udp" } do
     if packet[proto] and packet[proto].dport then return format("%s %s port %d", dst, proto, packet[proto].dport) end
   end
-  local proto, rest = packet.ip.proto, packet.payload or ""
-  return #rest >= 4 and format("%s protocol %d port %d", dst, protocol_numbers[proto] or proto, (">I2"):unpack(rest, 3))
+  if packet.truncated then return end
+  return format("%s protocol %d port", dst, protocol_numbers[packet.ip.proto] or packet.ip.proto)
 end
 
 local unreachable = {

@@ -157,6 +157,7 @@ local protocols = {
 local function gre_line(packet)
   local gre, inner = packet.gre, known(packet.inner)
   if not gre.version then return " [|gre]" end
+  if packet.truncated == "gre" then return format("GREv%d [|gre]", gre.version) end
   return format("GREv%d%s%s, length %d: %s", gre.version or 0, gre.key and format(", key=0x%x", gre.key) or "",
     gre.seq and ", seq " .. gre.seq or "", gre.len, inner and m.of(inner) or format("gre-proto-0x%x", gre.type))
 end

@@ -156,3 +156,42 @@ record("vxlan", b, "eth0", function()
   end
   a:ping("192.168.9.2", { count = 2, interval = 0.05 })
 end)
+
+-- what the kernel has of tunnels and tags; that of tests/vm/vm-run has all
+a, b, left, right = pair()
+addresses(left, right)
+local kinds = {
+  { "vlan", kind = "vlan", id = 10 },
+  { "qinq", kind = "vlan", id = 100, protocol = "802.1ad", below = { kind = "vlan", id = 200 } },
+  { "ipip", kind = "ipip" }, { "sit", kind = "sit" }, { "gre", kind = "gre", ikey = 7, okey = 7 },
+  { "gretap", kind = "gretap" }, { "geneve", kind = "geneve", id = 9 },
+}
+record("tunnels", b, "eth0", function()
+  for n, spec in ipairs(kinds) do
+    for i, ns in ipairs { a, b } do
+      local there, here = i == 1 and "10.1.1.3" or "10.1.1.2", i == 1 and "10.1.1.2" or "10.1.1.3"
+      local options = { up = true }
+      for key, value in pairs(spec) do options[key] = value end
+      options.below = nil
+      if spec.kind == "vlan" then
+        options.link = "eth0"
+      else
+        options.remote, options["local"] = there, spec.kind ~= "geneve" and here or nil
+      end
+      local ok, link = pcall(ns.add_link, ns, options)
+      if ok and spec.below then
+        link = ns:add_link { "inner", kind = "vlan", id = spec.below.id, link = link, up = true }
+      end
+      if ok then
+        if spec.kind == "sit" then
+          link:add_addr { ("fd0%d::%d/64"):format(n, i), nodad = true }
+        else
+          link:add_addr(("172.16.%d.%d/24"):format(n, i))
+        end
+      else
+        print(spec[1] .. ": " .. tostring(link))
+      end
+    end
+    a:ping(spec.kind == "sit" and ("fd0%d::2"):format(n) or ("172.16.%d.2"):format(n), { timeout = 0.5 })
+  end
+end)
