@@ -109,7 +109,7 @@ deps-vm:
 	-@.ci/packages $(BUILD_DEPS) $(TEST_DEPS) $(LAB_DEPS) $(VM_DEPS)
 
 demo: deps-build ## install what is missing, build, and show a lab with layer-3 routing
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@examples/demo
 
 test: deps-test ## install what is missing, build, and run all tests (SAN=1: with sanitizers)
