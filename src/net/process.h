@@ -27,8 +27,9 @@ struct net_stream {
 	bool broken;  /* nobody reads it any more */
 	char *buf;    /* of an output a ring: byte i since the first is at i % cap */
 	size_t cap, keep;
-	uint64_t from, end; /* which bytes are there */
-	struct net_process *owner;
+	uint64_t from, end;	   /* which bytes are there */
+	struct net_process *owner; /* NULL: nobody holds it */
+	struct net_stream *next;   /* of those */
 };
 
 /* What 0, 1 or 2 of a process is. */

@@ -22,6 +22,7 @@
 
 static int pump = -1;
 static unsigned int watched; /* pipes */
+static struct net_stream *orphans;
 
 static int watch(struct net_stream *s, int op)
 {
@@ -271,6 +272,16 @@ void net_stream_finish(struct net_stream *s)
 
 /* --- both --- */
 
+static void drop_orphan(struct net_stream *s)
+{
+	struct net_stream **at = &orphans;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	free(s);
+}
+
 /* net_pump_fd() - what every wait polls (POLLIN) beside its own; -1: nothing */
 int net_pump_fd(void)
 {
@@ -296,7 +307,7 @@ void net_pump(void)
 		else
 			take(s, TURN);
 		if (s->fd < 0 && !s->owner)
-			free(s);
+			drop_orphan(s);
 	}
 }
 
@@ -335,6 +346,8 @@ void net_stream_free(struct net_stream *s, bool goes_on)
 	s->owner = NULL;
 	if (goes_on && s->fd >= 0 && (!s->feeds || s->from < s->end)) {
 		s->closing = true;
+		s->next = orphans;
+		orphans = s;
 		if (!s->feeds)
 			forget(s);
 		return;
