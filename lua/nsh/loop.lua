@@ -228,6 +228,7 @@ end
 ---@param op userdata
 ---@return boolean? done, string? message, string? code, table? detail as of the core's functions
 function m.run(op)
+  if pins > 0 or #parked == 0 and first > last and not m.running() then return core.loop.run(op) end
   while true do
     local done, message, code, detail = core.loop.step(op)
     if done or done == nil then return done, message, code, detail end

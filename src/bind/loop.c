@@ -30,20 +30,34 @@ struct net_op *bind_op(lua_State *L, int arg)
 	return lua_touserdata(L, arg);
 }
 
-/* step(op) -> true: done; false: not yet; or its failure */
-static int loop_step(lua_State *L)
+static struct net_op *steppable(lua_State *L)
 {
 	struct net_op *op = bind_op(L, 1);
-	struct net_err err = {0};
-	int r;
 
 	if (!op->step)
 		bind_misuse(L, "a %s is only waited for", luaL_typename(L, 1));
-	r = op->step(op, &err);
+	return op;
+}
+
+/* step(op) -> true: done; false: not yet; or its failure */
+static int loop_step(lua_State *L)
+{
+	struct net_op *op = steppable(L);
+	struct net_err err = {0};
+	int r = op->step(op, &err);
+
 	if (r < 0)
 		return bind_fail(L, &err);
 	lua_pushboolean(L, r);
 	return 1;
+}
+
+/* run(op) -> true: done, while nothing else goes on; or its failure */
+static int loop_run(lua_State *L)
+{
+	struct net_err err = {0};
+
+	return bind_ok(L, net_op_run(steppable(L), &err), &err);
 }
 
 /* poll({ op, ... }, deadline) -> the numbers of those that can go on; an empty list: it is late */
@@ -115,8 +129,8 @@ static int loop_deadline(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"deadline", loop_deadline}, {"fd", loop_fd},	  {"now", loop_now},
-	{"poll", loop_poll},	     {"step", loop_step}, {NULL, NULL},
+	{"deadline", loop_deadline}, {"fd", loop_fd},	  {"now", loop_now}, {"poll", loop_poll},
+	{"run", loop_run},	     {"step", loop_step}, {NULL, NULL},
 };
 
 int bind_open_loop(lua_State *L)

@@ -53,8 +53,8 @@ int net_exec_start(const struct net_spawn *spec, const char *input, size_t input
 {
 	const struct net_stdio io[3] = {
 		{.how = input_len ? NET_PIPE : NET_NOTHING, .text = input, .len = input_len},
-		{.how = NET_PIPE, .keep = KEPT_MAX},
-		{.how = NET_PIPE, .keep = KEPT_MAX},
+		{.how = NET_PIPE, .keep = KEPT_MAX, .attended = true},
+		{.how = NET_PIPE, .keep = KEPT_MAX, .attended = true},
 	};
 	int r;
 

@@ -38,6 +38,7 @@ struct net_stdio {
 	const char *path; /* NET_FILE */
 	bool append;
 	size_t keep;	  /* NET_PIPE of an output: how many bytes */
+	bool attended;	  /* somebody waits for the process all the time: a small pipe does */
 	const char *text; /* NET_PIPE of the input: len bytes, and open: what net_stream_put() gives */
 	size_t len;
 	bool open;

@@ -10,13 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "net.h"
 
 #define FIRST_ROOM ((size_t)4096)
-#define TURN ((size_t)1 << 20) /* bytes of one pipe before the others have their turn */
+#define TURN ((size_t)1 << 20) /* bytes of one pipe before the others have their turn; no pipe holds more */
 #define TOGETHER 64	       /* pipes */
 #define SCRAP 65536
 
@@ -127,11 +126,8 @@ static void take(struct net_stream *s, size_t most)
 /* net_stream_take() - take in what is in the pipe at this moment; who holds its other end may write for ever */
 void net_stream_take(struct net_stream *s)
 {
-	int n = 0;
-
-	if (!s || s->fd < 0 || ioctl(s->fd, FIONREAD, &n) < 0)
-		return;
-	take(s, (size_t)n + 1); /* one more, for its end */
+	if (s)
+		take(s, TURN);
 }
 
 /* Where the line that stands at @at ends: at its newline, or with all that there is. */

@@ -43,7 +43,7 @@ static int open_pipe(const struct net_stdio *io, int i, struct ends *e, struct n
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return net_fail(err, errno, "cannot make a pipe: %s", net_strerror(errno));
 	e->child[i] = fd[!ours];
-	if (i > 0 && net_pump_pipes() < LARGE_PIPES)
+	if (i > 0 && !io->attended && net_pump_pipes() < LARGE_PIPES)
 		fcntl(fd[ours], F_SETPIPE_SZ, (int)PIPE_SIZE); /* a smaller one does, too */
 	fcntl(fd[ours], F_SETFL, O_NONBLOCK);
 	e->stream[i] = net_stream_new(fd[ours], i == 0 ? 0 : io->keep, p);
