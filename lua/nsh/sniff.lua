@@ -49,7 +49,9 @@ local function find(wanted)
 end
 
 local function open(sources)
-  if state.capture then
+  if state.capture and state.capture.ended then
+    return
+  elseif state.capture then
     captures.add(state.capture, sources, state.options)
   else
     state.capture = captures.start(sources, state.options)

@@ -183,9 +183,10 @@ static int capture_stats(lua_State *L)
 {
 	struct net_capture *c = check_capture(L);
 	lua_Integer source = luaL_checkinteger(L, 2);
-	struct net_capture_stats s;
+	struct net_capture_stats s = {0};
 
-	luaL_argcheck(L, source >= 1 && net_capture_stats(c, (unsigned int)source - 1, &s), 2, "no such link");
+	if (source < 1 || !net_capture_stats(c, (unsigned int)source - 1, &s))
+		luaL_argerror(L, 2, "no such link");
 	lua_pushinteger(L, (lua_Integer)s.received);
 	lua_pushinteger(L, (lua_Integer)s.dropped);
 	lua_pushinteger(L, (lua_Integer)s.cut);

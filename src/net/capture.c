@@ -17,43 +17,27 @@
 #define PENDING_MAX ((size_t)4 << 20) /* bytes that may wait for the reader of a pipe */
 #define WRITE_AT ((size_t)1 << 20)    /* bytes that are worth a write */
 
-/* --- the queue --- */
-
-static void enqueue(struct net_capturing *k, struct kept *p)
-{
-	struct kept *before = k->last;
-
-	while (before && before->frame.time > p->frame.time)
-		before = before->before;
-	p->before = before;
-	p->next = before ? before->next : k->first;
-	*(before ? &before->next : &k->first) = p;
-	*(p->next ? &p->next->before : &k->last) = p;
-	k->bytes += sizeof(*p) + p->frame.caplen;
-}
+/* --- what waits here --- */
 
 static struct kept *dequeue(struct net_capturing *k)
 {
-	struct kept *p = k->first;
+	struct kept *p = queue_take(&k->queue);
 
-	k->first = p->next;
-	*(k->first ? &k->first->before : &k->last) = NULL;
-	k->bytes -= sizeof(*p) + p->frame.caplen;
-	k->out++;
+	k->out += p != NULL;
 	return p;
 }
 
 static bool is_full(const struct net_capturing *k)
 {
-	return k->file.fd < 0 ? k->bytes >= k->keep : k->file.len - k->file.at >= PENDING_MAX;
+	return k->file.fd < 0 ? k->queue.bytes >= k->keep : k->file.len - k->file.at >= PENDING_MAX;
 }
 
 /* What is in the file needs not be here as well. */
 static void make_place(struct net_capturing *k)
 {
-	while (k->file.fd >= 0 && k->first && k->bytes >= k->keep) {
-		struct kept *p = dequeue(k);
+	struct kept *p;
 
+	while (k->file.fd >= 0 && k->queue.bytes >= k->keep && (p = dequeue(k))) {
 		k->v[p->frame.source].written++;
 		free(p);
 	}
@@ -113,26 +97,17 @@ static int write_packet(struct capture_file *file, const struct net_frame *f)
 static int take(struct net_capturing *k, struct capture_source *source)
 {
 	struct net_frame f;
-	struct kept *p;
-	int code = 0;
+	int r;
 
 	ring_take(&source->ring, &f);
 	f.source = (unsigned int)(source - k->v);
-	p = malloc(sizeof(*p) + f.caplen);
-	if (p) {
-		p->frame = f;
-		memcpy(p->data, f.data, f.caplen);
-		p->frame.data = p->data;
-	}
-	if (p && k->file.fd >= 0)
-		code = write_packet(&k->file, &f);
+	r = queue_put(&k->queue, &f);
+	if (r == 0 && k->file.fd >= 0)
+		r = write_packet(&k->file, &f);
 	ring_done(&source->ring);
-	if (!p)
-		return -ENOMEM;
 	k->passed++;
-	enqueue(k, p);
 	make_place(k);
-	return code;
+	return r;
 }
 
 /*
@@ -179,7 +154,7 @@ static void end(struct net_capture *c, enum net_capture_end why)
 	if (why == NET_CAPTURE_UNREAD || why == NET_CAPTURE_FAILED) {
 		pcapfile_close(&k->file);
 	} else if (k->file.fd >= 0) {
-		struct net_capture_stats *v = calloc(k->n, sizeof(*v));
+		struct net_capture_stats *v = calloc(k->n + 1, sizeof(*v));
 
 		for (unsigned int i = 0; v && i < k->n; i++)
 			net_capture_stats(c, i, &v[i]);
@@ -309,11 +284,13 @@ bool net_capture_next(struct net_capture *c, uint64_t until, struct net_frame *f
 	k->taken = NULL;
 	if (k->out >= until)
 		return false;
-	if (!k->first)
-		capture_step(&c->op, &ignored);
-	if (!k->first)
-		return false;
 	k->taken = dequeue(k);
+	if (!k->taken) {
+		capture_step(&c->op, &ignored);
+		k->taken = dequeue(k);
+	}
+	if (!k->taken)
+		return false;
 	*frame = k->taken->frame;
 	return true;
 }
@@ -364,14 +341,15 @@ void net_capture_stop(struct net_capture *c)
 void net_capture_close(struct net_capture *c)
 {
 	struct net_capturing *k = c->now;
+	struct kept *kept;
 
 	if (!k)
 		return;
 	net_capture_stop(c);
 	for (unsigned int i = 0; i < k->n; i++)
 		ring_close(&k->v[i].ring);
-	while (k->first)
-		free(dequeue(k));
+	while ((kept = queue_take(&k->queue)))
+		free(kept);
 	free(k->taken);
 	pcapfile_close(&k->file);
 	free(k->v);

@@ -80,12 +80,24 @@ void pcapfile_close(struct capture_file *f);
 
 /* --- the capture --- */
 
-/* A packet that nobody has taken yet. */
+/* A packet that nobody has taken yet, and the queue of these (capture_queue.c). */
+struct list {
+	struct list *next, *before;
+};
 struct kept {
-	struct kept *next, *before;
+	struct list at;
 	struct net_frame frame;
 	unsigned char data[];
 };
+struct capture_queue {
+	struct list ends; /* the first and the last one, or itself */
+	size_t bytes;
+};
+
+void queue_init(struct capture_queue *q);
+int queue_put(struct capture_queue *q, const struct net_frame *f);
+struct kept *queue_take(struct capture_queue *q);
+int capture_grow(unsigned char **buf, size_t *cap, size_t wanted);
 
 /* What a capture knows (capture.c, capture_open.c). */
 struct net_capturing {
@@ -97,8 +109,9 @@ struct net_capturing {
 	unsigned int n;
 	struct pollfd *fds; /* of the rings, and of the file */
 	struct capture_file file;
-	struct kept *first, *last, *taken;
-	size_t bytes, keep;
+	struct capture_queue queue;
+	struct kept *taken;
+	size_t keep;
 	uint64_t count, passed, out;
 	char *path;
 };

@@ -27,7 +27,7 @@ static int find_filter(const struct net_capture_link *link, const char *text, bo
 
 static void free_filters(struct capture_filter *v, unsigned int n)
 {
-	for (unsigned int i = 0; v && i < n; i++)
+	for (unsigned int i = 0; i < n; i++)
 		if (!v[i].shared)
 			free(v[i].v);
 	free(v);
@@ -38,9 +38,13 @@ static struct capture_filter *look(const struct net_capture_spec *s, struct capt
 				   struct net_err *err)
 {
 	struct capture_filter *v = calloc(s->n, sizeof(*v));
-	int r = v ? 0 : net_fail(err, ENOMEM, NULL);
+	int r = 0;
 
-	if (r == 0 && s->filter)
+	if (!v) {
+		net_fail(err, ENOMEM, NULL);
+		return NULL;
+	}
+	if (s->filter)
 		r = pcaplib_load(err);
 	for (unsigned int i = 0; i < s->n && r == 0; i++) {
 		struct capture_ring *ring = &sources[i].ring;
@@ -148,26 +152,37 @@ static struct capture_source *new_sources(const struct net_capture_spec *s)
 	return v;
 }
 
-/* Room for @n more. */
-static int grow(struct net_capturing *k, unsigned int n, struct net_err *err)
+/* Takes @v in, all or none. */
+static int append(struct net_capturing *k, const struct capture_source *v, unsigned int n)
 {
-	struct capture_source *v = realloc(k->v, (k->n + n) * sizeof(*v));
-	struct pollfd *fds;
+	struct capture_source *all = calloc(k->n + n, sizeof(*all));
+	struct pollfd *fds = calloc(k->n + n + 1, sizeof(*fds));
 
-	if (v)
-		k->v = v;
-	fds = v ? realloc(k->fds, (k->n + n + 1) * sizeof(*fds)) : NULL;
-	if (fds)
-		k->fds = fds;
-	return fds ? 0 : net_fail(err, ENOMEM, NULL);
+	if (!all || !fds) {
+		free(all);
+		free(fds);
+		return -ENOMEM;
+	}
+	if (k->n)
+		memcpy(all, k->v, k->n * sizeof(*all));
+	memcpy(all + k->n, v, n * sizeof(*all));
+	free(k->v);
+	free(k->fds);
+	k->v = all;
+	k->fds = fds;
+	k->n += n;
+	return 0;
 }
 
 static int open_all(struct net_capturing *k, const struct net_capture_spec *s, struct capture_source *v,
 		    struct net_err *err)
 {
 	struct capture_filter *filters = look(s, v, err);
-	int r = filters ? check_types(k, s, v, err) : -err->code;
+	int r;
 
+	if (!filters)
+		return -err->code;
+	r = check_types(k, s, v, err);
 	if (r == 0)
 		r = open_rings(v, s, filters, err);
 	free_filters(filters, s->n);
@@ -182,16 +197,15 @@ int net_capture_add(struct net_capture *c, const struct net_capture_spec *spec, 
 {
 	struct net_capturing *k = c->now;
 	struct capture_source *v = new_sources(spec);
-	int r = v ? grow(k, spec->n, err) : net_fail(err, ENOMEM, NULL);
+	int r;
 
-	if (r == 0)
-		r = open_all(k, spec, v, err);
-	for (unsigned int i = 0; v && r < 0 && i < spec->n; i++)
+	if (!v)
+		return net_fail(err, ENOMEM, NULL);
+	r = open_all(k, spec, v, err);
+	if (r == 0 && append(k, v, spec->n) < 0)
+		r = net_fail(err, ENOMEM, NULL);
+	for (unsigned int i = 0; r < 0 && i < spec->n; i++)
 		ring_close(&v[i].ring);
-	if (r == 0) {
-		memcpy(k->v + k->n, v, spec->n * sizeof(*v));
-		k->n += spec->n;
-	}
 	free(v);
 	capture_wait(c, false);
 	return r;
@@ -213,6 +227,7 @@ int net_capture_open(const struct net_capture_spec *spec, struct net_capture *c,
 	c->now = k;
 	c->op.step = capture_step;
 	k->file.fd = -1;
+	queue_init(&k->queue);
 	k->count = spec->count;
 	k->keep = spec->keep;
 	k->path = strdup(spec->file && strcmp(spec->file, "-") != 0 ? spec->file : "standard output");
@@ -221,6 +236,14 @@ int net_capture_open(const struct net_capture_spec *spec, struct net_capture *c,
 	if (r < 0)
 		net_capture_close(c);
 	return r;
+}
+
+static int put_filters(struct net_capturing *k, const struct capture_filter *v, struct net_err *err)
+{
+	for (unsigned int i = 0; i < k->n; i++)
+		if (!k->v[i].ring.gone && ring_filter(&k->v[i].ring, &v[i], err) < 0)
+			return -err->code;
+	return 0;
 }
 
 /*
@@ -237,7 +260,7 @@ int net_capture_filter(struct net_capture *c, struct net_ns *const *ns, const ch
 	struct net_capture_spec s = {.links = links, .n = k->n, .filter = filter};
 	struct capture_source *sources = NULL;
 	struct capture_filter *v = NULL;
-	int r = 0;
+	int r;
 
 	for (unsigned int i = 0; links && i < k->n; i++)
 		links[i] = (struct net_capture_link){ns[i], k->v[i].name};
@@ -247,12 +270,9 @@ int net_capture_filter(struct net_capture *c, struct net_ns *const *ns, const ch
 		v = look(&s, sources, err);
 	else
 		net_fail(err, ENOMEM, NULL);
-	for (unsigned int i = 0; v && i < k->n && r == 0; i++)
-		if (!k->v[i].ring.gone)
-			r = ring_filter(&k->v[i].ring, &v[i], err);
-	if (!v)
-		r = -err->code;
-	free_filters(v, k->n);
+	r = v ? put_filters(k, v, err) : -err->code;
+	if (v)
+		free_filters(v, k->n);
 	free(sources);
 	free(links);
 	return r;

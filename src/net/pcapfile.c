@@ -26,7 +26,6 @@ enum { INTERFACE = 1, STATISTICS = 5, PACKET = 6 };
 static unsigned char *room(struct capture_file *f, size_t n)
 {
 	size_t cap = f->cap ? f->cap : 65536;
-	unsigned char *buf;
 
 	if (f->at) { /* what was written goes */
 		memmove(f->buf, f->buf + f->at, f->len - f->at);
@@ -35,13 +34,8 @@ static unsigned char *room(struct capture_file *f, size_t n)
 	}
 	while (cap - f->len < n)
 		cap *= 2;
-	if (cap != f->cap) {
-		buf = realloc(f->buf, cap);
-		if (!buf)
-			return NULL;
-		f->buf = buf;
-		f->cap = cap;
-	}
+	if (capture_grow(&f->buf, &f->cap, cap) < 0)
+		return NULL;
 	return f->buf + f->len;
 }
 

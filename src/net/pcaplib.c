@@ -224,19 +224,19 @@ static bool recall(const char *text, struct capture_filter *f)
 static void remember(const char *text, const struct capture_filter *f)
 {
 	struct known *k = &known[oldest];
-	struct sock_filter *v = malloc(f->n * sizeof(*v));
-	char *copy = strdup(text);
 
-	if (!v || !copy) {
-		free(v);
-		free(copy);
-		return;
-	}
 	free(k->text);
 	free(k->filter.v);
-	memcpy(v, f->v, f->n * sizeof(*v));
-	*k = (struct known){copy, *f};
-	k->filter.v = v;
+	k->filter = *f;
+	k->text = strdup(text);
+	k->filter.v = malloc(f->n * sizeof(*f->v));
+	if (!k->text || !k->filter.v) {
+		free(k->text);
+		free(k->filter.v);
+		*k = (struct known){0};
+		return;
+	}
+	memcpy(k->filter.v, f->v, f->n * sizeof(*f->v));
 	oldest = (oldest + 1) % (sizeof(known) / sizeof(*known));
 }
 
@@ -263,7 +263,7 @@ int pcaplib_ask(const char *link, bool up, const char *text, struct capture_filt
 	lib.close(p);
 	if (f->linktype == CAPTURE_COOKED1)
 		f->linktype = CAPTURE_COOKED;
-	if (r == 0)
+	if (r == 0 && f->v)
 		remember(text, f);
 	return r;
 }

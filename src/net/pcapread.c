@@ -53,15 +53,8 @@ static ssize_t want(struct net_pcap_state *p, size_t n)
 	while (p->fd >= 0 && p->len - p->at < n) {
 		ssize_t got;
 
-		if (p->cap < p->at + n || p->cap - p->len < CHUNK) {
-			size_t cap = p->at + n + CHUNK;
-			unsigned char *buf = realloc(p->buf, cap);
-
-			if (!buf)
-				return -ENOMEM;
-			p->buf = buf;
-			p->cap = cap;
-		}
+		if (p->cap - p->len < CHUNK && capture_grow(&p->buf, &p->cap, p->len + n + CHUNK) < 0)
+			return -ENOMEM;
 		got = read(p->fd, p->buf + p->len, p->cap - p->len);
 		if (got < 0 && errno == EINTR && !net_interrupted())
 			continue;
