@@ -32,15 +32,17 @@ end
 
 local function tun(e) return features.tun(e.code) end
 
+local NO_PROGRAM = "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
+
 local function no_program(e)
-  return features.program((e.message or ""):match "'([^']+)'")
-    or "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
+  return features.program((e.message or ""):match "'([^']+)'") or NO_PROGRAM
 end
 
 -- What a shell says of one.
 local function unknown_to_shell(e)
-  return features.program((e.message or ""):match "([%w._+-]+): not found"
-    or (e.message or ""):match "([%w._+-]+): command not found")
+  local said = e.message or ""
+  return features.program(said:match "([%w._+-]+): not found" or said:match "([%w._+-]+): command not found")
+    or NO_PROGRAM
 end
 
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
