@@ -45,6 +45,17 @@ static int bind_back(int old, const struct dirent *e)
 	return mount(from, to, NULL, MS_BIND | MS_REC, NULL);
 }
 
+/* A folder of the machine that goes takes with it what is mounted there: ours are not mounted on it. */
+static bool is_ours(const char *name)
+{
+	static const char *const names[] = {".", "..", "netns", "nsh"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Bind all entries of the old /run back; takes the descriptor. */
 static int bind_all_back(int old, struct net_err *err)
 {
@@ -58,8 +69,7 @@ static int bind_all_back(int old, struct net_err *err)
 		return r;
 	}
 	while (errno = 0, r == 0 && (e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && strcmp(e->d_name, "nsh") != 0 &&
-		    bind_back(old, e) < 0)
+		if (!is_ours(e->d_name) && bind_back(old, e) < 0)
 			r = net_fail(err, errno, "cannot keep " RUN "/%s: %s", e->d_name, strerror(errno));
 	if (r == 0 && errno)
 		r = net_fail(err, errno, "cannot read " RUN ": %s", strerror(errno));
@@ -81,7 +91,7 @@ static int replace_run(struct net_err *err)
 		return r;
 	}
 	r = bind_all_back(old, err);
-	if (r == 0 && mkdir(RUN_NETNS, 0755) < 0 && errno != EEXIST)
+	if (r == 0 && mkdir(RUN_NETNS, 0755) < 0)
 		r = net_fail(err, errno, "cannot make " RUN_NETNS ": %s", strerror(errno));
 	if (r == 0 && mkdir(NET_RUN, 0700) < 0)
 		r = net_fail(err, errno, "cannot make " NET_RUN ": %s", strerror(errno));

@@ -69,4 +69,16 @@ describe("a world", function()
       rm "$log"]]
     assert.truthy(out:find("cannot list the sysctls of a new namespace: Input/output error", 1, true), out)
   end)
+
+  it("keeps its names when the machine takes /run/netns away", function()
+    local out = sh [[unshare -rm sh -c '
+      mount -t tmpfs none /run && mkdir /run/netns && mkfifo /run/made /run/gone
+      "$0" -e "$1" & read -r made </run/made && rmdir /run/netns && : >/run/gone; wait' "$NSH" '
+        netns.list()
+        io.open("/run/made", "w"):write("made\\n"):close()
+        io.open("/run/gone"):read()
+        print(pcall(netns.add, "a"))
+        print(netns.current():exec("ls /run/netns; test -d /run/nsh").out)']]
+    assert.equal("true\tnetns a\na\n\n", out)
+  end)
 end)
