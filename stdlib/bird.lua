@@ -334,13 +334,14 @@ function m.available() return daemon.available "bird" end
 
 --- Starts bird on a router, which forwards from then on, and returns when bird answers.
 --- Twin: `bird -f -c FILE -s SOCKET`
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 ---@param spec routing.Spec|string text is bird's own language, as { config = text }
 ---@return bird.Bird
 ---@error ENOENT bird is missing; the hint names the package
 ---@error EINVAL a mistake in the configuration: in bird's own words, with its line
 ---@error EXIT bird ended: with its last lines
 function m.start(ns, spec)
+  ns = daemon.netns(ns, "the first argument of bird.start")
   local read = routing.read(ns, spec, "bird")
   daemon.find "bird"
   local text, before = text_of(read)

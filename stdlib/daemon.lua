@@ -90,6 +90,42 @@ function m.find(name)
     hint = remedy }
 end
 
+-- Whether a value is a live object of nsh.
+local function is_a(value, class)
+  local metatable = getmetatable(value)
+  return type(metatable) == "table" and metatable.__name == class
+end
+
+local function refuse(what, kind, value)
+  local plain = type(value) == "table" and getmetatable(value) == nil
+  nsh.misuse(("%s is %s, not %s"):format(what, kind, plain and "a table" or tostring(value)))
+end
+
+--- Returns the namespace that a recipe was given: itself, or by its name. Anything else is misuse.
+---@param value any
+---@param what string for the message: "the first argument of httpd.start"
+---@return nsh.Netns
+---@error ENOENT there is none of that name
+function m.netns(value, what)
+  if type(value) == "string" then return netns.get(value) end
+  if not is_a(value, "nsh.netns") then refuse(what, "a namespace or its name", value) end
+  return value
+end
+
+--- Tells whether a value is a link.
+---@param value any
+---@return boolean
+function m.is_link(value) return is_a(value, "nsh.link") end
+
+--- Returns the link that a recipe was given. Anything else is misuse.
+---@param value any
+---@param what string for the message
+---@return nsh.Link
+function m.link(value, what)
+  if not m.is_link(value) then refuse(what, 'a link, as ns:link "eth0"', value) end
+  return value
+end
+
 --- A program that was started and is ready.
 ---@class daemon.Daemon
 ---@field name string
@@ -243,7 +279,7 @@ end
 --- How a program is started. `$DIR` stands for its folder, in words, files and what is waited for.
 ---@class daemon.Spec
 ---@field [1] string its name: the program
----@field netns? nsh.Netns where (the current one)
+---@field netns? nsh.Netns|string where (the current one)
 ---@field command string[] its words; the first one is looked for in PATH. It must stay in the foreground
 ---@field dir? daemon.Dir a folder that several programs share; its owner removes it
 ---@field files? table<string, string> name and text of files that are written first
@@ -270,7 +306,7 @@ function m.start(spec)
   if spec.ready == nil then nsh.misuse "daemon.start needs ready: what tells that it is, as { tcp = 80 }" end
   local ready = nsh.options(spec.ready, "ready", READY)
   m.find(spec.command[1])
-  local ns = spec.netns or netns.current()
+  local ns = m.netns(spec.netns or netns.current(), "netns")
   check_ports(spec[1], ns, ready)
   local dir = spec.dir or m.dir(spec[1])
   for name, text in pairs(spec.files or {}) do dir:write(name, in_dir(dir, text)) end

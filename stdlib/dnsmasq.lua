@@ -56,6 +56,30 @@ end
 
 local DHCP = { 1, 2, "lease", "router", "dns", "netmask" }
 
+local function in_subnet(ns, dev, own, address)
+  for _, record in ipairs(ns:addrs { dev = dev, to = address .. own:match "/%d+$" }) do
+    if record.addr == own then return true end
+  end
+  return false
+end
+
+-- A range of no subnet that is served would never be lent. With a netmask it is for hosts behind a relay.
+local function check_range(ns, dev, dhcp)
+  if dhcp == nil or dhcp.netmask then return end
+  local first, last = addr("dhcp[1]", dhcp[1]), addr("dhcp[2]", dhcp[2])
+  local family, subnets = first:find ":" and "inet6" or "inet", {}
+  for _, link in ipairs(list_of(dev)) do
+    local name = link_name("dev", link)
+    for _, record in ipairs(ns:addrs { dev = name, family = family, scope = "global" }) do
+      local own = record.addr
+      if in_subnet(ns, name, own, first) and in_subnet(ns, name, own, last) then return end
+      subnets[#subnets + 1] = own .. " at " .. name
+    end
+  end
+  misuse("dhcp: the range from %s to %s is in no subnet of the links in dev (%s); for hosts behind a relay say netmask",
+    first, last, #subnets > 0 and table.concat(subnets, ", ") or "they have no address of that family")
+end
+
 local function add_dhcp(lines, dhcp)
   if dhcp == nil then return end
   dhcp = nsh.options(dhcp, "dhcp", DHCP)
@@ -108,7 +132,8 @@ end
 ---@class dnsmasq.Spec
 ---@field dev string|nsh.Link|table the links that it serves, which have addresses
 ---@field dhcp? table { FIRST, LAST, lease = "1h", router = ADDR|false, dns = ADDR|false, netmask = ADDR }: the range of
----   addresses that it lends. router, dns: itself where nothing is said, none for false
+---   addresses that it lends, in a subnet of a link in dev. router, dns: itself where nothing is said, none for false.
+---   netmask: the range is for hosts behind a relay
 ---@field reserve? table<string, string> by MAC, the address that a host always gets
 ---@field hosts? table<string, string|string[]> by name, addresses that it answers with, beside the names of its clients
 ---@field domain? string of its clients: "lab"
@@ -116,16 +141,19 @@ end
 ---@field config? string more lines of dnsmasq.conf(5)
 
 --- Starts a server and returns when it listens.
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 ---@param spec dnsmasq.Spec
 ---@return dnsmasq.Server
 ---@error ENOENT dnsmasq is missing; the hint names the package
 ---@error EXIT dnsmasq doesn't take the options: with its own words
 function m.start(ns, spec)
+  ns = daemon.netns(ns, "the first argument of dnsmasq.start")
   spec = nsh.options(spec, "dnsmasq", KEYS)
   if spec.dev == nil then misuse "dnsmasq needs dev: the links that it serves" end
   for _, link in ipairs(list_of(spec.dev)) do ns:link(link_name("dev", link)) end
-  local d = daemon.start { "dnsmasq", netns = ns, files = { ["dnsmasq.conf"] = config_of(spec) },
+  local config = config_of(spec)
+  check_range(ns, spec.dev, spec.dhcp)
+  local d = daemon.start { "dnsmasq", netns = ns, files = { ["dnsmasq.conf"] = config },
     -- without a change of user, which an ordinary user's world has no other for
     command = { "dnsmasq", "--no-daemon", "--log-facility=-", "--log-dhcp", "--conf-file=$DIR/dnsmasq.conf" },
     ready = { output = "started, version" } }
@@ -148,16 +176,17 @@ function Server:leases()
 end
 
 --- Asks a DNS server, by busybox's nslookup.
----@param ns nsh.Netns who asks
+---@param ns nsh.Netns|string who asks
 ---@param name string
 ---@param server string its address
 ---@param timeout? number seconds (2)
 ---@return string[] addrs none: there is no such name
 ---@error TIMEOUT there was no answer
 function m.lookup(ns, name, server, timeout)
+  ns = daemon.netns(ns, "the first argument of dnsmasq.lookup")
+  local words = { "busybox", "nslookup", text("name", name), addr("server", server) }
   daemon.find "busybox"
-  local result = ns:exec({ "busybox", "nslookup", text("name", name), addr("server", server) },
-    { check = false, timeout = timeout or 2 })
+  local result = ns:exec(words, { check = false, timeout = timeout or 2 })
   if result.timed_out or not result.out:find "^Server:" then
     nsh.raise { op = "lookup", target = name, netns = ns, code = "TIMEOUT", message = "no answer from " .. server }
   end

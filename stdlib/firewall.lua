@@ -194,7 +194,7 @@ end
 
 -- Adds rules { chain, text, action } under one name, in one transaction.
 local function add(ns, kind, spec, rules)
-  if type(ns) ~= "table" or not ns.nft_counters then misuse("%s needs a namespace, then its options", kind) end
+  ns = daemon.netns(ns, "the first argument of firewall." .. kind)
   local name, lines = name_of(kind, spec), { "add table " .. TABLE .. "\n" }
   for _, rule in ipairs(rules) do
     lines[#lines + 1] = ("add chain %s %s { %s }\n"):format(TABLE, rule.chain, CHAINS[rule.chain])
@@ -208,19 +208,19 @@ local function add(ns, kind, spec, rules)
   return setmetatable({ name = name, netns = ns }, mt)
 end
 
-local function seen(self, key)
-  local found, sum = find(self.netns, self.name), 0
-  if #found == 0 then
-    nsh.raise { op = "firewall", target = self.name, netns = self.netns, code = "ENOENT", errno = 2,
-      message = "the rule was removed" }
-  end
-  for _, counter in ipairs(found) do sum = sum + counter[key] end
-  return sum
+-- What the rules of a name have counted; nil where there are none.
+local function sums(found)
+  local packets, bytes = 0, 0
+  for _, counter in ipairs(found) do packets, bytes = packets + counter.packets, bytes + counter.bytes end
+  if #found > 0 then return packets, bytes end
 end
 
 function mt.__index(self, key)
-  if key == "packets" or key == "bytes" then return seen(self, key) end
-  return Rule[key]
+  if key ~= "packets" and key ~= "bytes" then return Rule[key] end
+  local packets, bytes = sums(find(self.netns, self.name))
+  if packets then return key == "packets" and packets or bytes end
+  nsh.raise { op = "firewall", target = self.name, netns = self.netns, code = "ENOENT", errno = 2,
+    message = "the rule was removed" }
 end
 
 --- Takes the rule away; once more is harmless. What it translated goes on as long as its connection does.
@@ -233,14 +233,17 @@ end
 
 function mt.__close(self) if not self.netns.deleted then self:remove() end end
 function mt.__tostring(self)
-  return ("%s in %s: %d packets, %d bytes"):format(self.name, self.netns.name or "root", self.packets, self.bytes)
+  local where = ("%s in %s"):format(self.name, self.netns.name or "root")
+  if self.netns.deleted then return where .. ", which was deleted" end
+  local packets, bytes = sums(find(self.netns, self.name))
+  return packets and ("%s: %d packets, %d bytes"):format(where, packets, bytes) or where .. ", removed"
 end
 
 -- --- recipes ---
 
 --- Gives what leaves by a link the address of that link, and the answers back to who asked. The namespace must forward:
 --- `ns.sysctl["net.ipv4.ip_forward"] = 1`, `ns.sysctl["net.ipv6.conf.all.forwarding"] = 1`.
----@param ns nsh.Netns the router
+---@param ns nsh.Netns|string the router
 ---@param spec { src?: string|string[], dst?: string|string[], oif?: string|nsh.Link, name?: string } which packets
 ---@return firewall.Rule rule counts the first packet of each connection
 function m.masquerade(ns, spec)
@@ -278,7 +281,7 @@ end
 
 --- Publishes a port: what comes for it, to this namespace or from within it, goes to another host.
 --- The namespace must forward.
----@param ns nsh.Netns the router
+---@param ns nsh.Netns|string the router
 ---@param spec firewall.Port
 ---@return firewall.Rule rule counts connections
 function m.forward_port(ns, spec)
@@ -333,7 +336,7 @@ end
 ---@field name? string
 
 --- Drops packets that come to the namespace, pass through it or leave it, of all that are described.
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 ---@param spec firewall.Filter
 ---@return firewall.Rule
 function m.drop(ns, spec)
@@ -346,7 +349,7 @@ function m.drop(ns, spec)
 end
 
 --- Counts packets that come to the namespace, pass through it or leave it, before drops.
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 ---@param spec? firewall.Filter
 ---@return firewall.Rule rule its packets and bytes are read anew each time
 function m.count(ns, spec)
@@ -354,9 +357,9 @@ function m.count(ns, spec)
 end
 
 --- Takes all rules of these recipes away.
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 function m.flush(ns)
-  ns:nft("add table " .. TABLE .. "\ndelete table " .. TABLE)
+  daemon.netns(ns, "the first argument of firewall.flush"):nft("add table " .. TABLE .. "\ndelete table " .. TABLE)
 end
 
 --- Tells whether its program is there.

@@ -235,13 +235,14 @@ end
 
 --- Starts FRRouting on a router, which forwards from then on, and returns when it has its configuration: zebra, and
 --- those of its daemons that the configuration needs.
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 ---@param spec routing.Spec|string text is FRRouting's own language, as { config = text }
 ---@return frr.Frr
 ---@error ENOENT FRRouting is missing; the hint names the package
 ---@error EINVAL a mistake in the configuration: in FRRouting's own words, with its line
 ---@error EXIT a daemon ended: with its last lines
 function m.start(ns, spec)
+  ns = daemon.netns(ns, "the first argument of frr.start")
   local read = routing.read(ns, spec, "frr")
   daemon.find "vtysh"
   local ok, why = m.available()

@@ -23,13 +23,14 @@ local function page_path(name, text)
 end
 
 --- Starts a server and returns when it listens, at all addresses of the namespace.
----@param ns nsh.Netns
+---@param ns nsh.Netns|string
 ---@param spec { pages?: table<string, string>, dir?: string, port?: integer } pages: texts by their names.
 ---  dir: a folder of files instead. port: 80
 ---@return httpd.Server
 ---@error ENOENT busybox is missing; the hint names the package
 ---@error EADDRINUSE the port is taken
 function m.start(ns, spec)
+  ns = daemon.netns(ns, "the first argument of httpd.start")
   spec = nsh.options(spec, "httpd", { "pages", "dir", "port" })
   local port = spec.port or 80
   if math.type(port) ~= "integer" or port < 1 or port > 65535 then
@@ -47,13 +48,17 @@ function m.start(ns, spec)
 end
 
 --- Gets a page.
----@param ns nsh.Netns who asks
+---@param ns nsh.Netns|string who asks
 ---@param url string "http://10.0.0.2/", "http://[fd00::2]:8080/page"
 ---@param timeout? number|string seconds (5)
 ---@return string body
 ---@error EXIT it can't be had: with the client's own words
 ---@error TIMEOUT nobody answered
 function m.get(ns, url, timeout)
+  ns = daemon.netns(ns, "the first argument of httpd.get")
+  if type(url) ~= "string" or not url:find "^%a+://." then
+    nsh.misuse('url is text as "http://10.0.0.2/", not ' .. tostring(url))
+  end
   daemon.find "busybox"
   return ns:exec({ "busybox", "wget", "-q", "-O-", url }, { timeout = timeout or 5 }).out
 end

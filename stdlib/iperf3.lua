@@ -33,7 +33,7 @@ local function whole(value) return math.type(value) == "integer" and value >= 1 
 local function checked(spec)
   spec = nsh.options(spec, "iperf3.throughput", KEYS)
   for _, key in ipairs { "from", "to" } do
-    if type(spec[key]) ~= "table" then nsh.misuse(key .. " is a namespace, not " .. tostring(spec[key])) end
+    spec[key] = daemon.netns(spec[key], key)
   end
   check(spec, "proto", "\"tcp\" or \"udp\"", function(v) return v == "tcp" or v == "udp" end)
   check(spec, "seconds", "a whole number, at least 1", whole)
@@ -68,8 +68,8 @@ end
 
 --- What is measured.
 ---@class iperf3.Spec
----@field from nsh.Netns who sends
----@field to nsh.Netns who receives
+---@field from nsh.Netns|string who sends
+---@field to nsh.Netns|string who receives
 ---@field addr? string an address of `to`; the first that `from` has a route to
 ---@field proto? string "tcp" (the default) or "udp"
 ---@field seconds? integer whole ones (1)

@@ -66,7 +66,10 @@ local mt = { __index = Switch, __name = "ovs.switch" }
 -- Switches that run, by their namespaces. They are stopped at the end of nsh, before their daemons are.
 local running = {}
 
-function mt.__tostring(self) return ("Open vSwitch in %s (%s)"):format(self.netns.label, self.datapath) end
+function mt.__tostring(self)
+  local runs = running[self.netns] == self and (not self.vswitchd or self.vswitchd:running())
+  return ("Open vSwitch in %s (%s), %s"):format(self.netns.label, self.datapath, runs and "running" or "ended")
+end
 
 function mt.__close(self) self:stop() end
 function mt.__gc(self) pcall(self.stop, self) end
@@ -116,8 +119,7 @@ end
 ---@error EXIT a daemon ended: with its last lines
 function m.start(opts)
   opts = nsh.options(opts, "ovs.start", { "netns", "datapath" })
-  local ns = opts.netns or netns.current()
-  if type(ns) == "string" then ns = netns.get(ns) end
+  local ns = daemon.netns(opts.netns or netns.current(), "netns")
   if opts.datapath and opts.datapath ~= "system" and opts.datapath ~= "netdev" then
     nsh.misuse(("datapath is \"system\" or \"netdev\", not '%s'"):format(tostring(opts.datapath)))
   end

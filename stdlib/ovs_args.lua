@@ -1,4 +1,5 @@
 --- ovs_args.lua - the option tables of bridges and ports of Open vSwitch: their keys, and the database's columns.
+local daemon = require "stdlib.daemon"
 local nsh = require "nsh"
 local text = require "stdlib.ovs_text"
 
@@ -92,19 +93,13 @@ function m.keys(more, ...)
   return { 1, table.unpack(keys) }
 end
 
---- Tells whether a value is a live link.
-function m.is_link(value)
-  local mt = getmetatable(value)
-  return type(mt) == "table" and mt.__name == "nsh.link"
-end
-
 --- Returns an option table's copy whose main value is at [1]; a name or a link alone stands for { it }.
 ---@param spec any
 ---@param what string who takes it
 ---@param keys any[] that are known
 ---@return table
 function m.spec(spec, what, keys)
-  if type(spec) == "string" or m.is_link(spec) then spec = { spec } end
+  if type(spec) == "string" or daemon.is_link(spec) then spec = { spec } end
   spec = nsh.options(spec, what, keys)
   if spec[1] == nil then spec[1] = spec.name end
   spec.name = nil

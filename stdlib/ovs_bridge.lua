@@ -1,6 +1,7 @@
 --- ovs_bridge.lua - bridges of Open vSwitch: their ports, VLANs, flows, spanning trees; for stdlib/ovs.lua.
 local nsh = require "nsh"
 local args = require "stdlib.ovs_args"
+local daemon = require "stdlib.daemon"
 local ovs = require "stdlib.ovs_run"
 local text = require "stdlib.ovs_text"
 
@@ -109,6 +110,11 @@ function Bridge:set(spec)
   ovs.change(self.switch, "set", self.name, cmds)
 end
 
+--- Deletes the bridge and its ports, as switch:del_bridge does.
+--- Twin: `ovs-vsctl del-br NAME`
+---@error ENODEV there is none any more
+function Bridge:del() self.switch:del_bridge(self) end
+
 --- Returns the link of the bridge's own port, for an address of the switch itself.
 ---@return nsh.Link
 function Bridge:link() return self.switch.netns:link(self.name) end
@@ -158,7 +164,7 @@ end
 -- Checks what only live objects tell, before anything is changed; returns the port's name and namespace.
 local function port_args(self, spec)
   local link, ns = spec[1], spec.netns
-  if args.is_link(link) then
+  if daemon.is_link(link) then
     if link.netns ~= self.netns then
       nsh.misuse(("%s can't be a port: the switch is in %s"):format(tostring(link), self.netns.label))
     end
@@ -169,7 +175,7 @@ local function port_args(self, spec)
   if ns and spec.type ~= "internal" then
     nsh.misuse "netns is for ports of type internal, which are born there; others' links stay in the switch's own"
   end
-  if type(ns) == "string" then ns = netns.get(ns) end
+  ns = ns and daemon.netns(ns, "netns")
   if spec.type == "patch" and not spec.peer then nsh.misuse "a patch port needs peer: the other bridge's port" end
   if spec.type == "internal" then
     ovs.check_free(self, self.netns, name)
@@ -232,7 +238,7 @@ local function check_port(self, name, op)
 end
 
 local function port_name(port, what)
-  return args.name(args.is_link(port) and port.name or type(port) == "table" and port.name or port, what)
+  return args.name(daemon.is_link(port) and port.name or type(port) == "table" and port.name or port, what)
 end
 
 --- Changes a port: what is given is set, false takes away.

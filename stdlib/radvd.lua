@@ -77,12 +77,13 @@ end
 
 --- Starts to advertise. A namespace that is advertised as a router must forward. When it is stopped, hosts are told
 --- that the router is none any more.
----@param ns nsh.Netns the router
+---@param ns nsh.Netns|string the router
 ---@param spec radvd.Spec
 ---@return radvd.Server
 ---@error ENOENT radvd is missing; the hint names the package
 ---@error EXIT radvd doesn't take the options: with its own words
 function m.start(ns, spec)
+  ns = daemon.netns(ns, "the first argument of radvd.start")
   spec = nsh.options(spec, "radvd", KEYS)
   if spec.dev == nil then misuse "radvd needs dev: the link where it advertises" end
   local link = type(spec.dev) == "table" and spec.dev or ns:link(spec.dev)

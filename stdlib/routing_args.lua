@@ -255,7 +255,6 @@ local SPEC = { "router_id", "ospf", "ospf6", "bgp", "static", "config", "forward
 ---@return table spec complete: all lists are there, all defaults are filled in
 function m.read(ns, spec, what)
   if type(spec) == "string" then spec = { config = spec } end
-  if type(ns) ~= "table" or type(ns.spawn) ~= "function" then misuse("%s.start takes a namespace first", what) end
   spec = checked(spec, what, SPEC)
   if spec[1] ~= nil then misuse("%s takes keys, as { ospf = { \"eth0\" } }", what) end
   local out = {
@@ -263,8 +262,9 @@ function m.read(ns, spec, what)
     ospf = read_ospf(ns, spec.ospf, "ospf"), ospf6 = read_ospf(ns, spec.ospf6, "ospf6"),
     bgp = read_bgp(spec.bgp), static = read_static(ns, spec.static),
   }
-  if not out.router_id and (out.ospf or out.ospf6 or out.bgp) then
-    misuse("router_id: %s has no IPv4 address to take it from", m.label(ns))
+  local needs = out.ospf or out.ospf6 or out.bgp or what == "bird" -- which ends without one
+  if needs and not out.router_id and not out.config:find "router%-?%s*id" then
+    misuse('router_id: %s has no IPv4 address to take it from; router_id = "10.0.0.1" gives one', m.label(ns))
   end
   return out
 end

@@ -4,6 +4,7 @@
 --     print(routing:routes())
 --     r1:link "eth1":set { up = false }
 --     routing:update()
+local daemon = require "stdlib.daemon"
 local nsh = require "nsh"
 local routing = require "stdlib.routing"
 
@@ -252,10 +253,7 @@ function mt.__tostring(self) return ("static routing of %d routers, %d routes"):
 local function namespaces(list, what, seen)
   local spaces = {}
   for i, ns in ipairs(list) do
-    if type(ns) == "string" then ns = netns.get(ns) end
-    if type(ns) ~= "table" or type(ns.routes) ~= "function" then
-      nsh.misuse(("%s are namespaces or their names, not a %s"):format(what, type(ns)))
-    end
+    ns = daemon.netns(ns, ("number %d of %s"):format(i, what))
     if seen[ns] then nsh.misuse(label(ns) .. " is named twice") end
     seen[ns] = true
     spaces[i] = ns

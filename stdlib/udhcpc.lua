@@ -44,6 +44,7 @@ end
 ---@error ETIMEDOUT no server answered
 ---@error ENOENT busybox is missing; the hint names the package
 function m.lease(link, opts)
+  link = daemon.link(link, "the first argument of udhcpc.lease")
   opts = nsh.options(opts, "udhcpc.lease", KEYS)
   local ns, timeout = link.netns, opts.timeout or 10
   daemon.find "busybox"

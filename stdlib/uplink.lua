@@ -95,19 +95,20 @@ local function by_pasta(self)
 end
 
 --- Gives a namespace a way to the outside: a link with an address and the default route.
----@param ns nsh.Netns one without a default route
----@param spec? { dev?: string, via?: string, outside?: nsh.Netns } dev: the name of its link ("uplink"). via: "veth"
----  (IPv4 alone) or "pasta". outside: where it leads (netns.outside())
+---@param ns nsh.Netns|string one without a default route
+---@param spec? { dev?: string, via?: string, outside?: nsh.Netns|string } dev: the name of its link ("uplink").
+---  via: "veth" (IPv4 alone) or "pasta". outside: where it leads (netns.outside())
 ---@return uplink.Uplink
 ---@error EPERM an ordinary user's world has no way out
 ---@error ENOENT a program is missing; the hint names the package
 ---@error EXIT pasta can't: with its own words
 function m.start(ns, spec)
+  ns = daemon.netns(ns, "the first argument of uplink.start")
   spec = nsh.options(spec, "uplink", { "dev", "via", "outside" })
   if spec.via ~= nil and spec.via ~= "veth" and spec.via ~= "pasta" then
     nsh.misuse("via is \"veth\" or \"pasta\", not " .. tostring(spec.via))
   end
-  local outside = spec.outside or netns.outside()
+  local outside = daemon.netns(spec.outside or netns.outside(), "outside")
   if outside == ns then nsh.misuse "that is the outside itself" end
   if #ns:routes { dst = "default", family = "inet" } > 0 then
     nsh.misuse(tostring(ns) .. " has a default route already")

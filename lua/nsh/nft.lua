@@ -135,17 +135,27 @@ function Netns:nft(ruleset, opts)
   run(self, words, ruleset .. "\n")
 end
 
+-- Rulesets print as nft wrote them when they were read; they are plain data all the same, so that text stands here.
+local texts = setmetatable({}, { __mode = "k" })
+local Ruleset = { __name = "nft.ruleset", __jsontype = "object" }
+
+function Ruleset.__tostring(ruleset) return texts[ruleset] ~= "" and texts[ruleset] or "(none)" end
+
+local function read(ns)
+  local out = run(ns, { "-j", "list", "ruleset" })
+  local ruleset, _, message = json().decode(out, 1, true, nil)
+  if ruleset then return ruleset end
+  fail.raise { op = "nft", netns = ns.label, code = "NFT", message = "no JSON from nft: " .. tostring(message) }
+end
+
 --- Returns the whole ruleset of the namespace as data, as nft(8) has it in JSON; a statement without options, which
---- JSON has as `{ "accept": null }`, is `{ accept = true }`.
+--- JSON has as `{ "accept": null }`, is `{ accept = true }`. It prints as `nft list ruleset` does.
 --- Twin: `ip netns exec NAME nft -j list ruleset`
 ---@return table ruleset { nftables = { { metainfo = ... }, { table = ... }, { chain = ... }, { rule = ... } } }
 ---@error ENOENT nft or the Lua module dkjson is missing
 function Netns:nft_ruleset()
-  local out = run(self, { "-j", "list", "ruleset" })
-  local ruleset, _, message = json().decode(out, 1, true, nil)
-  if not ruleset then
-    fail.raise { op = "nft", netns = self.label, code = "NFT", message = "no JSON from nft: " .. tostring(message) }
-  end
+  local ruleset = setmetatable(read(self), Ruleset)
+  texts[ruleset] = run(self, { "list", "ruleset" }):match "^(.-)%s*$"
   return ruleset
 end
 
@@ -171,7 +181,7 @@ function Netns:nft_counters(filter)
       handle = of.handle, comment = of.comment, packets = counter.packets, bytes = counter.bytes }, show.Record)
     if fits(record, filter) then list[#list + 1] = record end
   end
-  for _, element in ipairs(self:nft_ruleset().nftables) do
+  for _, element in ipairs(read(self).nftables) do
     if element.counter then add(element.counter, element.counter) end
     for _, statement in ipairs(element.rule and element.rule.expr or {}) do
       if type(statement.counter) == "table" then add(element.rule, statement.counter) end

@@ -116,6 +116,18 @@ describe("ns:nft_ruleset", function()
     assert.same({ nftables = { ruleset.nftables[1] } }, h.netns():nft_ruleset())
   end)
 
+  it("prints as nft lists it, however it is changed after", function()
+    local ns = h.netns()
+    assert.equal("(none)", tostring(ns:nft_ruleset()))
+    ns:nft(RULES)
+    local ruleset = ns:nft_ruleset()
+    local text = list(ns):gsub("%s+$", "")
+    assert.equal(text, tostring(ruleset))
+    ns:nft "flush ruleset"
+    assert.equal(text, tostring(ruleset))
+    assert.is_nil(next(ruleset, (next(ruleset))))
+  end)
+
   it("is taken back by nft", function()
     local a, b = h.netns(), h.netns()
     a:nft(RULES)

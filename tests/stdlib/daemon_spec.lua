@@ -123,6 +123,9 @@ describe("daemon", function()
 
   it("refuses what it doesn't know", function()
     h.misuse("did you mean 'command'", daemon.start, { "x", comand = {}, ready = {} })
+    h.misuse("netns is a namespace or its name, not 7", daemon.start,
+      { "x", netns = 7, command = { "sh" }, ready = {} })
+    h.refused("ENOENT", daemon.netns, "no-such-namespace", "x")
     h.misuse("needs ready", daemon.start, { "x", command = { "sh" } })
     h.misuse("did you mean 'tcp'", daemon.start, { "x", command = { "sh" }, ready = { tpc = 1 } })
   end)

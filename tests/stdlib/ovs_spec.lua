@@ -316,11 +316,18 @@ describe("Open vSwitch", function()
     local one <close> = ovs.start { netns = a }
     local two <close> = ovs.start { netns = b.name }
     one:add_bridge "br0"
+    local br1 = one:add_bridge "br1"
     two:add_bridge "br0"
+    br1:del()
+    assert.same({ "br0" }, names(one:bridges()))
+    assert.is_nil(a:find_link "br1")
+    h.refused("ENODEV", br1.del, br1)
+    assert.matches("%), running$", tostring(one))
     assert.is_truthy(a:find_link "br0" and b:find_link "br0")
     assert.is_nil(root:find_link "br0")
     one:stop()
     assert.is_nil(a:find_link "br0")
+    assert.matches("%), ended$", tostring(one))
     assert.equal(1, #two:bridges())
     h.refused("ENOENT", one.bridges, one)
   end)

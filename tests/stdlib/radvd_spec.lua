@@ -41,6 +41,7 @@ describe("radvd", function()
 
   it("refuses what can't be advertised", function()
     local router = network()
+    h.misuse("the first argument of radvd.start is a namespace", radvd.start, { dev = "lan" })
     h.misuse("needs dev", radvd.start, router, { prefix = "fd00:1::/64" })
     h.misuse("prefix is as", radvd.start, router, { dev = "lan", prefix = "10.0.0.0/24" })
     h.misuse("interval is a number from 4", radvd.start, router, { dev = "lan", interval = 1 })

@@ -125,7 +125,7 @@ describe("static routes", function()
     h.misuse("needs routers", static.set, {})
     h.misuse("unknown key 'host' of static.set; did you mean 'hosts'?", static.set, { a, host = { b } })
     h.misuse("named twice", static.set, { a, b, hosts = { a } })
-    h.misuse("routers are namespaces or their names, not a number", static.set, { 7 })
+    h.misuse("number 1 of routers is a namespace or its name, not 7", static.set, { 7 })
     h.misuse("from 1 on", static.set, { a, b, cost = { ["10.0.1.0/24"] = 0 } })
     h.misuse("cost: no router stands in '10.0.9.0/24'", static.set, { a, b, cost = { ["10.0.9.0/24"] = 2 } })
     b:link("to" .. a.name):add_addr "10.0.1.1/24"

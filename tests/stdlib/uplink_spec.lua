@@ -122,6 +122,7 @@ describe("uplink", function()
 
   it("refuses what is no way", function()
     local ns = h.netns()
+    h.misuse("the first argument of uplink.start is a namespace", uplink.start)
     h.misuse("via is \"veth\"", uplink.start, ns, { via = "wifi" })
     h.misuse("did you mean 'via'", uplink.start, ns, { vai = "veth" })
     h.misuse("the outside itself", uplink.start, ns, { outside = ns, via = "veth" })
