@@ -75,7 +75,7 @@ describe("a world", function()
       mount -t tmpfs none /run && mkdir /run/netns && mkfifo /run/made /run/gone
       "$0" -e "$1" & read -r made </run/made && rmdir /run/netns && : >/run/gone; wait' "$NSH" '
         netns.list()
-        io.open("/run/made", "w"):write("made\\n"):close()
+        io.open("/run/made", "w"):write("made\n"):close()
         io.open("/run/gone"):read()
         print(pcall(netns.add, "a"))
         print(netns.current():exec("ls /run/netns; test -d /run/nsh").out)']]
