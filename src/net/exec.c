@@ -19,12 +19,24 @@ static void escalate(struct net_exec *e)
 	e->timed_out = true;
 }
 
+/* What went between us and the command must be all of it. */
+static int whole(const struct net_process *p, struct net_err *err)
+{
+	const struct net_stream *streams[] = {p->in, p->out, p->err};
+	static const char *const what[] = {"input", "output", "error output"};
+
+	for (int i = 0; i < 3; i++)
+		if (streams[i] && streams[i]->error)
+			return net_fail(err, streams[i]->error, "its %s is not whole: %s", what[i],
+					net_strerror(streams[i]->error));
+	return 1;
+}
+
 static int step(struct net_op *op, struct net_err *err)
 {
 	struct net_exec *e = (struct net_exec *)op;
 	struct net_err ignored;
 
-	(void)err;
 	if (net_process_running(&e->process)) {
 		if (op->deadline >= 0 && net_now() >= op->deadline)
 			escalate(e);
@@ -33,7 +45,7 @@ static int step(struct net_op *op, struct net_err *err)
 	if (e->timed_out) /* nothing of a command that was stopped goes on */
 		net_process_kill(&e->process, SIGKILL, &ignored);
 	e->seconds = net_now() - e->start;
-	return 1;
+	return whole(&e->process, err);
 }
 
 /*

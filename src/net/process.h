@@ -25,6 +25,7 @@ struct net_stream {
 	bool feeds, watched;
 	bool closing; /* is closed when it is empty */
 	bool broken;  /* nobody reads it any more */
+	int error;    /* the errno of what failed otherwise: bytes are missing */
 	char *buf;    /* of an output a ring: byte i since the first is at i % cap */
 	size_t cap, keep;
 	uint64_t from, end;	   /* which bytes are there */

@@ -78,6 +78,7 @@ static void make_room(struct net_stream *s)
 	buf = realloc(s->buf, cap);
 	if (!buf) {
 		s->keep = s->cap;
+		s->error = ENOMEM;
 		return;
 	}
 	s->buf = buf;
@@ -115,6 +116,8 @@ static void take(struct net_stream *s, size_t most)
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
+		if (n < 0)
+			s->error = errno;
 		tell(s);
 		if (n <= 0)
 			shut(s);
@@ -212,6 +215,7 @@ static void give(struct net_stream *s)
 			return;
 		if (n < 0) { /* EPIPE: a process need not read all of its input */
 			s->broken = true;
+			s->error = errno != EPIPE ? errno : 0;
 			shut(s);
 			break;
 		}
@@ -252,7 +256,7 @@ int net_stream_put(struct net_stream *s, const char *data, size_t len, struct ne
 	s->end += len;
 	give(s);
 	if (s->broken)
-		return net_fail(err, EPIPE, "the process reads no more");
+		return net_fail(err, s->error ? s->error : EPIPE, s->error ? NULL : "the process reads no more");
 	if (s->from < s->end && !s->watched)
 		r = watch(s, EPOLL_CTL_ADD);
 	return r < 0 ? net_fail(err, -r, "cannot watch a pipe: %s", net_strerror(-r)) : 0;
