@@ -28,7 +28,7 @@ end
 for _, noun in ipairs {
   "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
   "nexthop", "addrlabel", "maddr", "mroute", "ntable", "qdisc", "filter", "impair",
-  "sysctl", "process", "ping", "tcp", "udp", "wait", "nft", "capture",
+  "sysctl", "process", "ping", "traceroute", "path_mtu", "tcp", "udp", "wait", "nft", "capture",
 } do
   require("nsh." .. noun)
 end

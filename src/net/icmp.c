@@ -108,17 +108,17 @@ static size_t ip4_header(const unsigned char *p, size_t n)
 	return len >= IP4_MIN && len <= n ? len : 0;
 }
 
-/* Where the ICMP header of the quoted IPv4 packet begins; 0: it quotes something else. */
-static size_t quoted4(const unsigned char *p, size_t n)
+/* Where the header of the quoted IPv4 packet's payload begins; 0: it quotes something else. */
+static size_t quoted4(const unsigned char *p, size_t n, unsigned int protocol)
 {
 	size_t len = ip4_header(p, n);
 	bool first_fragment = len && (get16(p + 6) & 0x1fff) == 0;
 
-	return first_fragment && p[9] == IPPROTO_ICMP ? len : 0;
+	return first_fragment && p[9] == protocol ? len : 0;
 }
 
 /* The same for IPv6, where extension headers (a fragment header, a routing header) may stand before it. */
-static size_t quoted6(const unsigned char *p, size_t n)
+static size_t quoted6(const unsigned char *p, size_t n, unsigned int protocol)
 {
 	size_t at = IP6_HEADER;
 	unsigned int kind;
@@ -126,7 +126,7 @@ static size_t quoted6(const unsigned char *p, size_t n)
 	if (n < IP6_HEADER || p[0] >> 4 != 6)
 		return 0;
 	kind = p[6];
-	for (int i = 0; i < MAX_EXTENSIONS && kind != IPPROTO_ICMPV6; i++) {
+	for (int i = 0; i < MAX_EXTENSIONS && kind != protocol; i++) {
 		bool fragment = kind == IPPROTO_FRAGMENT;
 
 		if (!fragment && kind != IPPROTO_ROUTING && kind != IPPROTO_HOPOPTS && kind != IPPROTO_DSTOPTS)
@@ -136,29 +136,34 @@ static size_t quoted6(const unsigned char *p, size_t n)
 		kind = p[at];
 		at += fragment ? EXTENSION : (size_t)p[at + 1] * 8 + EXTENSION;
 	}
-	return kind == IPPROTO_ICMPV6 ? at : 0;
+	return kind == protocol ? at : 0;
 }
 
-static bool parse_error(int family, const unsigned char *p, size_t n, struct icmp_answer *a)
+/* Of a TCP segment id and seq are the two ports. */
+static bool parse_error(int family, const unsigned char *p, size_t n, bool tcp, struct icmp_answer *a)
 {
-	size_t at = family == AF_INET ? quoted4(p, n) : quoted6(p, n);
+	unsigned int protocol = tcp ? IPPROTO_TCP : family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	size_t at = family == AF_INET ? quoted4(p, n, protocol) : quoted6(p, n, protocol);
 
-	if (!at || n < at + ICMP_HEADER || p[at] != (family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST))
+	if (!at || n < at + ICMP_HEADER)
+		return false;
+	if (!tcp && p[at] != (family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST))
 		return false;
 	a->error = true;
 	a->dst = p + (family == AF_INET ? 16 : 24);
-	a->id = get16(p + at + 4);
-	a->seq = get16(p + at + 6);
+	a->id = get16(p + at + (tcp ? 0 : 4));
+	a->seq = get16(p + at + (tcp ? 2 : 6));
 	return true;
 }
 
 /*
  * icmp_parse() - read what a raw ICMP socket received
  * @p, @n: an IPv4 packet, or an ICMPv6 message without its IPv6 header: what the kernel hands out
+ * @tcp: errors about segments of TCP are wanted, not those about echo requests
  *
- * Return: true when it is an echo reply, or an error that quotes an echo request.
+ * Return: true when it is an echo reply, or such an error.
  */
-bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer *a)
+bool icmp_parse(int family, const unsigned char *p, size_t n, bool tcp, struct icmp_answer *a)
 {
 	memset(a, 0, sizeof(*a));
 	if (family == AF_INET) {
@@ -184,7 +189,7 @@ bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer
 		a->mtu = get16(p + 6);
 	else if (family == AF_INET6 && p[0] == ICMP6_PACKET_TOO_BIG)
 		a->mtu = (unsigned int)get16(p + 4) << 16 | get16(p + 6);
-	return a->what && parse_error(family, p + ICMP_HEADER, n - ICMP_HEADER, a);
+	return a->what && parse_error(family, p + ICMP_HEADER, n - ICMP_HEADER, tcp, a);
 }
 
 /* icmp_filter() - our own requests, looped back, never come up; Return: 0 or -errno */

@@ -20,7 +20,7 @@ struct icmp_answer {
 
 const char *icmp_error_name(int family, unsigned int type, unsigned int code);
 void icmp_request(int family, unsigned char *buf, size_t payload, uint16_t id, uint16_t seq);
-bool icmp_parse(int family, const unsigned char *p, size_t n, struct icmp_answer *a);
+bool icmp_parse(int family, const unsigned char *p, size_t n, bool tcp, struct icmp_answer *a);
 int icmp_filter(int fd, int family); /* lets through only what icmp_parse() knows */
 
 /* What a probe is told about its way. */
@@ -41,6 +41,6 @@ struct icmp_way {
 int icmp_socket(const struct net_ns *ns, int family, struct net_err *err);
 int icmp_way_open(struct icmp_way *w, const struct net_ns *ns, const struct icmp_asked *p, struct net_err *err);
 int icmp_way_bind(struct icmp_way *w);
-int icmp_receive(int fd, int family, unsigned char *buf, struct icmp_answer *a, union ip_address *from);
+int icmp_receive(int fd, int family, bool tcp, unsigned char *buf, struct icmp_answer *a, union ip_address *from);
 
 #endif

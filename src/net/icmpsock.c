@@ -110,6 +110,7 @@ static void read_control(struct msghdr *msg, struct icmp_answer *a)
 
 /*
  * icmp_receive() - read one packet
+ * @tcp: as of icmp_parse()
  * @buf: ICMP_ROOM bytes, to which a->dst points
  *
  * Errors of the path are pending on a socket once each: they are read and dropped, for what they mean comes as an ICMP
@@ -117,7 +118,7 @@ static void read_control(struct msghdr *msg, struct icmp_answer *a)
  *
  * Return: 1: it concerns us; -EAGAIN: it doesn't, there may be more; 0: nothing is there.
  */
-int icmp_receive(int fd, int family, unsigned char *buf, struct icmp_answer *a, union ip_address *from)
+int icmp_receive(int fd, int family, bool tcp, unsigned char *buf, struct icmp_answer *a, union ip_address *from)
 {
 	char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec))];
 	struct iovec iov = {buf, ICMP_ROOM};
@@ -131,7 +132,7 @@ int icmp_receive(int fd, int family, unsigned char *buf, struct icmp_answer *a, 
 
 	if (n < 0 && errno == EAGAIN)
 		return 0;
-	if (n < 0 || !icmp_parse(family, buf, (size_t)n, a))
+	if (n < 0 || !icmp_parse(family, buf, (size_t)n, tcp, a))
 		return -EAGAIN;
 	a->at = net_now();
 	read_control(&msg, a);

@@ -138,6 +138,27 @@ void ip_text(int fd, const union ip_address *a, char text[NET_END_TEXT])
 		snprintf(text, NET_END_TEXT, "[%s]:%u", addr, ip_port(a));
 }
 
+/* ip_end_text() - an address as it was given, with a port; Return: @text */
+char *ip_end_text(const struct ip_end *end, unsigned int port, char text[NET_END_TEXT])
+{
+	bool four = end->a.sa.sa_family == AF_INET;
+	char addr[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(end->a.sa.sa_family, ip_raw(&end->a), addr, sizeof(addr));
+	snprintf(text, NET_END_TEXT, four ? "%s%s%s:%u" : "[%s%s%s]:%u", addr, *end->dev ? "%" : "", end->dev, port);
+	return text;
+}
+
+/* ip_want_errors() - ICMP errors are kept to be read from the socket, each with who sent it */
+int ip_want_errors(int fd, int family, struct net_err *err)
+{
+	int on = 1, level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+
+	if (setsockopt(fd, level, family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &on, sizeof(on)) < 0)
+		return net_fail(err, errno, NULL);
+	return 0;
+}
+
 /* ip_socket() - make one in a namespace, not blocking; Return: the descriptor, or -errno */
 int ip_socket(const struct net_ns *ns, int family, int type, int protocol, struct net_err *err)
 {

@@ -31,7 +31,9 @@ uint16_t ip_port(const union ip_address *a);
 void ip_set_port(union ip_address *a, uint16_t port);
 bool ip_needs_scope(const union ip_address *a);
 void ip_text(int fd, const union ip_address *a, char text[NET_END_TEXT]);
+char *ip_end_text(const struct ip_end *end, unsigned int port, char text[NET_END_TEXT]);
 
+int ip_want_errors(int fd, int family, struct net_err *err);
 int ip_socket(const struct net_ns *ns, int family, int type, int protocol, struct net_err *err);
 int ip_index(int fd, const char *dev, int *index, struct net_err *err);
 int ip_set_scope(int fd, struct ip_end *end, const char *dev, const char *text, struct net_err *err);

@@ -121,7 +121,7 @@ static void drain(struct net_pinger *g)
 	for (int i = 0; i < DRAIN; i++) {
 		union ip_address from = {0};
 		struct icmp_answer a;
-		int r = icmp_receive(g->s.fd, g->s.family, g->buf, &a, &from);
+		int r = icmp_receive(g->s.fd, g->s.family, false, g->buf, &a, &from);
 
 		if (r == 0)
 			return;

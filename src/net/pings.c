@@ -99,7 +99,7 @@ static void drain(struct net_pings *p)
 		for (int k = 0; k < DRAIN; k++) {
 			union ip_address from = {0};
 			struct icmp_answer a;
-			int r = icmp_receive(p->state->fds[ns][six], family, p->state->buf, &a, &from);
+			int r = icmp_receive(p->state->fds[ns][six], family, false, p->state->buf, &a, &from);
 
 			if (r == 0)
 				break;

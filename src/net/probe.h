@@ -153,4 +153,64 @@ struct net_ntable_use {
 
 int net_ntable_use(struct net_ns *ns, uint8_t family, struct net_ntable_use *use, struct net_err *err);
 
+/* --- traceroute (trace.c) --- */
+
+enum net_trace_method { NET_TRACE_UDP, NET_TRACE_ICMP, NET_TRACE_TCP };
+
+struct net_tracing;
+
+struct net_trace_probe {
+	double at, rtt;	  /* when it was sent, 0: never; seconds until the answer, negative: none */
+	const char *what; /* an ICMP error's word, "echo-reply", "reply", "open", "closed" */
+	char from[46];
+	bool end; /* the way ends there */
+};
+
+struct net_trace {
+	struct net_op op;
+	struct net_tracing *state; /* trace.c's own */
+	/* asked */
+	const struct net_ns *ns;
+	const char *dst, *src, *dev; /* src, dev: NULL: as routed */
+	enum net_trace_method method;
+	unsigned int max_hops, probes;
+	unsigned int port; /* UDP: of the first probe; TCP; 0: the usual */
+	double timeout;
+	/* answered */
+	struct net_trace_probe *answers; /* hop by hop */
+	unsigned int hops;
+};
+
+int net_trace_start(struct net_trace *t, struct net_err *err);
+void net_trace_free(struct net_trace *t);
+
+/* --- path MTU (pmtu.c) --- */
+
+#define NET_PMTU_LIMITS 16
+
+struct net_pmtu_search;
+
+struct net_pmtu_limit {
+	unsigned int mtu;
+	char from[46]; /* who said so */
+};
+
+struct net_pmtu {
+	struct net_op op;
+	struct net_pmtu_search *state; /* pmtu.c's own */
+	/* asked; the texts are read at the start */
+	const char *dst, *src, *dev; /* src, dev: NULL: as routed */
+	unsigned int link_mtu;	     /* of the link that it goes out by: nothing larger is tried */
+	double timeout;
+	/* answered */
+	unsigned int mtu; /* 0: not known */
+	double rtt;	  /* of the first answer */
+	bool reached, blackhole;
+	struct net_pmtu_limit limits[NET_PMTU_LIMITS];
+	unsigned int n_limits;
+};
+
+int net_pmtu_start(const struct net_ns *ns, struct net_pmtu *p, struct net_err *err);
+void net_pmtu_free(struct net_pmtu *p);
+
 #endif

@@ -66,19 +66,6 @@ static int prepare(struct net_throughput *t, struct net_err *err)
 	return 0;
 }
 
-static char *end_text(const struct ip_end *end, unsigned int port, char text[NET_END_TEXT])
-{
-	struct ip_end e = *end;
-	size_t len;
-
-	ip_set_port(&e.a, (uint16_t)port);
-	ip_text(-1, &e.a, text);
-	len = strlen(text);
-	if (*end->dev) /* "[fe80::1]:80" */
-		snprintf(text + (strchr(text, ']') - text), NET_END_TEXT - len, "%%%s]:%u", end->dev, port);
-	return text;
-}
-
 static int port_of(int fd)
 {
 	char text[NET_END_TEXT];
@@ -99,7 +86,7 @@ static int open_receiver(struct net_throughput *t, unsigned int stream, struct n
 		return r;
 	*end.dev = '\0';
 	if (!ip_needs_scope(&end.a))
-		b.at = end_text(&end, b.port, at);
+		b.at = ip_end_text(&end, b.port, at);
 	return net_bound(t->to, t->udp ? SOCK_DGRAM : SOCK_STREAM, &b, err);
 }
 
@@ -112,7 +99,7 @@ static int open_sender(struct net_throughput *t, int port, struct net_err *err)
 
 	if (r < 0)
 		return r;
-	d.dst = end_text(&end, (unsigned int)port, dst);
+	d.dst = ip_end_text(&end, (unsigned int)port, dst);
 	return net_dial(t->from, t->udp ? SOCK_DGRAM : SOCK_STREAM, &d, err);
 }
 
