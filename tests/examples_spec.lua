@@ -2,7 +2,7 @@
 local transcript = dofile "tests/transcript.lua"
 
 describe("examples", function()
-  for _, path in ipairs(transcript.files "examples/[0-9]*.lua") do
+  for _, path in ipairs(transcript.files "examples/[0-9]*.lua examples/switching.lua") do
     it(path .. " prints what it says", function()
       local source = transcript.read(path)
       local expected = source:match "\n%-%- Prints:\n(.*)$"

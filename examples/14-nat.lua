@@ -1,4 +1,4 @@
--- 15-nat.lua - containers behind the address of their host: masquerade, a published port, drops and counters
+-- 14-nat.lua - containers behind the address of their host: masquerade, a published port, drops and counters
 local firewall, httpd = require "stdlib.firewall", require "stdlib.httpd"
 local host, box, outside = netns.current(), netns.add "box", netns.add "outside"
 local docker0, lan = host:add_link { "docker0", kind = "veth", up = true, peer = { "eth0", netns = box, up = true } }

@@ -1,4 +1,4 @@
--- 14-switching.lua - four ways to join two namespaces: what goes through, what it costs, how long an answer takes
+-- switching.lua - four ways to join two namespaces: what goes through, what it costs, how long an answer takes
 local ovs = require "stdlib.ovs"
 local host = netns.current()
 local able, why = ovs.available()

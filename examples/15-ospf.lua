@@ -1,4 +1,4 @@
--- 16-ospf.lua - three routers learn their ways by OSPF, and another way when a link is cut
+-- 15-ospf.lua - three routers learn their ways by OSPF, and another way when a link is cut
 local frr = require "stdlib.frr"
 local works, why = frr.available()
 if not works then return print("skipped: " .. why) end

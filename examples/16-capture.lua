@@ -1,4 +1,4 @@
--- 17-capture.lua - seeing packets: both sides of a router at once, in the order of time, and the same from a file
+-- 16-capture.lua - seeing packets: both sides of a router at once, in the order of time, and the same from a file
 local hosts, lan = {}, netns.add "router"
 lan:link("lo"):set { up = true }
 lan.sysctl["net.ipv4.ip_forward"] = 1
