@@ -170,6 +170,7 @@ local function held(level)
   collectgarbage()
   collectgarbage()
   local function files()
+    collectgarbage() -- what a finalizer let go may have one, too
     local n = 0
     for _ in require("lfs").dir "/proc/self/fd" do n = n + 1 end
     return n
