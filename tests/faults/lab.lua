@@ -1,4 +1,5 @@
--- lab.lua - the script that the fault runs kill, starve and check: three hosts on a bridge, an exec, a daemon.
+-- lab.lua - the script that the fault runs kill, starve and check: three hosts on a bridge, one a node, an exec,
+-- a daemon.
 -- arg[1], if given and not 0: a process in whose namespace each host gets a witness: a veth end that goes with it.
 local root = netns.current()
 local outside = tonumber(arg[1] or "0") > 0 and netns.of(tonumber(arg[1])) or nil
@@ -6,7 +7,7 @@ local br0 = root:add_link { "br0", kind = "bridge", up = true }
 br0:add_addr "10.9.0.254/24"
 local hosts = {}
 for i = 1, 3 do
-  local host = netns.add("h" .. i)
+  local host = netns.add(i == 3 and { "h3", hostname = "h3", private = { "/run" }, pids = true } or "h" .. i)
   local _, eth0 = root:add_link {
     "veth" .. i, kind = "veth", master = br0, up = true, peer = { "eth0", netns = host, up = true } }
   eth0:add_addr(("10.9.0.%d/24"):format(i))
