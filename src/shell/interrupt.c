@@ -195,8 +195,11 @@ static int finish(lua_State *L, int status, lua_KContext skip)
 {
 	if (status == LUA_OK || status == LUA_YIELD)
 		return lua_gettop(L) - (int)skip;
-	if (now.unwinding)
+	if (now.unwinding) {
+		if (lua_isnil(L, -1)) /* what a message handler made of it */
+			lua_pushliteral(L, "interrupted!");
 		return lua_error(L);
+	}
 	lua_pushboolean(L, 0);
 	lua_insert(L, -2);
 	return 2;

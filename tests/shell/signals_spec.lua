@@ -36,6 +36,7 @@ local endless = {
     "local w = coroutine.wrap w(function() w(function() while true do end end)() end)()",
   ["a loop that catches errors"] = "while true do pcall(function() while true do end end) end",
   ["a loop with xpcall"] = "while true do xpcall(function() while true do end end, debug.traceback) end",
+  ["a loop whose message handler forgets"] = "while true do xpcall(nsh.sleep, function() end, 60) end",
   ["a loop of pcalls that fail"] = "while true do pcall(error) end",
   ["a C function with callbacks"] = "while true do (\"x\"):rep(100):gsub(\".\", function() end) end",
   ["a sleep"] = "nsh.sleep(60)",
