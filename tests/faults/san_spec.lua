@@ -99,6 +99,7 @@ describe("sanitizers", function()
         "--show-leak-kinds=definite", "--child-silent-after-fork=yes", "--suppressions=tests/faults/valgrind.supp",
         faults.nsh, "tests/faults/lab.lua" }, without_leaks))
     assert.equal("the lab stood\n", result.out)
-    assert.equal("", result.err)
+    -- "--PID--" is valgrind on itself: it doesn't know pidfd_open(2) yet; what it finds comes after "==PID=="
+    assert.equal("", (result.err:gsub("%-%-%d+%-%- [^\n]*\n", "")))
   end)
 end)
