@@ -41,7 +41,9 @@ end
 -- What a shell says of one.
 local function unknown_to_shell(e)
   local said = e.message or ""
-  return features.program(said:match "([%w._+-]+): not found" or said:match "([%w._+-]+): command not found")
+  -- dash speaks of permission when a folder of PATH is closed to us; a file that may not be run gives status 126
+  return features.program(said:match "([%w._+-]+): not found" or said:match "([%w._+-]+): command not found"
+    or said:match "([%w._+-]+): Permission denied")
     or NO_PROGRAM
 end
 
@@ -356,6 +358,7 @@ m.rows = {
   { op = "^shell", code = "ENOENT", message = "^no program", hint = "SHELL names the shell that is run: "
     .. "os.getenv \"SHELL\"" },
   { code = "EXIT", message = "status 127.*not found", hint = unknown_to_shell },
+  { code = "EXIT", message = "status 127.*: Permission denied", hint = unknown_to_shell },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
   { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
   { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },
