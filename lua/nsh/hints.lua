@@ -358,7 +358,7 @@ m.rows = {
   { op = "^shell", code = "ENOENT", message = "^no program", hint = "SHELL names the shell that is run: "
     .. "os.getenv \"SHELL\"" },
   { code = "EXIT", message = "status 127.*not found", hint = unknown_to_shell },
-  { code = "EXIT", message = "status 127.*: Permission denied", hint = unknown_to_shell },
+  { code = "EXIT", message = "status 12[67].*: Permission denied", hint = closed_to_shell },
   { op = "^exec", code = "EACCES", hint = "the file may not be executed" },
   { op = "^spawn", code = "EACCES", hint = "the file may not be executed" },
   { op = "^exec", code = "E2BIG", hint = "give long data through input, not as an argument" },
