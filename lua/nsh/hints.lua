@@ -41,10 +41,15 @@ end
 -- What a shell says of one.
 local function unknown_to_shell(e)
   local said = e.message or ""
-  -- dash speaks of permission when a folder of PATH is closed to us; a file that may not be run gives status 126
-  return features.program(said:match "([%w._+-]+): not found" or said:match "([%w._+-]+): command not found"
-    or said:match "([%w._+-]+): Permission denied")
+  return features.program(said:match "([%w._+-]+): not found" or said:match "([%w._+-]+): command not found")
     or NO_PROGRAM
+end
+
+-- dash speaks of permission where a folder of PATH is closed to us, though the program is missing.
+local function closed_to_shell(e)
+  local name = (e.message or ""):match "([%w._+-]+): Permission denied"
+  return name and not features.path(name) and features.program(name)
+    or "is it an executable file? chmod +x makes it one"
 end
 
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end
