@@ -220,7 +220,10 @@ int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct ne
 int net_mount_ns(struct net_ns *ns, struct net_err *err)
 {
 	const struct net_node_spec plain = {0};
+	int r = know_own(err);
 
+	if (r < 0)
+		return r;
 	if (ns->mnt >= 0 || (net_world_is_host() && strcmp(ns->label, "host") == 0))
 		return 0;
 	return net_node_make(ns, &plain, err);

@@ -1,4 +1,4 @@
--- 19-way.lua - which way packets go, how large they may be, who reaches whom, and how much goes through
+-- 18-way.lua - which way packets go, how large they may be, who reaches whom, and how much goes through
 local a, r, b = netns.add "a", netns.add "r", netns.add "b"
 r.sysctl["net.ipv4.ip_forward"] = 1
 local left = a:add_link { "eth0", kind = "veth", up = true, peer = { "left", netns = r, up = true } }
