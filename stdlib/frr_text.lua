@@ -29,16 +29,16 @@ local function link_lines(link, version)
   local function add(key, value)
     if value ~= nil then lines[#lines + 1] = prefix .. key .. (value ~= true and " " .. tostring(value) or "") end
   end
-  add("area", link.area)
   add("cost", link.cost)
   if link.passive then -- the rest is about speaking, and a loopback refuses it
     add("passive", true)
-    return lines
+  else
+    add("hello-interval", link.hello)
+    add("dead-interval", link.dead)
+    add("network", TYPES[link.type])
+    add("priority", link.priority)
   end
-  add("hello-interval", link.hello)
-  add("dead-interval", link.dead)
-  add("network", TYPES[link.type])
-  add("priority", link.priority)
+  add("area", link.area) -- with it the link begins to speak, and to wait for others by the intervals that it has then
   return lines
 end
 

@@ -56,22 +56,23 @@ m.encaps = {
   { name = "xfrm", doc = "IPsec, by the number of an interface", config = "CONFIG_XFRM_INTERFACE" },
 }
 
---- Programs that labs run, and the Debian package that brings each.
----@type { name: string, package: string, doc: string }[]
+--- Programs that labs run, and the Debian package that brings each, and others with it.
+---@type { name: string, package: string, doc: string, also?: string[] }[]
 m.programs = {
-  { name = "bird", package = "bird2", doc = "routing daemon: BGP, OSPF" },
+  { name = "bird", package = "bird2", doc = "routing daemon: BGP, OSPF", also = { "birdc" } },
   { name = "bpftool", package = "bpftool", doc = "look at BPF programs" },
   { name = "bridge", package = "iproute2", doc = "bridges by hand" },
   { name = "busybox", package = "busybox", doc = "web server, DHCP client" },
   { name = "conntrack", package = "conntrack", doc = "look at connections" },
   { name = "dnsmasq", package = "dnsmasq-base", doc = "DHCP and DNS server" },
   { name = "ethtool", package = "ethtool", doc = "settings of network cards" },
-  { name = "ip", package = "iproute2", doc = "links, addresses, routes by hand" },
+  { name = "ip", package = "iproute2", doc = "links, addresses, routes by hand", also = { "ss" } },
   { name = "iperf3", package = "iperf3", doc = "measure throughput" },
   { name = "iptables", package = "iptables", doc = "the older packet filter" },
   { name = "nc", package = "netcat-openbsd", doc = "talk TCP and UDP" },
   { name = "nft", package = "nftables", doc = "packet filter" },
-  { name = "ovs-vsctl", package = "openvswitch-switch", doc = "Open vSwitch" },
+  { name = "ovs-vsctl", package = "openvswitch-switch", doc = "Open vSwitch",
+    also = { "ovs-appctl", "ovs-dpctl", "ovs-ofctl", "ovs-vswitchd", "ovsdb-server", "ovsdb-tool" } },
   { name = "pasta", package = "passt", doc = "the outside world for an ordinary user's" },
   { name = "ping", package = "iputils-ping", doc = "ping by hand" },
   { name = "radvd", package = "radvd", doc = "IPv6 router advertisements" },
@@ -161,6 +162,9 @@ end
 ---@return string? remedy
 function m.program(name)
   local row = name and by_name(m.programs, name)
+  for _, one in ipairs(row and {} or m.programs) do
+    for _, other in ipairs(one.also or {}) do row = other == name and one or row end
+  end
   return row and ("apt-get install %s brings it"):format(row.package) or nil
 end
 

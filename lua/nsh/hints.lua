@@ -48,8 +48,8 @@ end
 -- dash speaks of permission where a folder of PATH is closed to us, though the program is missing.
 local function closed_to_shell(e)
   local name = (e.message or ""):match "([%w._+-]+): Permission denied"
-  return name and not features.path(name) and features.program(name)
-    or "is it an executable file? chmod +x makes it one"
+  if name and not features.path(name) then return features.program(name) or NO_PROGRAM end
+  return "is it an executable file? chmod +x makes it one"
 end
 
 local function kind_missing(e) return features.kind("link", e.spec and e.spec.kind) end

@@ -394,7 +394,11 @@ function process_mt:__close()
 end
 
 function process_mt:__tostring()
-  return ("process %d (%s) in %s"):format(self.core:pid(), self.line, self.ns.label)
+  local text = ("process %d (%s) in %s"):format(self.core:pid(), self.line, self.ns.label)
+  if self.core:running() then return text end
+  local result = self.core:result()
+  if not result then return text end
+  return text .. (result.signal and ", killed by SIG" .. result.signal or ", exit status " .. result.status)
 end
 
 return m

@@ -140,7 +140,7 @@ static int capture_filter(lua_State *L)
 	ns = lua_newuserdatauv(L, (n + 1) * sizeof(struct net_ns *), 0);
 	for (size_t i = 0; i < n; i++) {
 		lua_rawgeti(L, 2, (lua_Integer)i + 1);
-		ns[i] = bind_ns(L, -1);
+		ns[i] = bind_test_ns(L, -1); /* one that was deleted is closed, and its links are gone */
 		lua_pop(L, 1);
 	}
 	return bind_ok(L, net_capture_filter(c, ns, luaL_optstring(L, 3, NULL), &err), &err);

@@ -42,6 +42,8 @@ static int throughput_start(lua_State *L)
 	t->streams = (unsigned int)bind_integer(L, 3, "streams", 1, 1, MAX_STREAMS);
 	t->port = (unsigned int)bind_integer(L, 3, "port", 0, 1, 65535);
 	t->seconds = bind_seconds(L, 3, "seconds", 1);
+	if (t->seconds <= 0)
+		bind_misuse(L, "seconds must be more than 0");
 	t->rate = bind_rate(L, 3, "rate", 0);
 	most = t->udp || t->latency ? PACKET_MAX : MAX_SIZE;
 	t->size = (unsigned int)bind_bytes(L, 3, "size", t->latency ? 64 : 0, t->udp || t->latency ? STAMP : 1, most);

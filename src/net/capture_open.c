@@ -50,6 +50,8 @@ static struct capture_filter *look(const struct net_capture_spec *s, struct capt
 		struct capture_ring *ring = &sources[i].ring;
 		bool up;
 
+		if (ring->gone)
+			continue;
 		r = net_ns_enter(s->links[i].ns, err);
 		if (r < 0)
 			break;
@@ -266,6 +268,8 @@ int net_capture_filter(struct net_capture *c, struct net_ns *const *ns, const ch
 		links[i] = (struct net_capture_link){ns[i], k->v[i].name};
 	if (links)
 		sources = new_sources(&s);
+	for (unsigned int i = 0; sources && i < k->n; i++)
+		sources[i].ring.gone = k->v[i].ring.gone;
 	if (sources)
 		v = look(&s, sources, err);
 	else

@@ -37,13 +37,14 @@ static int step(struct net_op *op, struct net_err *err)
 	struct net_exec *e = (struct net_exec *)op;
 	struct net_err ignored;
 
+	/* nothing of a command that was stopped goes on; its group's number is its own until it is reaped */
+	if (e->timed_out && poll(&e->fd, 1, 0) > 0)
+		net_process_kill(&e->process, SIGKILL, &ignored);
 	if (net_process_running(&e->process)) {
 		if (op->deadline >= 0 && net_now() >= op->deadline)
 			escalate(e);
 		return 0;
 	}
-	if (e->timed_out) /* nothing of a command that was stopped goes on */
-		net_process_kill(&e->process, SIGKILL, &ignored);
 	e->seconds = net_now() - e->start;
 	return whole(&e->process, err);
 }

@@ -175,6 +175,8 @@ static int not_sent(struct net_pinger *g, int code, struct net_err *err)
 		return 1;
 	if (!p->sent)
 		return explain(g, code, err);
+	if (p->n == p->cap) /* somebody has answered what never left */
+		return p->sent++, 1;
 	reply = &p->replies[p->n++];
 	g->probes[p->sent].done = true;
 	g->done++;

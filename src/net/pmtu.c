@@ -103,8 +103,8 @@ static void drain(struct net_pmtu *p)
 static int send_round(struct net_pmtu *p, struct net_err *err)
 {
 	struct net_pmtu_search *g = p->state;
-	unsigned int room = g->high - g->low, n = !g->searching ? 1 : room < AT_ONCE ? room : AT_ONCE;
-	unsigned int low = g->low, high = g->high;
+	unsigned int low = g->low ? g->low : g->least - 1, high = g->high, room = high - low;
+	unsigned int n = !g->searching ? 1 : room < AT_ONCE ? room : AT_ONCE;
 
 	if (!g->low && !p->reached && send_size(p, g->least, err) < 0)
 		return -err->code;
@@ -156,7 +156,7 @@ static bool is_over(const struct net_pmtu *p)
 {
 	const struct net_pmtu_search *g = p->state;
 
-	return g->low && g->low >= g->high;
+	return g->high < g->least || (g->low && g->low >= g->high);
 }
 
 static int step(struct net_op *op, struct net_err *err)

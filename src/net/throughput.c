@@ -310,4 +310,5 @@ void net_throughput_free(struct net_throughput *t)
 	t->workers = NULL;
 	t->fds = NULL;
 	t->op.fds = NULL;
+	t->op.n = 0;
 }

@@ -60,7 +60,10 @@ double net_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Behind the @n of @all are the wake pipe and the pipes of processes. */
+enum { WAKE, PUMP, OWN };
+
+/* Before the @n of @all are the wake pipe and the pipes of processes: the kernel looks at them first, so that a pipe
+ * that it finds ready through the pump is found by whoever waits for it, too. */
 static int poll_all(struct pollfd *all, nfds_t n, double deadline)
 {
 	for (;;) {
@@ -78,17 +81,17 @@ static int poll_all(struct pollfd *all, nfds_t n, double deadline)
 			t.tv_nsec = left > 1e9 ? 0 : (long)((left - (double)t.tv_sec) * 1e9);
 			limit = &t;
 		}
-		r = ppoll(all, n + 2, limit, NULL);
+		r = ppoll(all, n + OWN, limit, NULL);
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r == 0)
 			return -ETIME;
 		if (r > 0 && !net_interrupted()) {
-			if (all[n].revents)
+			if (all[WAKE].revents)
 				net_interrupt_clear(); /* a stale byte of an interrupt that is over */
-			if (all[n + 1].revents)
+			if (all[PUMP].revents)
 				net_pump();
-			own = (all[n].revents != 0) + (all[n + 1].revents != 0);
+			own = (all[WAKE].revents != 0) + (all[PUMP].revents != 0);
 			if (r > own)
 				return r - own;
 			if (deadline >= 0 && net_now() >= deadline)
@@ -108,18 +111,18 @@ static int poll_all(struct pollfd *all, nfds_t n, double deadline)
  */
 int net_poll(struct pollfd *fds, nfds_t n, double deadline)
 {
-	struct pollfd few[FEW + 2], *all = n > FEW ? malloc((n + 2) * sizeof(*all)) : few;
+	struct pollfd few[FEW + OWN], *all = n > FEW ? malloc((n + OWN) * sizeof(*all)) : few;
 	int r;
 
 	if (!all)
 		return -ENOMEM;
 	for (nfds_t i = 0; i < n; i++)
-		all[i] = (struct pollfd){.fd = fds[i].fd, .events = fds[i].events};
-	all[n] = (struct pollfd){.fd = wake[0], .events = POLLIN};
-	all[n + 1] = (struct pollfd){.fd = net_pump_fd(), .events = POLLIN};
+		all[OWN + i] = (struct pollfd){.fd = fds[i].fd, .events = fds[i].events};
+	all[WAKE] = (struct pollfd){.fd = wake[0], .events = POLLIN};
+	all[PUMP] = (struct pollfd){.fd = net_pump_fd(), .events = POLLIN};
 	r = poll_all(all, n, deadline);
 	for (nfds_t i = 0; i < n; i++)
-		fds[i].revents = all[i].revents; /* on -EINTR, too: to poll may be to take word of something */
+		fds[i].revents = all[OWN + i].revents; /* on -EINTR, too: to poll may be to take word of something */
 	if (all != few)
 		free(all);
 	return r;

@@ -173,6 +173,16 @@ describe("on a line of routers", function()
     ]]
   end)
 
+  it("measures on while the link itself gets smaller", function()
+    local a = h.netns()
+    local link = a:add_link { "x", kind = "veth", up = true, peer = { "y", up = true } }
+    link:add_addr "10.0.0.1/24"
+    local task = nsh.go(a.path_mtu, a, "10.0.0.9", { timeout = 0.5 })
+    nsh.sleep(0.1)
+    link:set { mtu = 500 }
+    assert.is_nil(task:wait(10).mtu)
+  end)
+
   it("says what can't be", function()
     for _, name in ipairs { "traceroute", "path_mtu" } do
       local fn = r[1][name]
