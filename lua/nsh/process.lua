@@ -394,11 +394,11 @@ function process_mt:__close()
 end
 
 function process_mt:__tostring()
-  local text = ("process %d (%s) in %s"):format(self.core:pid(), self.line, self.ns.label)
-  if self.core:running() then return text end
+  local line = ("process %d (%s) in %s"):format(self.core:pid(), self.line, self.ns.label)
+  if self.core:running() then return line end
   local result = self.core:result()
-  if not result then return text end
-  return text .. (result.signal and ", killed by SIG" .. result.signal or ", exit status " .. result.status)
+  if not result then return line end
+  return line .. (result.signal and ", killed by SIG" .. result.signal or ", exit status " .. result.status)
 end
 
 return m
