@@ -16,7 +16,7 @@ local m = {}
 --- read. It ends with its block, `<close>`, by stop() or close(), after `count` packets, and with its last link. One
 --- that writes a file goes on when nobody holds it.
 ---@class nsh.Capture
----@field links table[] records { netns, link }
+---@field links table[] records { netns, link, gone }
 ---@field stats nsh.CaptureStats
 ---@field ended? string why it has ended; nil while it runs
 local Capture, mt = object.class "nsh.capture"
@@ -204,12 +204,13 @@ function Capture.get:ended()
   return c.closed and "closed" or (ending(c))
 end
 
---- What it captures, one record { netns, link } for each link.
+--- What it captures, one record { netns, link } for each link; with `gone` when the link is no more.
 ---@return table[]
 function Capture.get:links()
-  local list = setmetatable({}, show.List)
-  for i, source in ipairs(self.inner.sources) do
-    list[i] = setmetatable({ netns = source.ns.label, link = source.name }, show.Record)
+  local c, list = self.inner, setmetatable({}, show.List)
+  for i, source in ipairs(c.sources) do
+    local gone = not c.closed and select(5, core.capture.stats(c.core, i)) or nil
+    list[i] = setmetatable({ netns = source.ns.label, link = source.name, gone = gone }, show.Record)
   end
   return list
 end
@@ -221,6 +222,11 @@ function mt.__tostring(self)
   if stats.ifdropped > 0 then words[#words + 1] = ("%d dropped by the link"):format(stats.ifdropped) end
   if stats.cut > 0 then words[#words + 1] = ("%d cut"):format(stats.cut) end
   if stats.file_only > 0 then words[#words + 1] = ("%d only in the file"):format(stats.file_only) end
+  if not self.ended then
+    for i, link in ipairs(self.links) do
+      if link.gone then words[#words + 1] = place(c.sources[i]) .. " is gone" end
+    end
+  end
   words[#words + 1] = self.ended
   return table.concat(words, ", ")
 end

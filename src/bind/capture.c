@@ -178,7 +178,7 @@ static int capture_seen(lua_State *L)
 	return 1;
 }
 
-/* stats(capture, number of a link) -> received, dropped, cut, only in the file */
+/* stats(capture, number of a link) -> received, dropped, cut, only in the file, whether the link is gone */
 static int capture_stats(lua_State *L)
 {
 	struct net_capture *c = check_capture(L);
@@ -191,7 +191,8 @@ static int capture_stats(lua_State *L)
 	lua_pushinteger(L, (lua_Integer)s.dropped);
 	lua_pushinteger(L, (lua_Integer)s.cut);
 	lua_pushinteger(L, (lua_Integer)s.written);
-	return 4;
+	lua_pushboolean(L, s.gone);
+	return 5;
 }
 
 /* ended(capture) -> nil while it runs; "stopped", "count", "gone", "unread" or "failed", and the message, its code */

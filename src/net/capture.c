@@ -304,6 +304,7 @@ bool net_capture_stats(const struct net_capture *c, unsigned int source, struct 
 		return false;
 	r = &c->now->v[source].ring;
 	ring_count(r);
+	stats->gone = r->gone;
 	stats->received = c->end == NET_CAPTURE_RUNS ? r->accepted : r->taken;
 	stats->dropped = r->dropped;
 	stats->cut = r->cut;

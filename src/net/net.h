@@ -374,6 +374,7 @@ struct net_frame {
 };
 
 struct net_capture_stats {
+	bool gone;	   /* the link is no more */
 	uint64_t received; /* packets that the filter let pass, and that came here */
 	uint64_t dropped;  /* those for which there was no room */
 	uint64_t cut;	   /* of those received: shorter than snaplen allows, for want of room */

@@ -300,6 +300,9 @@ describe("capture", function()
     b:ping "127.0.0.1"
     assert.equal(4, count(capture:packets()))
     assert.is_nil(capture.ended)
+    assert.same({ true, nil }, { capture.links[1].gone, capture.links[2].gone })
+    assert.truthy(tostring(capture):find "e0 in %S+ is gone")
+    capture:set { filter = "icmp or arp" }
     b:del()
     assert.equal("the namespace was deleted", capture.ended)
   end)
