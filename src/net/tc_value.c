@@ -150,7 +150,7 @@ int net_parse_masked(const struct net_row *row, const char *s, size_t len, struc
 {
 	const char *end = s + len, *slash = memchr(s, '/', len);
 	struct net_err err = {0};
-	struct net_field mask;
+	struct net_field mask = {.row = row};
 	uint64_t v, m = whole(row);
 
 	if (row->type == NET_MAC) {
