@@ -35,13 +35,13 @@ struct net_stream {
 
 /* What 0, 1 or 2 of a process is. */
 struct net_stdio {
-	enum { NET_NOTHING, NET_INHERIT, NET_FILE, NET_PIPE, NET_AS_OUT } how;
 	const char *path; /* NET_FILE */
-	bool append;
 	size_t keep;	  /* NET_PIPE of an output: how many bytes */
-	bool attended;	  /* somebody waits for the process all the time: a small pipe does */
 	const char *text; /* NET_PIPE of the input: len bytes, and open: what net_stream_put() gives */
 	size_t len;
+	enum { NET_NOTHING, NET_INHERIT, NET_FILE, NET_PIPE, NET_AS_OUT } how;
+	bool append;
+	bool attended; /* somebody waits for the process all the time: a small pipe does */
 	bool open;
 };
 
