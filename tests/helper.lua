@@ -334,6 +334,29 @@ function m.wired()
   return ns
 end
 
+--- Joins two namespaces by a veth pair, a0 and b0: 10.0.0.1, fd00::1 and fe80::1 in the first, 2 in the second.
+---@return nsh.Link link, nsh.Link peer
+function m.join(a, b)
+  local link, peer = a:add_link { "a0", kind = "veth", up = true, peer = { "b0", netns = b, up = true } }
+  for i, one in ipairs { link, peer } do
+    one:add_addr(("10.0.0.%d/24"):format(i))
+    one:add_addr { ("fd00::%d/64"):format(i), nodad = true }
+    one:add_addr { ("fe80::%d/64"):format(i), nodad = true }
+  end
+  return link, peer
+end
+
+--- Tells whether a process runs; one that waits to be reaped doesn't.
+---@param pid integer
+---@return boolean
+function m.alive(pid)
+  local f = io.open(("/proc/%d/stat"):format(pid))
+  if not f then return false end
+  local letter = f:read("a"):match "%) (%a)"
+  f:close()
+  return letter ~= "Z"
+end
+
 --- Checks that Ctrl-C ends what another nsh waits for.
 ---@param code string Lua that would wait for much longer
 function m.interrupted(code)

@@ -152,11 +152,8 @@ end
 ---@error ENODEV with timeout or follow: the link is gone, and all of its packets were given
 ---@error EIO the file can't be written; the errno of it
 function Capture:packets(options)
-  options = fail.options(options, "packets")
+  options = fail.known(options, "packets", { "timeout", "follow" })
   local c, timeout, follow = inner_of(self), options.timeout, options.follow
-  options.timeout, options.follow = nil, nil
-  local slip = next(options)
-  if slip ~= nil then fail.misuse("unknown key '%s' of packets; timeout and follow are known", tostring(slip)) end
   core.loop.deadline(timeout) -- a wrong one is told here
   if timeout or follow then
     return function() return wait_packet(c, timeout) end

@@ -98,11 +98,8 @@ end
 ---@param options? { timeout: number|string, follow: boolean }
 ---@return fun(): nsh.Event?
 function Watch:events(options)
-  options = fail.options(options, "events")
+  options = fail.known(options, "events", { "timeout", "follow" })
   local w, timeout, follow = inner_of(self), options.timeout, options.follow
-  options.timeout, options.follow = nil, nil
-  local slip = next(options)
-  if slip ~= nil then fail.misuse("unknown key '%s' of events; timeout and follow are known", tostring(slip)) end
   core.loop.deadline(timeout) -- a wrong one is told here
   if timeout or follow then
     return function() return next_event(w, core.loop.deadline(timeout)) end

@@ -14,14 +14,6 @@ local function node(spec)
   return ns
 end
 
-local function alive(pid)
-  local f = io.open(("/proc/%d/stat"):format(pid))
-  if not f then return false end
-  local state = f:read("a"):match "%) (%a)"
-  f:close()
-  return state ~= "Z"
-end
-
 describe("a node", function()
   after_each(function()
     for _, ns in ipairs(made) do
@@ -106,7 +98,7 @@ describe("a node", function()
     local pids = { table.unpack(a:pids()) }
     a:spawn("kill -STOP " .. a:exec("pgrep -n sleep").out):wait()
     a:del()
-    for _, pid in ipairs(pids) do assert.is_false(alive(pid)) end
+    for _, pid in ipairs(pids) do assert.is_false(h.alive(pid)) end
     assert.is_false(held:running())
     assert.equal("KILL", held.signal)
   end)
@@ -117,7 +109,7 @@ describe("a node", function()
       local a <close> = netns.add { h.name "n", pids = true }
       pid = a:spawn({ "sleep", "86" }).pid
     end
-    assert.is_false(alive(pid))
+    assert.is_false(h.alive(pid))
   end)
 
   it("lives as long as its name, whatever becomes of its variable", function()
@@ -127,9 +119,9 @@ describe("a node", function()
     collectgarbage()
     collectgarbage()
     assert.equal("kept", netns.get(name).hostname)
-    assert.is_true(alive(pid))
+    assert.is_true(h.alive(pid))
     netns.del(name)
-    assert.is_false(alive(pid))
+    assert.is_false(h.alive(pid))
   end)
 
   it("whose init was killed says so", function()
@@ -167,7 +159,7 @@ describe("a node", function()
       print("pid " .. a:spawn("setsid sleep 89 & exec sleep 90").pid) io.stdout:flush() nsh.sleep(60)]] })
     local _, pid = p:expect "pid (%d+)"
     p:kill "KILL"
-    assert.is_truthy(h.eventually(function() return not alive(tonumber(pid)) end))
+    assert.is_truthy(h.eventually(function() return not h.alive(tonumber(pid)) end))
     assert.is_truthy(h.eventually(function() return root:exec("pgrep -f '^sleep (89|90)'",
       { check = false }).status == 1 end))
   end)

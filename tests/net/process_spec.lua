@@ -18,14 +18,6 @@ local function held()
   return h.descriptors(), children
 end
 
-local function runs(pid)
-  local f = io.open(("/proc/%d/stat"):format(pid))
-  if not f then return false end
-  local state = f:read("a"):match "%) (%a)"
-  f:close()
-  return state ~= "Z"
-end
-
 describe("a command", function()
   local ns
 
@@ -236,7 +228,7 @@ describe("a command", function()
     it("runs until it is killed", function()
       local p = ns:spawn { "sleep", "60" }
       assert.is_true(p:running())
-      assert.is_true(runs(p.pid))
+      assert.is_true(h.alive(p.pid))
       assert.equal(("process %d (sleep 60) in process"):format(p.pid), tostring(p))
       assert.equal("TIMEOUT", raised(p.wait, p, { timeout = 0.05 }).code)
       assert.is_true(p:kill())
@@ -247,7 +239,7 @@ describe("a command", function()
       assert.equal("TERM", p:wait({ check = false }).signal)
       assert.is_false(p:running())
       assert.is_false(p:kill "KILL")
-      assert.is_false(runs(p.pid))
+      assert.is_false(h.alive(p.pid))
     end)
 
     it("gives its status", function()
@@ -284,7 +276,7 @@ describe("a command", function()
         local p <close> = ns:spawn { "sleep", "60" }
         pid = p.pid
       end
-      assert.is_false(runs(pid))
+      assert.is_false(h.alive(pid))
     end)
 
     it("goes on when its variable is collected", function()
@@ -292,11 +284,11 @@ describe("a command", function()
       local pid = ns:spawn({ "sh", "-c", "echo $$ > $0; exec sleep 60", path }).pid
       collectgarbage()
       collectgarbage()
-      assert.is_true(runs(pid))
+      assert.is_true(h.alive(pid))
       assert.is_true(eventually(function() return read(path) ~= "" end))
       ns:exec("kill " .. read(path)) -- its number inside the world
       os.remove(path)
-      assert.is_true(eventually(function() return not runs(pid) end))
+      assert.is_true(eventually(function() return not h.alive(pid) end))
     end)
   end)
 

@@ -7,15 +7,8 @@ describe("TCP", function()
 
   setup(function()
     a, b = netns.add "tcp-a", netns.add "tcp-b"
-    local peer
-    link, peer = a:add_link { "a0", kind = "veth", up = true, peer = { "b0", netns = b, up = true } }
-    link:add_addr "10.0.0.1/24"
+    link = h.join(a, b)
     link:add_addr "10.0.0.3/24"
-    peer:add_addr "10.0.0.2/24"
-    link:add_addr { "fd00::1/64", nodad = true }
-    peer:add_addr { "fd00::2/64", nodad = true }
-    link:add_addr { "fe80::1/64", nodad = true }
-    peer:add_addr { "fe80::2/64", nodad = true }
     b:link "lo":set { up = true }
     assert(a:reaches "10.0.0.2" and a:reaches "fd00::2")
   end)
