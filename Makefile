@@ -39,7 +39,7 @@ CORE_SRC := $(wildcard src/net/*.c src/bind/*.c)
 SHELL_SRC := $(wildcard src/shell/*.c)
 C_FILES := $(CORE_SRC) $(SHELL_SRC)
 H_FILES := $(wildcard src/*/*.h)
-LUA_SRC := $(wildcard lua/nsh/*.lua)
+LUA_SRC := $(wildcard lua/nsh/*.lua lua/nsh/*/*.lua)
 RECIPES := $(wildcard stdlib/*.lua)
 SH_FILES := $(wildcard .ci/run .ci/packages bench/*.sh examples/demo src/shell/*.sh tests/run tests/lane tests/*.sh tests/*/*.sh) \
 	tests/vm/run tests/vm/guest tests/vm/vm-run
@@ -160,7 +160,7 @@ run-lint:
 install: all $(if $(shell command -v scdoc),$(B)/nsh.1) ## install under $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LUADIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DATADIR)/stdlib $(DESTDIR)$(MANDIR)
 	install -m 755 $(NSH) $(DESTDIR)$(PREFIX)/bin/nsh
-	install -m 644 $(LUA_SRC) $(DESTDIR)$(LUADIR)
+	for file in $(LUA_SRC:lua/nsh/%=%); do install -D -m 644 lua/nsh/$$file $(DESTDIR)$(LUADIR)/$$file; done
 	$(if $(CORE),install -m 644 $(CORE) $(DESTDIR)$(LIBDIR))
 	install -m 644 $(wildcard stdlib/*) $(DESTDIR)$(DATADIR)/stdlib
 	@if [ -e $(B)/nsh.1 ]; then install -m 644 $(B)/nsh.1 $(DESTDIR)$(MANDIR); else echo "no man page: scdoc is missing"; fi

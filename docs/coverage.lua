@@ -45,8 +45,8 @@ end
 
 -- Methods come with the modules that have them.
 for _, path in ipairs(arg) do
-  local name = path:match "([%w_]+)%.lua$"
-  if name ~= "init" then require("nsh." .. name) end
+  local name = path:match "nsh/([%w_/]+)%.lua$"
+  if name ~= "init" then require("nsh." .. name:gsub("/", ".")) end
 end
 local owners = { ns = require("nsh.netns").Netns, link = require("nsh.link").Link, netns = netns, nsh = nsh }
 

@@ -47,8 +47,8 @@ end
 local function default_files()
   local files = {}
   for name in pairs(package.preload) do
-    local short = name == "nsh" and "init" or name:match "^nsh%.(%l[%w_]*)$"
-    if short and short ~= "core" then files[#files + 1] = "lua/nsh/" .. short .. ".lua" end
+    local short = name == "nsh" and "init" or name:match "^nsh%.(%l[%w_.]*)$"
+    if short and short ~= "core" then files[#files + 1] = "lua/nsh/" .. short:gsub("%.", "/") .. ".lua" end
   end
   table.sort(files)
   return files
@@ -58,7 +58,8 @@ end
 local function collect(files)
   local groups, types, recipes, missing = {}, {}, {}, 0
   for _, path in ipairs(files) do
-    local source, module = read(path), path:match "([^/]+)%.lua$"
+    local source, module = read(path), path:match "nsh/(.+)%.lua$" or path:match "([^/]+)%.lua$"
+    module = module:gsub("/", ".")
     if path:find "stdlib/" then
       module = "stdlib." .. module
       local recipe, whole = doc.recipe(module)

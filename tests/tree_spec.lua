@@ -64,7 +64,7 @@ describe("layers", function()
   end)
 
   it("the Lua part requires only itself", function()
-    for _, path in ipairs(tree "lua/nsh/*.lua") do
+    for _, path in ipairs(tree("lua/nsh/*.lua", "lua/nsh/*/*.lua")) do
       for name in read(path):gmatch 'require%s*%(?%s*"([%w_.]+)"' do
         assert.is_truthy(name:find "^nsh%.", path .. " requires " .. name)
       end
@@ -78,7 +78,7 @@ end)
 
 describe("files", function()
   it("have at most 500 lines", function()
-    for _, path in ipairs(tree("src/*/*", "lua/*/*", "stdlib/*", "tests/*.lua", "tests/*/*.lua", "bench/*")) do
+    for _, path in ipairs(tree("src/*/*", "lua/nsh/*.lua", "lua/nsh/*/*", "stdlib/*", "tests/*.lua", "tests/*/*.lua", "bench/*")) do
       local count = select(2, read(path):gsub("\n", ""))
       assert.is_true(count <= 500, ("%s has %d lines"):format(path, count))
     end
@@ -89,7 +89,7 @@ describe("files", function()
       local name = path:match "[^/]+$"
       assert.equal("/* " .. name .. " - ", read(path):sub(1, #name + 6))
     end
-    for _, path in ipairs(tree("lua/nsh/*.lua", "examples/*.lua", "tests/*_spec.lua", "tests/*/*_spec.lua")) do
+    for _, path in ipairs(tree("lua/nsh/*.lua", "lua/nsh/*/*.lua", "examples/*.lua", "tests/*_spec.lua", "tests/*/*_spec.lua")) do
       local name = path:match "[^/]+$"
       assert.equal("-- " .. name .. " - ", read(path):gsub("^%-%-%-", "--"):sub(1, #name + 6))
     end
@@ -97,7 +97,7 @@ describe("files", function()
 
   it("hold no words that don't belong", function()
     local words = { "TO" .. "DO", "FIX" .. "ME", "X" .. "XX" }
-    local all = tree("Makefile", "README.md", "src/README.md", "src/*/*", "lua/nsh/*", "stdlib/*", "examples/*",
+    local all = tree("Makefile", "README.md", "src/README.md", "src/*/*", "lua/nsh/*.lua", "lua/nsh/*/*", "stdlib/*", "examples/*",
       "bench/*", "docs/*.*", "docs/coverage/*", "tests/*.lua", "tests/*/*.lua")
     for _, word in ipairs(words) do none(all, "%f[%w]" .. word .. "%f[%W]") end
     for _, folder in ipairs { "/ho" .. "me/%w", "/ro" .. "ot/%w", "/wo" .. "rk/", "%.%./sha" .. "red" } do
@@ -108,14 +108,14 @@ end)
 
 describe("documentation", function()
   it("has every public function, as the reference is now", function()
-    local sources = tree("lua/nsh/*.lua", "stdlib/*.lua")
+    local sources = tree("lua/nsh/*.lua", "lua/nsh/*/*.lua", "stdlib/*.lua")
     local out, status = transcript.nsh("docs/docgen.lua", table.unpack(sources))
     assert.equal(0, status, out)
     assert.is_true(out == read "docs/reference.md", "docs/reference.md is out of date: make docs")
   end)
 
   it("has every word of iproute2, as the coverage page is now", function()
-    local sources = tree "lua/nsh/*.lua"
+    local sources = tree("lua/nsh/*.lua", "lua/nsh/*/*.lua")
     local out, status = transcript.nsh("docs/coverage.lua", table.unpack(sources))
     assert.equal(0, status, out)
     assert.is_true(out == read "docs/coverage.md", "docs/coverage.md is out of date: make docs" .. out:sub(1, 200))
@@ -176,7 +176,7 @@ describe("nsh.core", function()
 
   it("is used in full by the Lua part", function()
     local all = {}
-    for _, path in ipairs(tree("lua/nsh/*.lua")) do all[#all + 1] = read(path) end
+    for _, path in ipairs(tree("lua/nsh/*.lua", "lua/nsh/*/*.lua")) do all[#all + 1] = read(path) end
     local text = table.concat(all)
     for _, path in ipairs(tree "src/bind/*.c") do
       local part = path:match "([%w_]+)%.c$"

@@ -18,12 +18,12 @@ function m.recipe(module)
 end
 
 --- What a variable of a class is called in the pages, beside its class's name in lower case.
-m.receivers = { Netns = "ns" }
+m.receivers = { Netns = "ns", Lab = "net" }
 
 --- The group of an object, by the __name of its metatable.
 m.groups = {
   ["nsh.netns"] = "ns", ["nsh.link"] = "link", ["nsh.process"] = "process", ["nsh.capture"] = "capture",
-  ["nsh.watch"] = "watch",
+  ["nsh.watch"] = "watch", ["nsh.lab"] = "net", ["nsh.lab.node"] = "node",
 }
 
 ---@class nsh.DocEntry

@@ -41,7 +41,7 @@ local function modules()
   local names, seen = {}, {}
   for _, list in ipairs { package.preload, package.loaded } do
     for name in pairs(list) do
-      local ours = type(name) == "string" and (name:find "^nsh%.%l[%w_]*$" or doc.recipe(name))
+      local ours = type(name) == "string" and (name:find "^nsh%.%l[%w_.]*$" or doc.recipe(name))
       if ours and name ~= "nsh.core" and not seen[name] then
         seen[name] = true
         names[#names + 1] = name
@@ -61,7 +61,7 @@ function m.entries()
   cache, cached = {}, #names
   for _, module in ipairs(names) do
     local source = m.source(module) or module == "nsh.init" and m.source "nsh"
-    local short = doc.recipe(module) and module or module:match "[^.]+$"
+    local short = doc.recipe(module) and module or module:gsub("^nsh%.", "")
     for _, entry in ipairs(source and doc.parse(source, short) or {}) do
       entry.module = short
       if entry.documented then cache[#cache + 1] = entry end

@@ -36,6 +36,15 @@ end
 --- The functions on namespaces, also the global `netns`.
 m.netns = netns
 
+-- Labs are loaded when the first is declared; `lab` is what a script calls.
+local lab = setmetatable(globals.lab or {}, {
+  __call = function(_, ...) return require("nsh.lab").declare(...) end,
+  __tostring = function() return "lab: declares a lab; help(lab)" end,
+})
+
+--- Declares a lab, also the global `lab`.
+m.lab = lab
+
 --- The version of nsh.
 m.version = globals.version or "0.1.0"
 

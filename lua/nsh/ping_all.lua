@@ -15,6 +15,7 @@ local m = {}
 ---@field pairs nsh.PingPair[]
 ---@field sent integer
 ---@field received integer requests that were answered
+---@field lost integer requests that were not
 ---@field loss number 0 (all answered) to 1 (none)
 ---@field rtt? { min: number, avg: number, max: number } seconds; absent when nothing was answered
 ---@field seconds number that it took
@@ -284,6 +285,7 @@ local function sum(list)
       total = total + pair.rtt.avg * pair.received
     end
   end
+  result.lost = result.sent - result.received
   result.loss = result.sent > 0 and 1 - result.received / result.sent or 0
   if result.received > 0 then
     rtt.avg = total / result.received

@@ -49,6 +49,7 @@ int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *no
 int bind_names_result(lua_State *L, const struct net_link_names *names);
 void bind_push_table(lua_State *L, const char *metatable, int room);
 int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);
+void bind_push_fields(lua_State *L, const struct net_fields *f);
 
 /* what takes time (loop.c) */
 void bind_op_class(lua_State *L); /* marks the metatable at the top: its userdata begin with a struct net_op */

@@ -66,17 +66,18 @@ static const char *push_ours(lua_State *L)
 	return lua_tostring(L, -1);
 }
 
-static bool lies_in(const lua_Debug *ar, const char *folder)
+/* In the folder; the recipes have none within. */
+static bool lies_in(const lua_Debug *ar, const char *folder, bool deep)
 {
 	size_t len = strlen(folder);
 
-	return strncmp(ar->source, folder, len) == 0 && !strchr(ar->source + len, '/');
+	return strncmp(ar->source, folder, len) == 0 && (deep || !strchr(ar->source + len, '/'));
 }
 
 /* Our own Lua is no place to send a user to, nor is that of the recipes. */
 static bool is_ours(const lua_Debug *ar, const char *ours, const char *recipes)
 {
-	return ar->currentline < 0 || lies_in(ar, ours) || (recipes && lies_in(ar, recipes));
+	return ar->currentline < 0 || lies_in(ar, ours, true) || (recipes && lies_in(ar, recipes, false));
 }
 
 void bind_where(lua_State *L)

@@ -114,6 +114,15 @@ static int link_list(lua_State *L)
 	return bind_push_records(L, ns, &net_link, d);
 }
 
+/* read(spec, kind, master's kind) -> the record that would tell of it; raises what is wrong.  Nobody is asked. */
+static int link_read(lua_State *L)
+{
+	const struct net_kind *kind = kind_arg(L, 2);
+
+	bind_push_fields(L, bind_fields(L, 1, net_link.table, kind, kind_arg(L, 3), BIND_PASS_OVER));
+	return 1;
+}
+
 /* held(ns, index) -> how many queues of a tun or tap link nsh holds */
 static int link_held(lua_State *L)
 {
@@ -169,6 +178,7 @@ static const luaL_Reg lib[] = {
 	{"held", link_held},
 	{"let_go", link_let_go},
 	{"list", link_list},
+	{"read", link_read},
 	{"set", link_set},
 	{"set_group", link_set_group},
 	{"flush", link_flush},

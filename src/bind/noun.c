@@ -82,6 +82,13 @@ static int noun_get(lua_State *L)
 	return net_get(ns, noun, f, d, &err) < 0 ? bind_fail(L, &err) : push_answer(L, ns, noun, d);
 }
 
+/* read(spec) -> the record that would tell of it; raises what is wrong with it.  Nobody is asked. */
+static int noun_read(lua_State *L)
+{
+	bind_push_fields(L, bind_fields(L, 1, noun_of(L)->table, NULL, NULL, BIND_PASS_OVER));
+	return 1;
+}
+
 static int route_to(lua_State *L)
 {
 	struct net_err err;
@@ -128,7 +135,7 @@ const struct net_noun *bind_announced(lua_State *L, int arg)
 static const luaL_Reg lib[] = {
 	{"add", noun_add}, {"append", noun_append},   {"change", noun_change},
 	{"del", noun_del}, {"list", noun_list},	      {"replace", noun_replace},
-	{"get", noun_get}, {"prepend", noun_prepend}, {NULL, NULL},
+	{"get", noun_get}, {"prepend", noun_prepend}, {"read", noun_read}, {NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

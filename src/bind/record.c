@@ -51,7 +51,10 @@ struct net_link_names *bind_test_names(lua_State *L, int arg)
 static void push_link(lua_State *L, struct net_ns *ns, const struct net_cursor *c, const struct net_field *f,
 		      struct net_link_names *names)
 {
-	const char *name = net_cursor_elsewhere(c, f) ? NULL : net_link_name(ns, names, (int)f->i);
+	const char *name = f->s;
+
+	if (!name && c && !net_cursor_elsewhere(c, f))
+		name = net_link_name(ns, names, (int)f->i);
 
 	if (name)
 		lua_pushstring(L, name);
@@ -79,9 +82,10 @@ static void push_value(lua_State *L, struct net_ns *ns, const struct net_cursor 
 	case NET_BITSET:
 	case NET_STRINGS: lua_pushlstring(L, f->s, f->slen); break;
 	case NET_LINK: push_link(L, ns, c, f, names); break;
+	case NET_NETNS: lua_pushstring(L, f->ns->label); break;
 	case NET_HANDLE:
 		net_handle_text(f, buf, sizeof(buf));
-		if (f->row->aux && !(c->level[0].kind && strcmp(c->level[0].kind->name, "u32") == 0))
+		if (f->row->aux && !(c && c->level[0].kind && strcmp(c->level[0].kind->name, "u32") == 0))
 			lua_pushinteger(L, f->i); /* only u32 gives the parts of a filter's handle a meaning */
 		else
 			lua_pushstring(L, buf);
@@ -135,6 +139,35 @@ void bind_push_table(lua_State *L, const char *metatable, int room)
 		lua_pop(L, 1);
 }
 
+/* Adds a field to the table on top, or begins or ends one within it.  Without a cursor it is one of a request. */
+static void add_field(lua_State *L, struct net_ns *ns, const struct net_cursor *c, const struct net_field *f,
+		      struct net_link_names *names)
+{
+	switch (f->op) {
+	case NET_BEGIN:
+		lua_pushstring(L, f->row->key);
+		lua_newtable(L);
+		break;
+	case NET_ITEM:
+		lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
+		lua_newtable(L);
+		break;
+	case NET_END: lua_rawset(L, -3); break;
+	default:
+		if (f->row->type == NET_QOSMAP) {
+			lua_pushinteger(L, f->i & UINT32_MAX);
+			lua_rawseti(L, -2, f->i >> 32);
+			break;
+		}
+		if (net_is_array(f->row))
+			lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
+		else
+			lua_pushstring(L, f->row->key);
+		push_value(L, ns, c, f, names);
+		lua_rawset(L, -3);
+	}
+}
+
 /* bind_push_record() - push the message as a table; @room is a guess of its keys, returned is their number */
 int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room)
 {
@@ -145,31 +178,25 @@ int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, stru
 	bind_push_table(L, "nsh.record", room);
 	while (net_next(c, &f)) {
 		n += c->depth == 0 || c->level[c->depth].flat;
-		switch (f.op) {
-		case NET_BEGIN:
-			lua_pushstring(L, f.row->key);
-			lua_newtable(L);
-			break;
-		case NET_ITEM:
-			lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
-			lua_newtable(L);
-			break;
-		case NET_END: lua_rawset(L, -3); break;
-		default:
-			if (f.row->type == NET_QOSMAP) {
-				lua_pushinteger(L, f.i & UINT32_MAX);
-				lua_rawseti(L, -2, f.i >> 32);
-				break;
-			}
-			if (net_is_array(f.row))
-				lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
-			else
-				lua_pushstring(L, f.row->key);
-			push_value(L, ns, c, &f, names);
-			lua_rawset(L, -3);
-		}
+		add_field(L, ns, c, &f, names);
 	}
 	return n;
+}
+
+/* bind_push_fields() - push what a request asks for as the record that would tell of it */
+void bind_push_fields(lua_State *L, const struct net_fields *f)
+{
+	luaL_checkstack(L, 12, NULL);
+	bind_push_table(L, "nsh.record", (int)f->n);
+	for (unsigned int i = 0; i < f->n; i++) {
+		if (f->v[i].off) {
+			lua_pushstring(L, f->v[i].row->key);
+			lua_pushboolean(L, 0);
+			lua_rawset(L, -3);
+		} else {
+			add_field(L, NULL, NULL, &f->v[i], NULL);
+		}
+	}
 }
 
 /* bind_names_result() - the record or list on top is the result, unless the name of a link could not be asked for */

@@ -1,6 +1,6 @@
 /* modules.c - the Lua that is part of the binary, and the globals that load it at first use
  *
- * A script that needs no network shall start as fast as in lua(1), so `nsh` and `netns` are empty tables until
+ * A script that needs no network shall start as fast as in lua(1), so `nsh`, `netns` and `lab` are empty tables until
  * something is asked of them.  Each module is made once for the process: test runners that empty package.loaded
  * between files get the same objects again.
  */
@@ -16,7 +16,7 @@
 #define LAZY "nsh.lazy"	      /* metatable of a global that is not loaded yet */
 #define MAX_FILE (1 << 20)
 
-static const char *const lazy_globals[] = {"nsh", "netns", NULL};
+static const char *const lazy_globals[] = {"nsh", "netns", "lab", NULL};
 static const char *lua_dir; /* the files instead of the embedded ones, for work on them */
 
 /* Pushes the table of globals that lua/nsh/init.lua fills. */

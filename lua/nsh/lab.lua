@@ -1,0 +1,77 @@
+--- lab.lua - labs: a topology that is declared first and built after. What each method does stands in a file of lab/.
+local fail = require "nsh.error"
+local model = require "nsh.lab.model"
+local object = require "nsh.object"
+
+local m = {}
+
+--- A lab: nodes and the links between them, as they shall be. Nothing is made before up().
+---@class nsh.Lab
+---@field name string
+---@field options table as it was declared with
+---@field nodes nsh.LabNode[] in the order of their declaration
+---@field links nsh.LabWire[] in the order of their declaration
+---@field warnings table[] what is odd in it, as records { where, message }
+local Lab, mt = object.class "nsh.lab"
+m.Lab = Lab
+
+function mt.__tostring(self) return "lab " .. self.name end
+
+--- Declares a host: a namespace that forwards nothing.
+---@param spec nsh.LabNodeSpec
+---@return nsh.LabNode
+function Lab:host(spec) return model.node(self, "host", spec) end
+
+--- Declares a switch: a namespace with a bridge of the same name, whose keys are given beside the node's:
+--- { "br0", addr = "10.0.0.1/24", stp = true }.
+---@param spec nsh.LabNodeSpec
+---@return nsh.LabNode
+function Lab:switch(spec) return model.node(self, "switch", spec) end
+
+--- Declares a router: a namespace that forwards IPv4 and IPv6.
+---@param spec nsh.LabNodeSpec
+---@return nsh.LabNode
+function Lab:router(spec) return model.node(self, "router", spec) end
+
+--- Declares a link between two nodes, a veth pair.
+---@param spec table { endA, endB, ... }: an end is { node or its name, "eth1", addr = "10.0.0.1/24", ... }; what
+--- stands beside them is said of both
+---@return nsh.LabWire
+function Lab:link(spec) return model.wire(self, spec) end
+
+--- Returns the node of a name.
+---@param name string
+---@return nsh.LabNode
+function Lab:node(name) return model.find(self, name) end
+
+--- Compares what is declared with what is there, and tells what up() would do. Nothing is changed.
+---@return nsh.Plan
+function Lab:plan() return require("nsh.lab.plan").of(self) end
+
+--- Builds what is missing and changes what differs. When a step fails, what was done is undone.
+---@return nsh.Plan plan that was carried out; empty where there was nothing to do
+---@error ... what the kernel said to the first step that failed
+function Lab:up() return require("nsh.lab.apply").up(self) end
+
+--- Takes down what up() has made. Where nothing is up, nothing is done.
+---@return nsh.Plan plan that was carried out
+function Lab:down() return require("nsh.lab.apply").down(self) end
+
+--- Pings from all nodes that have an address to all others.
+---@param options? table as nsh.ping_all takes them
+---@return nsh.PingAll
+function Lab:ping_all(options)
+  local spec = fail.options(options, "ping_all")
+  for _, node in ipairs(self.nodes) do
+    if node:has_address() then spec[#spec + 1] = node.netns end
+  end
+  return require("nsh.ping_all").run(spec)
+end
+
+--- Declares a lab. A script that returns it gets the verbs up, down, plan, status, graph, ping, exec, shell and test.
+---@param name string 1 to 32 letters, digits, '-', '_' and '.'
+---@param options? nsh.LabOptions
+---@return nsh.Lab
+function m.declare(name, options) return setmetatable(model.lab(name, options), mt) end
+
+return m
