@@ -228,10 +228,18 @@ static int core_tables(lua_State *L)
 	return 1;
 }
 
+/* sent() -> how many requests that change something this process has sent to the kernel */
+static int core_sent(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)net_changes);
+	return 1;
+}
+
 static const luaL_Reg lib[] = {
 	{"address_bytes", core_address_bytes},
 	{"nearest", core_nearest},
 	{"record_types", core_record_types},
+	{"sent", core_sent},
 	{"tables", core_tables},
 	{"terminal_width", core_terminal_width},
 	{"where", core_where},

@@ -346,45 +346,114 @@ static int netns_call(lua_State *L)
 	return lua_gettop(L);
 }
 
-/* batch(ns, f, ...): run f while changes queue up, then send them; how many there were.  All in here, so that nothing,
- * be it Ctrl-C or a lack of memory, can leave a batch open that swallows what comes after. */
-static int netns_batch(lua_State *L)
+/* --- batches --- */
+
+static int failures_gc(lua_State *L)
 {
+	net_failures_free(lua_touserdata(L, 1));
+	return 0;
+}
+
+static struct net_failures *new_failures(lua_State *L)
+{
+	return bind_new_owned(L, sizeof(struct net_failures), "nsh.failures", failures_gc);
+}
+
+/* As bind_fail(); detail.request is the number of the first request that failed, and detail.failed has all of them:
+ * tables as detail itself, with code, message and netns. */
+static int failed(lua_State *L, const struct net_err *err, const struct net_failures *list)
+{
+	int n = bind_fail(L, err);
+
+	if (list->n == 0)
+		return n;
+	lua_pushinteger(L, list->v[0].request);
+	lua_setfield(L, -2, "request");
+	lua_createtable(L, (int)list->n, 0);
+	for (unsigned int i = 0; i < list->n; i++) {
+		bind_fail(L, &list->v[i].why); /* nil, message, code, detail */
+		lua_pushinteger(L, list->v[i].request);
+		lua_setfield(L, -2, "request");
+		lua_pushstring(L, list->v[i].netns);
+		lua_setfield(L, -2, "netns");
+		lua_pushvalue(L, -2);
+		lua_setfield(L, -2, "code");
+		lua_pushvalue(L, -3);
+		lua_setfield(L, -2, "message");
+		lua_rawseti(L, -5, (lua_Integer)i + 1);
+		lua_pop(L, 3);
+	}
+	lua_setfield(L, -2, "failed");
+	return n;
+}
+
+/* Run the function at @f with what is behind it while changes queue up, then send them.  All in here, so that nothing,
+ * be it Ctrl-C or a lack of memory, can leave a batch open that swallows what comes after. */
+static int run_batch(lua_State *L, struct net_ns *ns, int f, bool stop)
+{
+	struct net_failures *failures;
+	struct net_group *group;
 	struct net_err err;
-	struct net_ns *ns = bind_ns(L, 1);
-	unsigned int sent;
+	unsigned int asked;
 	int status, r;
 	bool gone;
 
-	luaL_checktype(L, 2, LUA_TFUNCTION);
-	if (net_batch_begin(ns, &err) < 0)
+	luaL_checktype(L, f, LUA_TFUNCTION);
+	failures = new_failures(L);
+	lua_insert(L, f++);
+	if (net_batch_begin(ns, stop, &group, &err) < 0)
 		return bind_fail(L, &err);
-	status = lua_pcall(L, lua_gettop(L) - 2, 0, 0);
-	gone = !ns->batch;
-	r = net_batch_end(ns, status == LUA_OK, &sent, &err);
+	status = lua_pcall(L, lua_gettop(L) - f, 0, 0);
+	gone = ns && !ns->batch;
+	r = net_batch_end(group, status == LUA_OK, failures, &asked, &err);
 	if (status != LUA_OK)
 		return lua_error(L);
 	if (gone)
 		return bind_misuse(L, "namespace %s was deleted in its own batch: what that held is lost", ns->label);
 	if (r < 0)
-		return bind_fail(L, &err);
-	lua_pushinteger(L, sent);
+		return failed(L, &err, failures);
+	lua_pushinteger(L, asked);
 	return 1;
 }
 
-/* flush(ns): send what an open batch holds; without one there is nothing to do */
+/* batch(ns, f, ...) -> how many requests were sent */
+static int netns_batch(lua_State *L)
+{
+	return run_batch(L, bind_ns(L, 1), 2, false);
+}
+
+/* batch_all(stop, f, ...): changes of all namespaces; with stop nothing is sent after a window that had a failure */
+static int netns_batch_all(lua_State *L)
+{
+	return run_batch(L, NULL, 2, lua_toboolean(L, 1));
+}
+
+/* flush(ns): send what an open batch holds; flush(): that of all namespaces; without one there is nothing to do */
 static int netns_flush(lua_State *L)
 {
 	struct net_err err;
-	struct net_ns *ns = bind_ns(L, 1);
+	struct net_ns *ns = lua_isnoneornil(L, 1) ? NULL : bind_ns(L, 1);
+	struct net_failures *failures = new_failures(L);
 
-	return bind_ok(L, ns->batch ? net_batch_flush(ns, &err) : 0, &err);
+	if (net_batch_flush(ns, failures, &err) < 0)
+		return failed(L, &err, failures);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* asked() -> how many requests batch_all() was given up to now: the last one's number */
+static int netns_asked(lua_State *L)
+{
+	lua_pushinteger(L, net_batch_asked());
+	return 1;
 }
 
 static const luaL_Reg lib[] = {
 	{"add", netns_add},
+	{"asked", netns_asked},
 	{"attach", netns_attach},
 	{"batch", netns_batch},
+	{"batch_all", netns_batch_all},
 	{"call", netns_call},
 	{"close", netns_close},
 	{"del", netns_del},

@@ -72,9 +72,11 @@ int net_link_altname(struct net_ns *ns, int index, bool add, const char *name, s
 
 /*
  * net_link_altnames() - let the names of a link beside its own be these, all or none of them
+ * @born: it has none yet
  * @f, @n: what the nest of the key holds
  */
-int net_link_altnames(struct net_ns *ns, int index, const struct net_field *f, unsigned int n, struct net_err *err)
+int net_link_altnames(struct net_ns *ns, int index, bool born, const struct net_field *f, unsigned int n,
+		      struct net_err *err)
 {
 	const struct net_row *row = net_key(&net_link_table, NULL, NULL, "altnames");
 	struct net_field has[MAX_NAMES], part[MAX_NAMES], one;
@@ -83,6 +85,8 @@ int net_link_altnames(struct net_ns *ns, int index, const struct net_field *f, u
 	struct net_cursor c;
 	int r = n > MAX_NAMES ? net_misuse(err, "altnames: %d are the most", MAX_NAMES) : 0;
 
+	if (r == 0 && born)
+		return send_names(ns, index, true, f, n, err);
 	if (r == 0)
 		r = net_link_read(ns, index, &d, &c, err);
 	while (r == 0 && n_has < MAX_NAMES && net_next(&c, &one))

@@ -44,7 +44,7 @@ struct nl_msg *net_genl_msg(struct net_ns *ns, const char *family, uint8_t cmd, 
 	struct net_sock *s = net_sock_get(ns, NETLINK_GENERIC, err);
 	int id = 0;
 
-	if (ns->batch && net_batch_flush(ns, err) < 0)
+	if (net_batch_flush(ns, NULL, err) < 0)
 		return NULL;
 	if (!s || family_id(s, family, &id, err) < 0)
 		return NULL;
@@ -59,7 +59,10 @@ struct nl_msg *net_genl_msg(struct net_ns *ns, const char *family, uint8_t cmd, 
 int net_genl_ask(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_dump *d,
 		 struct net_err *err)
 {
-	int r = net_sock_ask(&ns->genl, m, t, d, err);
+	int r;
+
+	net_changes += !d; /* who wants no answer sets something */
+	r = net_sock_ask(&ns->genl, m, t, d, err);
 
 	nlmsg_free(m);
 	return r;

@@ -119,6 +119,7 @@ int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struc
 {
 	struct ifinfomsg hdr = {.ifi_index = index};
 	struct nl_msg *m = net_msg_new(RTM_GETLINK, 0, &hdr, sizeof(hdr), err);
+	int r;
 
 	if (!m)
 		return -err->code;
@@ -126,17 +127,27 @@ int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struc
 		nla_put_string(m, strlen(name) < NET_NAME_SIZE ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 	if (nsid >= 0)
 		nla_put_u32(m, IFLA_TARGET_NETNSID, (uint32_t)nsid);
-	return net_ask(ns, m, d, err);
+	r = net_ask(ns, m, d, err);
+	if (r != -ENODEV || nsid >= 0 || !net_batch_holds(ns))
+		return r;
+	r = net_batch_flush(ns, NULL, err); /* which may make it */
+	return r < 0 ? r : net_link_get(ns, index, name, nsid, d, err);
 }
 
 /* net_link_index() - the index of a name; -ENODEV */
 int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_err *err)
 {
 	struct net_dump d = {0};
-	int r = net_link_get(ns, 0, name, -1, &d, err);
+	int r;
 
+	*index = net_batch_known(ns, name);
+	if (*index)
+		return 0;
+	r = net_link_get(ns, 0, name, -1, &d, err);
 	if (r == 0 && d.len)
 		*index = ((struct ifinfomsg *)nlmsg_data((struct nlmsghdr *)(void *)d.buf))->ifi_index;
+	if (r == 0 && d.len)
+		net_batch_know(ns, name, *index);
 	else if (r == -ENODEV)
 		net_fail(err, ENODEV, "no link %s in %s", name, ns->label);
 	net_dump_free(&d);
@@ -273,7 +284,7 @@ int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx,
 		r = net_ethtool_set(ns, index, part, count, err);
 	count = take(part, f, n, PART_NAMES);
 	if (r == 0 && count)
-		r = net_link_altnames(ns, index, part + 1, count - 2, err);
+		r = net_link_altnames(ns, index, false, part + 1, count - 2, err);
 	return r;
 }
 

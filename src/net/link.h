@@ -15,7 +15,8 @@ int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx,
 int net_link_read(struct net_ns *ns, int index, struct net_dump *d, struct net_cursor *c, struct net_err *err);
 int net_link_whole(struct net_ns *ns, int index, const struct net_kind *kind, struct net_field *v, unsigned int *n,
 		   struct net_dump *d, struct net_err *err);
-int net_link_altnames(struct net_ns *ns, int index, const struct net_field *f, unsigned int n, struct net_err *err);
+int net_link_altnames(struct net_ns *ns, int index, bool born, const struct net_field *f, unsigned int n,
+		      struct net_err *err);
 
 unsigned int net_link_pick(struct net_field *to, const struct net_field *f, unsigned int n, const char *const *keys,
 			   bool in);

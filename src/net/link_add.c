@@ -101,6 +101,7 @@ static int name_all(struct net_ns *ns, struct plan *p, const char *kind, struct 
 {
 	const struct net_field *given = net_link_field(p->now, p->n_now, &net_link_table, "name", NULL);
 	const struct net_row *pair = net_kind_pair(net_kind_find(kind));
+	const struct net_field *named;
 	struct net_field *peer;
 	int r;
 
@@ -115,9 +116,13 @@ static int name_all(struct net_ns *ns, struct plan *p, const char *kind, struct 
 	if (!pair)
 		return 0;
 	peer = (struct net_field *)(uintptr_t)net_given(p->now, p->n_now, pair);
-	if (peer && net_given(peer + 1, net_span(peer, p->n_now - (unsigned int)(peer - p->now), 0) - 2,
-			      net_key(&net_link_table, NULL, NULL, "name")))
+	named = peer ? net_given(peer + 1, net_span(peer, p->n_now - (unsigned int)(peer - p->now), 0) - 2,
+				 net_key(&net_link_table, NULL, NULL, "name"))
+		     : NULL;
+	if (named) {
+		snprintf(p->peer_name, sizeof(p->peer_name), "%s", named->s);
 		return 0;
+	}
 	r = free_name(p->peer_ns ? p->peer_ns : ns, kind, p->peer_ns ? NULL : p->name, p->peer_name, err);
 	if (r < 0)
 		return r;
@@ -147,27 +152,41 @@ static int read_echo(const struct net_dump *echo, int *index, int *peer_index, s
 
 /* The end that was up first drops what it is to send until the kernel has taken notice of the other one, in a work
  * queue that may be late by a second: who asks for the link makes it look now (Linux 6.8). */
-static void settle(struct net_ns *ns, int index)
+static int settle(struct net_ns *ns, int index, struct net_err *err)
 {
-	struct net_dump d = {0};
 	struct net_err ignored;
+	struct net_dump d = {0};
 
+	if (ns->batch)
+		return net_batch_settle(ns, index, err);
 	net_link_get(ns, index, NULL, -1, &d, &ignored);
 	net_dump_free(&d);
+	return 0;
 }
 
-/* What the maker's message could not carry.  Links of the peer's fields are looked up where the peer is. */
+/* What the maker's message could not carry, of a link that has no other names yet. */
+static int set_late(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
+		    struct net_err *err)
+{
+	static const char *const names[] = {"altnames", NULL};
+	struct net_field part[NET_MAX_FIELDS];
+	unsigned int count = net_link_pick(part, f, n, names, true);
+	int r = count > 2 ? net_link_altnames(ns, index, true, part + 1, count - 2, err) : 0;
+
+	count = net_link_pick(part, f, n, names, false);
+	return r == 0 && count ? net_link_set_fields(ns, index, ctx, part, count, err) : r;
+}
+
+/* Links of the peer's fields are looked up where the peer is. */
 static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
 		  struct net_err *err)
 {
-	int r = 0;
+	int r = p->n_after ? set_late(ns, index, ctx, p->after, p->n_after, err) : 0;
 
-	if (p->n_after)
-		r = net_link_set_fields(ns, index, ctx, p->after, p->n_after, err);
-	if (r == 0 && p->n_peer) {
-		r = net_link_set_fields(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err);
-		settle(ns, index);
-	}
+	if (r == 0 && p->n_peer)
+		r = set_late(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err);
+	if (r == 0 && p->n_peer)
+		r = settle(ns, index, err);
 	return r;
 }
 
@@ -224,13 +243,56 @@ static int add_tun(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p,
 	return r;
 }
 
+static int number_of(const struct net_field *f, unsigned int n)
+{
+	const struct net_field *index = net_given(f, n, net_key(&net_link_table, NULL, NULL, "index"));
+
+	return index ? (int)index->i : 0;
+}
+
+/* Whether the numbers of the link, and of its peer, are given. */
+static bool preset(const struct plan *p, const struct net_kind *kind, int *index, int *peer_index)
+{
+	const struct net_row *pair = net_kind_pair(kind);
+	const struct net_field *peer = pair ? net_given(p->now, p->n_now, pair) : NULL;
+
+	*index = number_of(p->now, p->n_now);
+	*peer_index = 0;
+	if (peer)
+		*peer_index = number_of(peer + 1, net_span(peer, p->n_now - (unsigned int)(peer - p->now), 0) - 2);
+	return *index && (!pair || *peer_index);
+}
+
+/* 1: a batch is open that can take the link and what is to follow it; -errno. */
+static int can_wait(struct net_ns *ns, const struct plan *p, struct net_err *err)
+{
+	int r = net_batch_open(ns, err);
+
+	return r > 0 ? net_batch_joins(ns, p->peer_ns) : r;
+}
+
+/* A link whose number is known needs no answer: it waits in the batch, and what it needs further waits behind it. */
+static int queue(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
+		 struct net_err *err)
+{
+	bool away = p->peer_ns && p->peer_ns != ns;
+	int r = net_link_send(ns, NLM_F_CREATE | NLM_F_EXCL, 0, ctx, p->now, p->n_now, NULL, err);
+
+	net_batch_know(ns, p->name, index);
+	if (r == 0 && away && (p->n_peer || p->peer_ns->batch))
+		r = net_batch_pair(ns, p->peer_ns, err);
+	if (r == 0 && peer_index)
+		net_batch_know(p->peer_ns ? p->peer_ns : ns, p->peer_name, peer_index);
+	return r < 0 ? r : finish(ns, ctx, p, index, peer_index, err);
+}
+
 /*
  * net_link_add() - make a link, with all its fields or not at all
  * @f: fields, among them the kind; f->port is the kind of its master, for port options
  * @index, @peer_index: the new link's, and its veth peer's in its own namespace
  *
  * Both ends of a veth are born where they belong, by one message; what that message can't carry follows, and
- * when that fails the link is deleted again.
+ * when that fails the link is deleted again.  Where a batch is open and the numbers are given, all of it waits.
  */
 int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int *index, int *peer_index,
 		 struct net_err *err)
@@ -255,6 +317,10 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 		return add_tun(ns, &ctx, &p, index, err);
 	if (r == 0)
 		r = resolve_now(ns, &p, err);
+	if (r == 0 && own == 0 && preset(&p, ctx.kind, index, peer_index))
+		r = can_wait(ns, &p, err);
+	if (r > 0)
+		return queue(ns, &ctx, &p, *index, *peer_index, err);
 	if (r == 0)
 		r = net_link_send(ns, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0, &ctx, p.now, p.n_now, &echo, err);
 	if (r == 0 && echo.len == 0) /* Linux up to 6.1, and some drivers, don't echo a new link */

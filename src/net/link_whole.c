@@ -10,7 +10,7 @@
 /* net_link_read() - one link as it is now, what an open batch holds being done first; stands before its first field */
 int net_link_read(struct net_ns *ns, int index, struct net_dump *d, struct net_cursor *c, struct net_err *err)
 {
-	int r = ns->batch ? net_batch_flush(ns, err) : 0;
+	int r = net_batch_flush(ns, NULL, err);
 
 	if (r == 0)
 		r = net_link_get(ns, index, NULL, -1, d, err);

@@ -84,6 +84,7 @@ int net_maddr_change(struct net_ns *ns, int index, const char *mac, bool add, st
 		return net_misuse(err, "%.40s is no multicast address: its first byte must be odd", mac);
 	if (ioctl(s->fd, SIOCGIFNAME, &req) < 0)
 		return net_fail(err, errno, NULL);
+	net_changes++;
 	memset(&req.ifr_hwaddr, 0, sizeof(req.ifr_hwaddr));
 	memcpy(req.ifr_hwaddr.sa_data, f.addr, f.len);
 	return ioctl(s->fd, add ? SIOCADDMULTI : SIOCDELMULTI, &req) < 0 ? net_fail(err, errno, NULL) : 0;

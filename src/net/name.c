@@ -85,6 +85,7 @@ int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err)
 	if (fd < 0)
 		return net_fail(err, errno, NULL);
 	close(fd);
+	net_changes++;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", ns->fd);
 	if (mount(self, path, "none", MS_BIND, NULL) < 0) {
 		r = net_fail(err, errno, "cannot mount the namespace on %s: %s", path, strerror(errno));
@@ -101,6 +102,7 @@ int net_ns_unbind(const char *name, struct net_err *err)
 
 	if (r < 0)
 		return r;
+	net_changes++;
 	/* EINVAL: a stale file, on which nothing is mounted */
 	if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
 		return net_fail(err, errno, "cannot unmount %s: %s", path, strerror(errno));

@@ -149,9 +149,25 @@ void net_node_end(struct net_ns *ns);
 
 /* --- requests and dumps (sock.c, batch.c, dump.c, genl.c) --- */
 
-int net_batch_begin(struct net_ns *ns, struct net_err *err);
-int net_batch_flush(struct net_ns *ns, struct net_err *err);
-int net_batch_end(struct net_ns *ns, bool send, unsigned int *sent, struct net_err *err);
+struct net_group; /* an open batch of one namespace or of all */
+
+/* What failed of a batch: all of it, but for the thousandth and further. */
+struct net_failures {
+	struct net_failure {
+		unsigned int request; /* the first is 1 */
+		char netns[256];
+		struct net_err why;
+	} * v;
+	unsigned int n, room;
+};
+
+int net_batch_begin(struct net_ns *ns, bool stop, struct net_group **group, struct net_err *err);
+int net_batch_flush(struct net_ns *ns, struct net_failures *failures, struct net_err *err);
+int net_batch_end(struct net_group *group, bool send, struct net_failures *failures, unsigned int *asked,
+		  struct net_err *err);
+unsigned int net_batch_asked(void);
+void net_failures_free(struct net_failures *list);
+extern uint64_t net_changes; /* requests that this process has sent to change something, sysctls among them */
 
 /* What a dump brought: the messages as they came.  Walk with net_dump_next(). */
 struct net_dump {

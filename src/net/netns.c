@@ -35,8 +35,7 @@ void net_ns_init(struct net_ns *ns)
  * is a node with processes of its own. */
 void net_ns_close(struct net_ns *ns)
 {
-	if (ns->batch)
-		net_batch_end(ns, false, NULL, &(struct net_err){0});
+	net_batch_lost(ns);
 	net_sock_close(&ns->route);
 	net_sock_close(&ns->genl);
 	net_node_end(ns);

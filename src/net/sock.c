@@ -18,6 +18,7 @@
 #define RX_BUFFER (4 << 20)
 #define TX_BUFFER (1 << 20)
 
+uint64_t net_changes;
 char net_rx[65536]; /* large enough for any datagram the kernel sends; one reader at a time */
 
 static void set_buffers(struct net_sock *s)
@@ -265,11 +266,13 @@ static int transact(struct net_ns *ns, struct nl_msg *m, const struct net_table 
  */
 int net_do(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_dump *echo, struct net_err *err)
 {
-	int r;
+	int r = echo ? 0 : net_batch_open(ns, err);
 
-	if (ns->batch && !echo)
+	if (r > 0)
 		return net_batch_add(ns, m, t, err);
-	r = ns->batch ? net_batch_flush(ns, err) : 0; /* in the order that was asked for */
+	if (r == 0)
+		r = net_batch_flush(ns, NULL, err); /* in the order that was asked for */
+	net_changes += r == 0;
 	if (r == 0)
 		r = transact(ns, m, t, echo, err);
 	nlmsg_free(m);

@@ -48,6 +48,14 @@ int net_dump_keep(struct net_dump *d, const struct nlmsghdr *h);
 int net_dump_merge(struct net_dump *d, size_t from);
 int net_group_open(struct net_ns *ns, unsigned int group, int *fd, struct net_err *err);
 bool net_group_heard(int fd);
+int net_batch_open(struct net_ns *ns, struct net_err *err);
 int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_err *err);
+bool net_batch_holds(const struct net_ns *ns);
+void net_batch_lost(struct net_ns *ns);
+void net_batch_know(const struct net_ns *ns, const char *name, int index);
+int net_batch_known(const struct net_ns *ns, const char *name);
+bool net_batch_joins(const struct net_ns *ns, const struct net_ns *peer);
+int net_batch_pair(struct net_ns *ns, struct net_ns *peer, struct net_err *err);
+int net_batch_settle(struct net_ns *ns, int index, struct net_err *err);
 
 #endif

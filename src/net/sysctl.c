@@ -149,6 +149,7 @@ int net_sysctl_set(const struct net_ns *ns, const char *key, const char *value, 
 	}
 	memcpy(line, value, len);
 	line[len] = '\n'; /* also makes an empty value something to write */
+	net_changes++;
 	n = write(fd, line, len + 1);
 	if (n < 0)
 		code = errno;

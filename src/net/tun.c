@@ -191,6 +191,7 @@ static int attach(const struct net_ns *ns, const char *name, int index, int flag
 	if (fd < 0)
 		return fd;
 	memcpy(r.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
+	net_changes++;
 	if ((index == 0 || ioctl(fd, TUNSETIFINDEX, &index) == 0) && ioctl(fd, TUNSETIFF, &r) == 0)
 		return fd;
 	code = errno;
@@ -312,8 +313,8 @@ int net_tun_add(struct net_ns *ns, const char *kind, const char *name, const str
 		    (flag(f, n, "vnet_hdr", false) ? IFF_VNET_HDR : 0) | (many ? IFF_MULTI_QUEUE : 0);
 	int fd, r = check(hold, number(f, n, "queues", 0), many, persist, err);
 
-	if (r == 0 && ns->batch)
-		r = net_batch_flush(ns, err); /* in the order that was asked for */
+	if (r == 0)
+		r = net_batch_flush(ns, NULL, err); /* in the order that was asked for */
 	if (r < 0)
 		return r;
 	fd = attach(ns, name, wanted, flags | IFF_TUN_EXCL, err);
