@@ -78,7 +78,8 @@ end)
 
 describe("files", function()
   it("have at most 500 lines", function()
-    for _, path in ipairs(tree("src/*/*", "lua/nsh/*.lua", "lua/nsh/*/*", "stdlib/*", "tests/*.lua", "tests/*/*.lua", "bench/*")) do
+    for _, path in ipairs(tree("src/*/*", "lua/nsh/*.lua", "lua/nsh/*/*", "stdlib/*", "tests/*.lua", "tests/*/*.lua",
+      "bench/*")) do
       local count = select(2, read(path):gsub("\n", ""))
       assert.is_true(count <= 500, ("%s has %d lines"):format(path, count))
     end
@@ -89,7 +90,8 @@ describe("files", function()
       local name = path:match "[^/]+$"
       assert.equal("/* " .. name .. " - ", read(path):sub(1, #name + 6))
     end
-    for _, path in ipairs(tree("lua/nsh/*.lua", "lua/nsh/*/*.lua", "examples/*.lua", "tests/*_spec.lua", "tests/*/*_spec.lua")) do
+    for _, path in ipairs(tree("lua/nsh/*.lua", "lua/nsh/*/*.lua", "examples/*.lua", "tests/*_spec.lua",
+      "tests/*/*_spec.lua")) do
       local name = path:match "[^/]+$"
       assert.equal("-- " .. name .. " - ", read(path):gsub("^%-%-%-", "--"):sub(1, #name + 6))
     end
@@ -97,8 +99,8 @@ describe("files", function()
 
   it("hold no words that don't belong", function()
     local words = { "TO" .. "DO", "FIX" .. "ME", "X" .. "XX" }
-    local all = tree("Makefile", "README.md", "src/README.md", "src/*/*", "lua/nsh/*.lua", "lua/nsh/*/*", "stdlib/*", "examples/*",
-      "bench/*", "docs/*.*", "docs/coverage/*", "tests/*.lua", "tests/*/*.lua")
+    local all = tree("Makefile", "README.md", "src/README.md", "src/*/*", "lua/nsh/*.lua", "lua/nsh/*/*", "stdlib/*",
+      "examples/*", "bench/*", "docs/*.*", "docs/coverage/*", "tests/*.lua", "tests/*/*.lua")
     for _, word in ipairs(words) do none(all, "%f[%w]" .. word .. "%f[%W]") end
     for _, folder in ipairs { "/ho" .. "me/%w", "/ro" .. "ot/%w", "/wo" .. "rk/", "%.%./sha" .. "red" } do
       none(all, folder)

@@ -135,7 +135,8 @@ const struct net_noun *bind_announced(lua_State *L, int arg)
 static const luaL_Reg lib[] = {
 	{"add", noun_add}, {"append", noun_append},   {"change", noun_change},
 	{"del", noun_del}, {"list", noun_list},	      {"replace", noun_replace},
-	{"get", noun_get}, {"prepend", noun_prepend}, {"read", noun_read}, {NULL, NULL},
+	{"get", noun_get}, {"prepend", noun_prepend}, {"read", noun_read},
+	{NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */
