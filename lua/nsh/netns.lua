@@ -309,6 +309,21 @@ end
 ---@return nsh.Netns
 function m.root() return root_ns() end
 
+--- Collects the changes that a function asks of any namespaces and sends them to the kernel together, as ns:batch does
+--- with those of one. What is asked of the namespace of a link's peer comes behind that link; nothing else is kept in
+--- order between namespaces. A link whose `index` is given, and that of its peer, waits with the rest.
+---@param fn fun() may not yield
+---@return integer requests how many were sent
+function m.batch(fn)
+  if type(fn) ~= "function" then fail.misuse("batch takes a function, not a %s", type(fn)) end
+  return (fail.check("batch", nil, nil, loop.pinned(core.netns.batch_all, false, fn)))
+end
+
+--- Returns how many requests the batch of all namespaces was given up to now: the number of the last one.
+---@private
+---@return integer
+function m.asked() return core.netns.asked() end
+
 --- Returns the namespaces without a name that nsh has objects of; the world's root is not among them.
 ---@private
 ---@return nsh.Netns[]

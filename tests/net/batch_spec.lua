@@ -119,6 +119,19 @@ describe("a batch", function()
     for i = 1, 5 do assert.is_true(ring[i]:reaches(("10.1.%d.2"):format(i))) end
   end)
 
+  it("of all namespaces is for scripts too", function()
+    local a, b = table.unpack(ends(2))
+    assert.equal(4, netns.batch(function()
+      a:add_link { "x", kind = "veth", index = 50, up = true, peer = { "x", netns = b, index = 50 } }
+      b:add_route { "10.0.0.0/8", type = "blackhole", table = 7 }
+      b:link("lo"):set { alias = "it is" }
+      a:link("lo"):set { up = true }
+    end))
+    helper.misuse("batch takes a function", netns.batch, a)
+    helper.refused("EBUSY", netns.batch, function() a:batch(function() end) end)
+    assert.equal("it is", b:link("lo").alias)
+  end)
+
   it("of one namespace takes what follows in the peer's", function()
     local a, b = table.unpack(ends(2))
     local link, peer
