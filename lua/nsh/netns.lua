@@ -380,6 +380,12 @@ function m.by_ids(viewer, ids)
   return found
 end
 
+--- Returns the namespace of a name, the root under that by which records call it; nil when there is none.
+---@private
+---@param name string
+---@return nsh.Netns?
+function m.lookup(name) return by_label(name) or m.find(name) end
+
 --- Lists the numbers that a namespace has for others, sorted.
 --- Twin: `ip netns list-id`
 ---@param viewer? nsh.Netns|string who has them; nil: the world's root

@@ -1,6 +1,8 @@
 --- apply.lua - carries a plan out: few messages, each namespace in its batches, and nothing left of one that fails.
 local core = require "nsh.core"
+local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
+local live = require "nsh.lab.live"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local plan = require "nsh.lab.plan"
@@ -11,10 +13,10 @@ local m = {}
 local FIRST_INDEX = 100 -- of links that are made here: below are those that a kernel gives a namespace by itself
 
 -- What is known while a plan is carried out: namespaces by name, and the numbers of their links.
-local function new_run(live)
+local function new_run(there)
   local run = { ns = {}, index = {}, next = {}, made = {} }
-  for _, node in ipairs(live.nodes) do
-    run.ns[node.netns] = netns.get(node.netns)
+  for _, node in ipairs(there.nodes) do
+    run.ns[node.netns] = netns.resolve(node.netns)
     local numbers, last = { lo = 1 }, FIRST_INDEX - 1
     for _, link in ipairs(node.links) do
       numbers[link.name] = link.index
@@ -160,10 +162,10 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.up(lab)
-  local todo, live, wish = plan.of(lab)
+  local todo, there, wish = plan.of(lab)
   if #todo > 0 then
     store.begin(lab.name, wish)
-    local run = new_run(live)
+    local run = new_run(there)
     local ok, err = pcall(carry_out, run, todo)
     if not ok then
       undo(run)
@@ -174,6 +176,16 @@ function m.up(lab)
   return todo
 end
 
+-- Takes what the lab has made out of a namespace that isn't its own, the world's root.
+local function leave(lab, node, steps)
+  local nothing = nouns.empty(node.netns)
+  nothing.node, nothing.links[1] = node.node, { name = "lo" }
+  local there = live.read { nodes = { nothing } }
+  local todo = diff.steps({ nodes = { nothing } }, there, store.owned(lab.name))
+  carry_out(new_run(there), todo)
+  table.move(todo, 1, #todo, #steps + 1, steps)
+end
+
 --- Takes a lab down.
 ---@private
 ---@param lab nsh.Lab
@@ -181,7 +193,10 @@ end
 function m.down(lab)
   local steps = {}
   for _, node in ipairs((store.load(lab.name) or { nodes = {} }).nodes) do
-    if netns.find(node.netns) then
+    local ns = netns.lookup(node.netns)
+    if ns and not ns.name then
+      leave(lab, node, steps)
+    elseif ns then
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns }
       netns.del(node.netns)
     end

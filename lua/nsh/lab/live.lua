@@ -22,7 +22,7 @@ end
 function m.read(wish)
   local state = { nodes = {} }
   for _, node in ipairs(wish.nodes) do
-    local ns = netns.find(node.netns)
+    local ns = netns.lookup(node.netns)
     if ns then state.nodes[#state.nodes + 1] = of(ns, node.netns, node.sysctls) end
   end
   return state

@@ -15,6 +15,7 @@ local m = {}
 ---@field spec table its options
 ---@field ports nsh.LabPort[] its ends of wires, in order
 ---@field netns nsh.Netns its namespace, as it is now
+---@field bridge? string of a switch: the name of its bridge
 local Node, mt = object.class "nsh.lab.node"
 m.Node = Node
 
@@ -41,13 +42,13 @@ function mt.__tostring(self) return ("%s %s of lab %s"):format(self.kind, self.n
 -- Keys of a node that are lists of records.
 local LISTS = { "routes", "rules", "neighs" }
 
--- Its namespace is called so.
-local function netns_name(node) return node.lab.name .. "." .. node.name end
+-- Its namespace is called so: as `netns` says, where it doesn't get the lab's name; "root" is the world's own.
+local function netns_name(node) return rawget(node, "space") or node.lab.name .. "." .. node.name end
 
 --- The node's namespace.
 ---@return nsh.Netns
 ---@error ENOENT when the lab isn't up
-function Node.get.netns(self) return require("nsh.netns").get(netns_name(self)) end
+function Node.get.netns(self) return require("nsh.netns").resolve(netns_name(self)) end
 
 --- Returns the name of the node's namespace, whether it is there or not.
 ---@return string
@@ -123,7 +124,8 @@ function m.node(lab, kind, spec)
   if other then fail.misuse("lab %s has a node %s already, of %s", lab.name, name, other.where) end
   local node = { name = name, kind = kind, lab = lab, where = core.where(), spec = spec, ports = {}, links = {},
     addrs = addresses(spec.addr, spec.addrs) }
-  spec.addr, spec.addrs = nil, nil
+  node.space, node.bridge = spec.netns, kind == "switch" and (spec.bridge or name) or nil
+  spec.addr, spec.addrs, spec.netns, spec.bridge = nil, nil, nil, nil
   for _, key in ipairs(LISTS) do
     node[key], spec[key] = table.move(spec[key] or {}, 1, #(spec[key] or {}), 1, {}), nil
   end

@@ -12,7 +12,7 @@ local APART = { "dad", "fdb", "impair", "vlans" }
 
 -- The order in which links are made: those that others need come first.
 local function add_bridge(state, node)
-  local spec = { name = node.name, kind = "bridge", up = true, mtu = 1500 }
+  local spec = { name = node.bridge, kind = "bridge", up = true, mtu = 1500 }
   for key, value in pairs(node.spec) do spec[key] = value end
   state.links[#state.links + 1] = core.link.read(spec, "bridge")
 end
@@ -23,7 +23,7 @@ local function add_port(state, port)
   for key, value in pairs(VETH) do spec[key] = value end
   for key, value in pairs(port.spec) do spec[key] = value end
   for _, key in ipairs(APART) do spec[key] = nil end
-  if port.node.kind == "switch" then spec.master = port.node.name end
+  if port.node.kind == "switch" then spec.master = port.node.bridge end
   local record = core.link.read(spec, "veth", spec.master and "bridge" or nil)
   record.peer = { name = port.peer.name, netns = port.peer.node:netns_name() }
   state.links[#state.links + 1] = record
@@ -54,7 +54,7 @@ local function of_node(node)
   state.links[1] = { name = "lo", up = true }
   if node.kind == "switch" then
     add_bridge(state, node)
-    add_addrs(state, node.name, node.addrs)
+    add_addrs(state, node.bridge, node.addrs)
   else
     add_addrs(state, "lo", node.addrs)
   end
