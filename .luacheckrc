@@ -1,5 +1,5 @@
 std = "lua54"
 max_line_length = 120
 self = false
-read_globals = { "nsh", "netns", "help" }
+read_globals = { "nsh", "netns", "lab", "help" }
 files["tests"] = { std = "+busted" }

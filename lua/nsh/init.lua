@@ -201,6 +201,16 @@ function m.throughput(spec) return throughput.throughput(spec) end
 ---@error EADDRNOTAVAIL `to` has no such address
 function m.latency(spec) return throughput.latency(spec) end
 
+--- Reads what is there into a lab: namespaces as nodes, veth pairs as links between them, and all that they have. Its
+--- plan is empty, its script() makes the same again. What can't be made again is left out, and in its `warnings`.
+-- Namespaces keep their names, and nodes are called as they are, unless all begin alike, as those of a lab do
+-- ("office.h1"): then it has that name.
+---@param options? table which namespaces or names of some, as { "red", "blue" }; nil: all that have a name, and the
+---  world's root where there is something in it. name = of the lab
+---@return nsh.Lab
+---@error ENOENT there is no namespace of that name
+function m.snapshot(options) return require("nsh.lab.snapshot").take(options) end
+
 --- Watches what changes in all namespaces of the world, those that come later among them. Each namespace gets a number
 --- for that, as `ip netns set` gives. Nouns: "link", "addr", "route", "neigh", "fdb", "rule", "nexthop", ... and
 --- "netns", which is the coming and going of names.

@@ -68,6 +68,16 @@ function Lab:ping_all(options)
   return require("nsh.ping_all").run(spec)
 end
 
+--- Writes the Lua script that declares the lab; it runs by itself, `nsh FILE`, and returns the lab. What can't be made
+--- again stands in it as a comment.
+---@return string
+function Lab:script() return require("nsh.lab.script").of(self) end
+
+--- Compares the lab with another one, as each is declared or, of a snapshot, was found. Nothing is asked of the kernel.
+---@param other nsh.Lab
+---@return nsh.Plan plan what leads from this one to the other; empty where they are the same
+function Lab:diff(other) return require("nsh.lab.compare").of(self, other) end
+
 --- Declares a lab. A script that returns it gets the verbs up, down, plan, status, graph, ping, exec, shell and test.
 ---@param name string 1 to 32 letters, digits, '-', '_' and '.'
 ---@param options? nsh.LabOptions

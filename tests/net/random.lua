@@ -47,6 +47,13 @@ local function run(step, n)
   end
 end
 
+--- Carries steps out in three namespaces.
+---@param steps table[]
+---@param n nsh.Netns[]
+function m.apply(steps, n)
+  for _, step in ipairs(steps) do run(step, n) end
+end
+
 -- --- the kernel's kinds, and a choice of options of each ---
 
 local kinds = {

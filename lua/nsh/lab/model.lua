@@ -16,6 +16,7 @@ local m = {}
 ---@field ports nsh.LabPort[] its ends of wires, in order
 ---@field netns nsh.Netns its namespace, as it is now
 ---@field bridge? string of a switch: the name of its bridge
+---@field lo? false|table keys of its lo; false: it stays down
 local Node, mt = object.class "nsh.lab.node"
 m.Node = Node
 
@@ -125,7 +126,8 @@ function m.node(lab, kind, spec)
   local node = { name = name, kind = kind, lab = lab, where = core.where(), spec = spec, ports = {}, links = {},
     addrs = addresses(spec.addr, spec.addrs) }
   node.space, node.bridge = spec.netns, kind == "switch" and (spec.bridge or name) or nil
-  spec.addr, spec.addrs, spec.netns, spec.bridge = nil, nil, nil, nil
+  node.lo = spec.lo
+  spec.addr, spec.addrs, spec.netns, spec.bridge, spec.lo = nil, nil, nil, nil, nil
   for _, key in ipairs(LISTS) do
     node[key], spec[key] = table.move(spec[key] or {}, 1, #(spec[key] or {}), 1, {}), nil
   end

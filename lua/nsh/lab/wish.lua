@@ -48,10 +48,17 @@ local function add_routes(state, node)
   end
 end
 
+-- lo is up, unless the node says otherwise.
+local function loopback(spec)
+  local record = { name = "lo", up = spec ~= false }
+  for key, value in pairs(spec or {}) do record[key] = value end
+  return record
+end
+
 local function of_node(node)
   local state = nouns.empty(node:netns_name())
   state.node, state.kind = node.name, node.kind
-  state.links[1] = { name = "lo", up = true }
+  state.links[1] = loopback(rawget(node, "lo"))
   if node.kind == "switch" then
     add_bridge(state, node)
     add_addrs(state, node.bridge, node.addrs)

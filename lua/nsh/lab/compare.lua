@@ -1,0 +1,77 @@
+--- compare.lua - two labs compared: what leads from one to the other.
+local diff = require "nsh.lab.diff"
+local fail = require "nsh.error"
+local nouns = require "nsh.lab.nouns"
+local plain = require "nsh.lab.plain"
+local plan = require "nsh.lab.plan"
+local wish = require "nsh.lab.wish"
+
+local m = {}
+
+local function state_of(lab)
+  local taken = rawget(lab, "taken")
+  return taken and taken.state or wish.of(lab)
+end
+
+-- A state as one that is asked for: without what can't be.
+local function wished(state)
+  local copy = { nodes = {} }
+  for i, node in ipairs(state.nodes) do
+    local new = nouns.empty(node.netns)
+    new.node, new.kind, new.sysctls, new.nft = node.node, node.kind, node.sysctls, node.nft
+    for _, row in ipairs(nouns.list) do
+      for j, record in ipairs(node[row.field] or {}) do new[row.field][j] = plain.wished(row.noun, record) end
+    end
+    copy.nodes[i] = new
+  end
+  return copy
+end
+
+local function by_netns(state)
+  local map = {}
+  for _, node in ipairs(state.nodes) do map[node.netns] = node end
+  return map
+end
+
+-- Of what is wished, only what the other state says anything about: what is declared doesn't name all that a link has.
+local function restrict(want, have)
+  local known = by_netns(have)
+  for _, node in ipairs(want.nodes) do
+    for _, row in ipairs(known[node.netns] and nouns.list or {}) do
+      local there = {}
+      for _, record in ipairs(known[node.netns][row.field]) do there[row.key(record)] = record end
+      for _, record in ipairs(node[row.field]) do
+        local other = there[row.key(record)]
+        for key in pairs(other and record or {}) do
+          if other[key] == nil then record[key] = nil end
+        end
+      end
+    end
+  end
+end
+
+local function everything() return true end
+
+--- Compares two labs.
+---@private
+---@param from nsh.Lab
+---@param to nsh.Lab
+---@return nsh.Plan
+function m.of(from, to)
+  if type(to) ~= "table" or getmetatable(to) ~= getmetatable(from) then
+    fail.misuse("diff takes another lab, not a %s", type(to))
+  end
+  local have, want = state_of(from), wished(state_of(to))
+  if not rawget(from, "taken") then restrict(want, have) end
+  local kept, steps = by_netns(want), {}
+  for _, node in ipairs(have.nodes) do
+    if not kept[node.netns] then
+      steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
+        from = { name = node.netns } }
+    end
+  end
+  local more = diff.steps(want, have, everything)
+  return plan.new(table.move(more, 1, #more, #steps + 1, steps))
+end
+
+return m

@@ -1,0 +1,235 @@
+--- describe.lua - a state as declarations: which nodes, links and options a script would declare to get it.
+local mac = require "nsh.lab.mac"
+local nouns = require "nsh.lab.nouns"
+local plain = require "nsh.lab.plain"
+local prefixes = require "nsh.prefix"
+
+local m = {}
+
+-- Lists that stand with the link that they are about; the others stand with the node.
+local ON_LINK = { fdb = true, bridge_vlan = true, mdb = true, qdisc = true, class = true, filter = true }
+
+-- Where all namespaces are called "x.something" the lab is x, and its nodes need no name of a namespace.
+local function common(state)
+  local prefix
+  for _, node in ipairs(state.nodes) do
+    local own = node.netns:match "^([%w_-]+)%.[^.]+$"
+    if not own or prefix and own ~= prefix then return nil end
+    prefix = own
+  end
+  return prefix
+end
+
+-- The bridge that makes a switch of a namespace: the only one, which all pairs are ports of.
+local function bridge_of(node)
+  local bridge
+  for _, link in ipairs(node.links) do
+    if link.kind == "bridge" then
+      if bridge then return nil end
+      bridge = link
+    end
+  end
+  if not bridge then return nil end
+  local ports = 0
+  for _, link in ipairs(node.links) do
+    if link.peer ~= nil then
+      if link.master ~= bridge.name then return nil end
+      ports = ports + 1
+    elseif link.name ~= "lo" and link ~= bridge then
+      return nil
+    end
+  end
+  for _, addr in ipairs(node.addrs) do
+    if addr.dev == "lo" then return nil end
+  end
+  return ports > 0 and bridge or nil
+end
+
+--- Says what a namespace is as a node: a router forwards, a switch has a bridge.
+---@param node table its state
+---@param forwards boolean
+---@return "host"|"switch"|"router" kind, table? bridge its record
+function m.kind(node, forwards)
+  if forwards then return "router" end
+  local bridge = bridge_of(node)
+  return bridge and "switch" or "host", bridge
+end
+
+local Writer = {}
+Writer.__index = Writer
+
+-- The links whose subnets hold an address.
+local function on_the_way(node, via)
+  local links, count = {}, 0
+  local target = prefixes.parse(via, "via")
+  for _, addr in ipairs(node.addrs) do
+    if not links[addr.dev] and prefixes.within(target, prefixes.parse(addr.peer or addr.addr, "addr")) then
+      links[addr.dev], count = true, count + 1
+    end
+  end
+  return links, count
+end
+
+-- The link of a route is left out where its gateway tells it.
+local function without_dev(node, route)
+  if type(route.via) ~= "string" or not route.dev or route.onlink or route.table then return end
+  local links, count = on_the_way(node, route.via)
+  if count == 1 and links[route.dev] then route.dev = nil end
+end
+
+-- The records of a noun that are about a link, or those of the node.
+local function list_of(node, row, dev)
+  local list = {}
+  for _, record in ipairs(node[row.field] or {}) do
+    if not dev or record.dev == dev then
+      local spec = plain.record(row.noun, record)
+      if dev then spec.dev = nil end
+      if row.noun == "route" then without_dev(node, spec) end
+      list[#list + 1] = spec
+    end
+  end
+  return list[1] and list or nil
+end
+
+-- An address alone is text.
+local function addrs_of(node, dev)
+  local list = list_of(node, nouns.by_name.addr, dev)
+  for i, spec in ipairs(list or {}) do
+    if next(spec, next(spec)) == nil then list[i] = spec.addr end
+  end
+  if list and #list == 1 then return list[1], nil end
+  return nil, list
+end
+
+--- The options of a link, with its addresses and lists; what a lab gives it by itself is left out.
+---@private
+function Writer:link_spec(node, link)
+  local spec = plain.link(link, node.links, self.scratch)
+  spec.addr, spec.addrs = addrs_of(node, link.name)
+  for _, row in ipairs(nouns.list) do
+    if ON_LINK[row.noun] then spec[row.field] = list_of(node, row, link.name) end
+  end
+  if spec.up then spec.up = nil end
+  if spec.mac == mac.of(self.lab, node.node, link.name, {}) then spec.mac = nil end
+  return spec
+end
+
+-- Of lo, what isn't as everywhere: false where it is down.
+local function loopback(node)
+  for _, link in ipairs(node.links) do
+    if link.name == "lo" then
+      local spec = {}
+      if link.mtu and link.mtu ~= 65536 then spec.mtu = link.mtu end
+      if link.txqlen and link.txqlen ~= 1000 then spec.txqlen = link.txqlen end
+      if link.up == false then
+        if next(spec) == nil then return false end
+        spec.up = false
+      end
+      return next(spec) and spec or nil
+    end
+  end
+end
+
+---@private
+function Writer:node(node)
+  local kind, bridge = node.kind, nil
+  if not kind then kind, bridge = m.kind(node, false) end
+  if kind == "switch" then bridge = bridge or bridge_of(node) end
+  local spec = { node.node, netns = not self.prefix and node.netns or nil }
+  node.bridge = bridge
+  if bridge then
+    for key, value in pairs(self:link_spec(node, bridge)) do
+      if key ~= "name" and key ~= "kind" then spec[key] = value end
+    end
+    if bridge.name ~= node.node then spec.bridge = bridge.name end
+  else
+    spec.addr, spec.addrs = addrs_of(node, "lo")
+  end
+  spec.lo = loopback(node)
+  for _, row in ipairs(nouns.list) do
+    if not ON_LINK[row.noun] and row.noun ~= "link" and row.noun ~= "addr" then
+      spec[row.field] = list_of(node, row)
+    end
+  end
+  if node.sysctls and next(node.sysctls) then spec.sysctls = node.sysctls end
+  spec.nft = node.nft
+  self:add { verb = kind, node = node.node, spec = spec }
+end
+
+---@private
+function Writer:add(declaration) self.list[#self.list + 1] = declaration end
+
+---@private
+function Writer:wire_end(node, name)
+  local link
+  for _, record in ipairs(node.links) do
+    if record.name == name then link = record end
+  end
+  local spec = self:link_spec(node, link)
+  spec.name = nil
+  if spec.kind == "veth" then spec.kind = nil end
+  if node.bridge then spec.master = nil end
+  return { node = node.node, name = name, spec = spec }
+end
+
+--- What is between namespaces, each pair at its first end.
+---@private
+function Writer:wires(node, done)
+  for _, link in ipairs(node.links) do
+    local peer = link.peer
+    if type(peer) == "string" then peer = { name = peer, netns = node.netns } end
+    if peer and not done[node.netns .. "\0" .. link.name] then
+      done[peer.netns .. "\0" .. peer.name] = true
+      self:add { verb = "wire", self:wire_end(node, link.name), self:wire_end(self.by_netns[peer.netns], peer.name) }
+    end
+  end
+end
+
+--- The links of a node's own, each behind what it stands on.
+---@private
+function Writer:own_links(node)
+  local made, left = {}, {}
+  for _, link in ipairs(node.links) do
+    if link.name == "lo" or link.peer or link == node.bridge then
+      made[link.name] = true
+    else
+      left[#left + 1] = link
+    end
+  end
+  local stuck
+  repeat
+    local again = {}
+    for _, link in ipairs(left) do
+      if stuck or (not link.link or made[link.link]) and (not link.master or made[link.master]) then
+        made[link.name] = true
+        self:add { verb = "link", node = node.node, spec = self:link_spec(node, link) }
+      else
+        again[#again + 1] = link
+      end
+    end
+    stuck = #again == #left
+    left = again
+  until #left == 0
+end
+
+--- Lists what a script would declare: nodes, then wires, then links of nodes' own.
+---@param state table its nodes have kind where it is known, and sysctls that are to be declared
+---@param name? string of the lab; nil: what all namespaces begin with, or "snapshot"
+---@return table[] declarations { verb = "host" | "switch" | "router" | "wire" | "link", ... }, string name of the lab
+function m.of(state, name)
+  local prefix = common(state)
+  local scratch <close> = plain.scratch()
+  local self = setmetatable({ list = {}, by_netns = {}, scratch = scratch, lab = name or prefix or "snapshot" }, Writer)
+  self.prefix = self.lab == prefix
+  for _, node in ipairs(state.nodes) do
+    self.by_netns[node.netns] = node
+    node.node = node.node or self.prefix and node.netns:sub(#prefix + 2) or node.netns
+  end
+  for _, node in ipairs(state.nodes) do self:node(node) end
+  local done = {}
+  for _, node in ipairs(state.nodes) do self:wires(node, done) end
+  for _, node in ipairs(state.nodes) do self:own_links(node) end
+  return self.list, self.lab
+end
+
+return m

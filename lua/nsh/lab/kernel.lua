@@ -1,0 +1,92 @@
+--- kernel.lua - sysctls that are otherwise than in a namespace of a lab that nobody has changed.
+local model = require "nsh.lab.model"
+local netns = require "nsh.netns"
+local wish = require "nsh.lab.wish"
+
+local m = {}
+
+-- Not of one's own choice: counters, keys made by chance, and what a link's kind or its other attributes decide.
+local PASSING = {
+  ["net.ipv4.tcp_fastopen_key"] = true, ["net.netfilter.nf_conntrack_count"] = true,
+  ["net.ipv4.ip_forward"] = false,
+}
+local OF_KIND = { disable_policy = true, disable_xfrm = true, accept_dad = true, addr_gen_mode = true, mtu = true,
+  use_tempaddr = true, stable_secret = true, accept_ra = true, autoconf = true, mc_forwarding = true }
+
+local function read(ns)
+  local all = {}
+  for key, value in pairs(ns.sysctl) do
+    if not PASSING[key] then all[key] = type(value) == "string" and value:gsub("%s+", " ") or value end
+  end
+  return all
+end
+
+--- Returns what tells the sysctls of a fresh node of each kind; each is asked once.
+---@return fun(kind: string): table<string, integer|string>
+function m.usual()
+  local known = {}
+  return function(kind)
+    if known[kind] then return known[kind] end
+    local node = model.node(model.lab("usual", {}), kind, { "usual" })
+    local ns <close> = netns.scratch()
+    local asked = wish.of({ name = "usual", nodes = { node } }).nodes[1].sysctls
+    for _, key in ipairs(m.order(asked)) do pcall(function() ns.sysctl[key] = asked[key] end) end
+    known[kind] = read(ns)
+    return known[kind]
+  end
+end
+
+-- "net.ipv4.conf.", "eth0", "rp_filter" of a key of one link.
+local function of_link(key)
+  local before, dev, name = key:match "^(net%.ipv[46]%.%l+%.)([^.]+)%.([%w_]+)$"
+  if not dev or not (before:find "%.conf%.$" or before:find "%.neigh%.$") then return nil end
+  return before, dev, name
+end
+
+--- Returns the keys of sysctls in the order in which they are set: what changes others comes first, links last.
+---@param sysctls table<string, any>
+---@return string[]
+function m.order(sysctls)
+  local keys, rank = {}, {}
+  for key in pairs(sysctls) do
+    keys[#keys + 1] = key
+    local _, dev, name = of_link(key)
+    rank[key] = key == "net.ipv4.ip_forward" and 1 or not dev and 4
+      or (dev == "all" and 2 or dev == "default" and 5 or 6) + (name == "forwarding" and 0 or 1)
+  end
+  table.sort(keys, function(a, b)
+    if rank[a] ~= rank[b] then return rank[a] < rank[b] end
+    return a < b
+  end)
+  return keys
+end
+
+-- What a key of a link is by itself: as new links get it, and forwarding as all of them.
+local function inherited(now, before, dev, name, usual)
+  if name == "forwarding" then return now[before .. "all." .. name] end
+  if dev == "lo" then return usual[before .. dev .. "." .. name] end
+  return now[before .. "default." .. name]
+end
+
+--- Returns the sysctls of a namespace that are otherwise than in a fresh node.
+---@param ns nsh.Netns
+---@param usual table<string, integer|string>
+---@return table<string, integer|string>
+function m.changed(ns, usual)
+  local now, found = read(ns), {}
+  for key, value in pairs(now) do
+    local before, dev, name = of_link(key)
+    local expected = usual[key]
+    if dev and dev ~= "all" and dev ~= "default" then
+      expected = not OF_KIND[name] and inherited(now, before, dev, name, usual)
+    elseif dev == "default" and name == "forwarding" then
+      expected = now[before .. "all.forwarding"]
+    elseif key == "net.ipv4.conf.all.forwarding" then
+      expected = now["net.ipv4.ip_forward"]
+    end
+    if expected and expected ~= value then found[key] = value end
+  end
+  return found
+end
+
+return m

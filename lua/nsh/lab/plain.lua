@@ -1,0 +1,270 @@
+--- plain.lua - records as a person would write them: without what the kernel gives by itself.
+-- What that is for a link, the kernel is asked: one of the kind is made in a namespace without a name and read.
+local attrs = require "nsh.attrs"
+local netns = require "nsh.netns"
+local nouns = require "nsh.lab.nouns"
+
+local m = {}
+
+-- Keys without which a link of the kind can't be made.
+local NEEDED = {
+  vlan = { "id", "protocol" }, vxlan = { "id", "external" }, geneve = { "id", "remote", "external" }, vrf = { "table" },
+  gre = { "local", "remote" }, gretap = { "local", "remote" }, ip6gre = { "local", "remote" },
+  ip6gretap = { "local", "remote" }, erspan = { "local", "remote", "erspan_ver", "ikey", "okey", "iseq", "oseq" },
+  ipip = { "local", "remote" }, sit = { "local", "remote" }, ip6tnl = { "local", "remote" },
+  vti = { "local", "remote" }, vti6 = { "local", "remote" }, bareudp = { "dstport", "ethertype" },
+  xfrm = { "if_id" }, hsr = {}, gtp = { "role" },
+}
+
+-- Kinds that stand on another link.
+local STANDS = { vlan = true, macvlan = true, macvtap = true, ipvlan = true, ipvtap = true, macsec = true }
+
+-- What is of the moment, though it could be set.
+local MOMENT = { index = true, carrier = true, active_slave = true, link_netnsid = true, peer = true, name = true,
+  kind = true, master = true, link = true, port = true }
+
+-- By row: may the key be written?
+local function writable(rows)
+  local keys = {}
+  for _, row in ipairs(rows or {}) do
+    if not row.readonly then keys[row.key] = row end
+  end
+  return keys
+end
+
+local function copy_of(value, rows)
+  if type(value) ~= "table" then return value end
+  local copy, known = {}, rows and #rows > 0 and writable(rows)
+  for key, v in pairs(value) do
+    if math.type(key) == "integer" then
+      copy[key] = copy_of(v, rows)
+    elseif not known or known[key] then
+      copy[key] = copy_of(v, known and known[key].rows)
+    end
+  end
+  return copy
+end
+
+--- Copies what can be written of a record.
+---@param record table
+---@param rows nsh.Attribute[]
+---@return table
+function m.settable(record, rows) return copy_of(record, rows) end
+
+-- --- links ---
+
+--- The namespace where links are made to see what the kernel gives them; close() when done.
+---@class nsh.LabScratch
+local Scratch = {}
+Scratch.__index = Scratch
+
+--- Makes a look-up of what the kernel gives by itself; what it made goes when the variable is closed.
+---@return nsh.LabScratch
+function m.scratch() return setmetatable({ known = {}, ports = {} }, Scratch) end
+
+---@private
+function Scratch:space()
+  if not self.ns then
+    self.ns = netns.scratch()
+    self.ns:add_link { "p0", kind = "veth", peer = "p1" }
+  end
+  return self.ns
+end
+
+---@private
+function Scratch:__close()
+  if self.ns then getmetatable(self.ns).__close(self.ns) end
+end
+
+local function rows_of(kind)
+  local found = attrs.kind("link", kind or "")
+  return found and found.rows or {}, found and found.port_rows or {}
+end
+
+--- A link of this kind with as little as possible; else as it is, of which then only the general keys tell anything.
+---@private
+function Scratch:try(record)
+  local ns = self:space()
+  local spec = { "x0", kind = record.kind, link = STANDS[record.kind] and "p0" or nil }
+  for _, key in ipairs(NEEDED[record.kind] or {}) do spec[key] = record[key] end
+  local ok, link = pcall(ns.add_link, ns, spec)
+  if ok then return link end
+  for key in pairs(writable(rows_of(record.kind))) do spec[key] = copy_of(record[key]) end
+  ok, link = pcall(ns.add_link, ns, spec)
+  return ok and link or nil, true
+end
+
+--- Returns what a new link of this kind has.
+---@param record table
+---@return table
+function Scratch:link(record)
+  local known = self.known[record.kind]
+  if known then return known end
+  local link, whole = self:try(record)
+  known = link and link:record() or {}
+  if whole then
+    for _, row in ipairs(rows_of(record.kind)) do known[row.key] = nil end
+  end
+  for _, key in ipairs(NEEDED[record.kind] or {}) do known[key] = nil end
+  if link then link:del() end
+  self.known[record.kind] = known
+  return known
+end
+
+--- Returns the options of a new port of such a master.
+---@private
+function Scratch:port(record)
+  local key = record.port_kind .. " " .. record.kind
+  if self.ports[key] then return self.ports[key] end
+  local ns = self:space()
+  local ok, master = pcall(ns.add_link, ns, { "m0", kind = record.port_kind })
+  local link = ok and self:try(record)
+  local port = {}
+  if link and pcall(link.set, link, { master = master }) then port = link:record().port or {} end
+  if link then link:del() end
+  if ok then master:del() end
+  self.ports[key] = port
+  return port
+end
+
+-- What of the values isn't as in the other record.
+local function differing(record, rows, usual, skip)
+  local spec = {}
+  local keys = writable(rows)
+  for key, value in pairs(record) do
+    if keys[key] and not (skip and skip[key]) and not nouns.same(value, usual[key]) then
+      spec[key] = copy_of(value, keys[key].rows)
+    end
+  end
+  return spec
+end
+
+-- Whether the link has its MAC address from another one: a bridge that of a port, a VLAN that of the link below.
+local function is_inherited(record, others)
+  local lowest
+  for _, other in ipairs(others) do
+    if record.kind == "bridge" and other.master == record.name then
+      lowest = lowest and math.min(lowest, tonumber((other.mac:gsub(":", "")), 16)) or
+        tonumber((other.mac:gsub(":", "")), 16)
+    elseif (record.kind == "vlan" or record.kind == "ipvlan") and other.name == record.link then
+      return not record.link_netnsid and other.mac == record.mac
+    end
+  end
+  return lowest ~= nil and lowest == tonumber((record.mac:gsub(":", "")), 16)
+end
+
+--- Returns the options that make a link as it is; without its peer, and with `name` and `kind`.
+---@param record table
+---@param others table[] the records of its namespace
+---@param scratch nsh.LabScratch
+---@return table
+function m.link(record, others, scratch)
+  local usual = scratch:link(record)
+  local spec = differing(record, attrs.rows "link", usual, MOMENT)
+  for key, value in pairs(differing(record, (rows_of(record.kind)), usual, MOMENT)) do spec[key] = value end
+  if record.link_type ~= "ether" or record.kind == "ipvlan" or is_inherited(record, others) then spec.mac = nil end
+  if record.link_type ~= "ether" then spec.broadcast = nil end
+  spec.name, spec.kind, spec.master, spec.link = record.name, record.kind, record.master, record.link
+  spec.up = record.up
+  for _, key in ipairs(NEEDED[record.kind] or {}) do
+    if spec[key] == false then spec[key] = nil end
+  end
+  if record.port then
+    local _, rows = rows_of(record.port_kind)
+    local port = differing(record.port, rows, scratch:port(record), { state = true })
+    if next(port) then spec.port = port end
+  end
+  return spec
+end
+
+-- --- the other nouns ---
+
+-- Keys of the moment, of lists.
+local PASSING = { addr = { "valid_lft", "preferred_lft", "family" }, route = { "expires" } }
+
+local function is_six(...)
+  for _, text in ipairs { ... } do
+    if tostring(text):find(":", 1, true) then return true end
+  end
+  return false
+end
+
+local function drop(spec, values)
+  for key, value in pairs(values) do
+    if spec[key] == value then spec[key] = nil end
+  end
+end
+
+local trim = {}
+
+function trim.addr(spec)
+  drop(spec, { scope = "global", label = spec.dev })
+  if spec.nodad then spec.nodad = nil elseif is_six(spec.addr) then spec.nodad = false end
+end
+
+function trim.route(spec)
+  local six = spec.family == "inet6"
+  if spec.dst ~= "default" or (type(spec.via) == "string" and is_six(spec.via)) or not six then
+    spec.family = nil
+  end
+  local direct = not six and spec.type == "unicast" and not spec.via and not spec.nexthops and not spec.nhid
+  drop(spec, { table = "main", proto = "boot", scope = direct and "link" or "global", metric = six and 1024 or 0,
+    pref = "medium", tos = 0 })
+  if spec.type ~= "unicast" and spec.dev == "lo" then spec.dev = nil end
+  drop(spec, { type = "unicast" })
+  if spec.nhid then spec.via, spec.dev, spec.nexthops, spec.onlink = nil, nil, nil, nil end
+  for _, hop in ipairs(spec.nexthops or {}) do drop(hop, { weight = 1 }) end
+end
+
+function trim.rule(spec)
+  if spec.family == "inet" or is_six(spec.from or "", spec.to or "") then spec.family = nil end
+  drop(spec, { type = "unicast", proto = "boot" })
+end
+
+function trim.neigh(spec) drop(spec, { state = "permanent", family = spec.family }) end
+
+function trim.fdb(spec) drop(spec, { state = "static", family = spec.family }) end
+
+-- What a record of a noun may have: keys of its own and of its kind.
+function m.rows(noun, record)
+  local rows = attrs.rows(noun)
+  local kind = record.kind and attrs.kind(noun, record.kind)
+  if not kind then return rows end
+  return table.move(kind.rows, 1, #kind.rows, #rows + 1, table.move(rows, 1, #rows, 1, {}))
+end
+
+--- Returns the options that make what a record tells.
+---@param noun string
+---@param record table
+---@return table
+function m.record(noun, record)
+  local spec = m.settable(record, m.rows(noun, record))
+  for _, key in ipairs(PASSING[noun] or {}) do spec[key] = nil end
+  if trim[noun] then trim[noun](spec) end
+  return spec
+end
+
+--- Returns what a record asks for: without what can't be asked for and what is of the moment.
+---@param noun string
+---@param record table
+---@return table
+function m.wished(noun, record)
+  local spec = m.settable(record, m.rows(noun, record))
+  if noun ~= "link" then
+    for _, key in ipairs(PASSING[noun] or {}) do spec[key] = nil end
+    return spec
+  end
+  if record.port then
+    local _, rows = rows_of(record.port_kind)
+    spec.port = m.settable(record.port, rows)
+    spec.port.state = nil
+  end
+  spec.index, spec.carrier, spec.active_slave, spec.link_netnsid = nil, nil, nil, nil
+  spec.peer = record.peer
+  return spec
+end
+
+--- Tells whether a text is an address or a prefix of IPv6.
+m.is_six = is_six
+
+return m
