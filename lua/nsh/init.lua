@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local features = require "nsh.features"
 local loop = require "nsh.loop"
 local ping_all = require "nsh.ping_all"
+local prefixes = require "nsh.prefix"
 local show = require "nsh.show"
 local task = require "nsh.task"
 local throughput = require "nsh.throughput"
@@ -52,6 +53,19 @@ m.version = globals.version or "0.1.0"
 --- Twin: `wg genkey`
 ---@return string
 function m.wireguard_key() return fail.check("wireguard key", nil, nil, core.wireguard.key()) end
+
+--- Returns a subnet of a prefix, for scripts that number what they make.
+---@param prefix string "10.0.0.0/8", "fd00::/48"
+---@param length integer of the subnet's own prefix: 24
+---@param n integer which one, from 0 on; negative: from the end
+---@return string subnet "10.0.3.0/24"
+function m.subnet(prefix, length, n) return prefixes.subnet(prefix, length, n) end
+
+--- Returns an address of a prefix, with the length of that.
+---@param prefix string "10.0.3.0/24"
+---@param n integer which one, from 0 on; negative: from the end, and -2 is the last one that an IPv4 host may have
+---@return string addr "10.0.3.5/24"
+function m.address(prefix, n) return prefixes.address(prefix, n) end
 
 --- Tries what works here, for this kernel and this user: kinds of links and qdiscs, features, programs. It is done in
 -- a namespace of its own; the kernel may load modules for it. `nsh --doctor` prints the same.

@@ -18,12 +18,10 @@ local function groups_of(text)
   local out = {}
   if text == "" then return "" end
   for group in (text .. ":"):gmatch "([^:]*):" do
-    if group:find("^%x%x?%x?%x?$") then
-      out[#out + 1] = (">I2"):pack(tonumber(group, 16))
-    else
-      out[#out + 1] = bytes_of_ipv4(group)
-      if not out[#out] then return nil end
-    end
+    local hex = group:find "^%x%x?%x?%x?$"
+    local bytes = hex and (">I2"):pack(tonumber(group, 16)) or bytes_of_ipv4(group)
+    if not bytes then return nil end
+    out[#out + 1] = bytes
   end
   return table.concat(out)
 end
@@ -83,6 +81,64 @@ function m.edge(text, low)
   local host = (1 << (32 - prefix.length)) - 1
   value = low and value & ~host or value | host
   return ("%d.%d.%d.%d"):format(value >> 24 & 255, value >> 16 & 255, value >> 8 & 255, value & 255)
+end
+
+-- The longest row of zero groups is written "::", the first of equal ones.
+local function ipv6_text(bytes)
+  local groups, best, length, run = {}, 0, 1, 0
+  for i = 1, 8 do
+    local group = (">I2"):unpack(bytes, 2 * i - 1)
+    run = group == 0 and run + 1 or 0
+    if run > length then best, length = i - run + 1, run end
+    groups[i] = ("%x"):format(group)
+  end
+  if best == 0 then return table.concat(groups, ":") end
+  return table.concat(groups, ":", 1, best - 1) .. "::" .. table.concat(groups, ":", best + length)
+end
+
+-- The address that is n * 2^shift behind the first of a prefix.
+local function text_behind(prefix, n, shift)
+  local sum = { prefix.bytes:byte(1, -1) }
+  for i = 1, #sum do
+    local kept = math.max(0, math.min(8, prefix.length - 8 * (i - 1)))
+    sum[i] = sum[i] & 0xff00 >> kept & 0xff
+  end
+  local at, carry = #sum - shift // 8, n << shift % 8
+  while carry > 0 do
+    carry = carry + sum[at]
+    sum[at], carry, at = carry & 0xff, carry >> 8, at - 1
+  end
+  return #sum == 4 and table.concat(sum, ".") or ipv6_text(string.char(table.unpack(sum)))
+end
+
+-- A prefix has 2^room of them; of more than 2^48 nobody asks for the last.
+local function check_number(what, n, room, text)
+  if math.type(n) == "integer" and n < 0 and room <= 48 then n = n + (1 << room) end
+  if math.type(n) ~= "integer" or n < 0 or n >> math.min(room, 48) > 0 then
+    fail.misuse("%s has no %s number %s; it has %s", text, what, tostring(n), room <= 48 and 1 << room or "2^" .. room)
+  end
+  return n
+end
+
+--- Returns a subnet of a prefix.
+---@private
+function m.subnet(text, length, n)
+  local prefix = m.parse(text, "prefix")
+  local bits = #prefix.bytes * 8
+  if math.type(length) ~= "integer" or length < prefix.length or length > bits then
+    fail.misuse("the length of a subnet of %s is a number from %d to %d, not %s", text, prefix.length, bits,
+      tostring(length))
+  end
+  n = check_number("subnet", n, length - prefix.length, text)
+  return text_behind(prefix, n, bits - length) .. "/" .. length
+end
+
+--- Returns an address of a prefix.
+---@private
+function m.address(text, n)
+  local prefix = m.parse(text, "prefix")
+  n = check_number("address", n, #prefix.bytes * 8 - prefix.length, text)
+  return text_behind(prefix, n, 0) .. "/" .. prefix.length
 end
 
 return m
