@@ -4,6 +4,8 @@
 --     print(routing:routes())
 --     r1:link "eth1":set { up = false }
 --     routing:update()
+--
+-- and of labs that are declared: static.declare(net).
 local daemon = require "stdlib.daemon"
 local nsh = require "nsh"
 local routing = require "stdlib.routing"
@@ -298,6 +300,20 @@ function m.set(spec)
   self:update()
   for i, ns in ipairs(self.routers) do self.forwarded[i] = routing.forward(ns) end
   return self
+end
+
+--- Declares the routes of a lab that isn't up: each router gets one to each subnet of the others by the shortest way,
+--- each host a default route to the first router of its subnet. What a node is declared with already stays.
+--- It knows what was declared before it, so it stands behind the links: `static.declare(net)`, then `net:up()`.
+---@param net nsh.Lab
+---@param options? { nodes: nsh.LabNode[], ecmp: boolean } nodes: these alone; ecmp: over all ways that are equally short
+---@return nsh.Lab net
+function m.declare(net, options)
+  options = nsh.options(options, "static.declare", { "nodes", "ecmp" })
+  if type(net) ~= "table" or type(net.nodes) ~= "table" then nsh.misuse "static.declare takes a lab" end
+  if options.ecmp ~= nil and type(options.ecmp) ~= "boolean" then nsh.misuse "ecmp is true or false" end
+  require("stdlib.static_lab").declare(options.nodes or net.nodes, options.ecmp or false)
+  return net
 end
 
 return m

@@ -34,8 +34,7 @@ describe("nsh.address", function()
       ["1:2:3:4:5:6:0:8"] = "1:2:3:4:5:6:0:8", ["fe80:0:0:1::1"] = "fe80:0:0:1::1" } do
       assert.equal(canonical .. "/128", nsh.address(text, 0))
     end
-    local ns, link = h.wired(), nil
-    link = ns:link "v0"
+    local link = h.wired():link "v0"
     for _, n in ipairs { 2, 0x10000, 0x123456789abc } do
       local addr = nsh.address("fd00:0:5::/64", n)
       link:add_addr { addr, nodad = true }
