@@ -306,7 +306,8 @@ end
 --- each host a default route to the first router of its subnet. What a node is declared with already stays.
 --- It knows what was declared before it, so it stands behind the links: `static.declare(net)`, then `net:up()`.
 ---@param net nsh.Lab
----@param options? { nodes: nsh.LabNode[], ecmp: boolean } nodes: these alone; ecmp: over all ways that are equally short
+---@param options? { nodes: nsh.LabNode[], ecmp: boolean } nodes: these alone; ecmp: over all of several ways that are
+---  equally short
 ---@return nsh.Lab net
 function m.declare(net, options)
   options = nsh.options(options, "static.declare", { "nodes", "ecmp" })

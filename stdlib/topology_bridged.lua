@@ -38,7 +38,7 @@ end
 ---@return nsh.Lab
 function m.star(options)
   local t, spec = kit.open(options, "star", { "hosts", "switches", "stp", "router" })
-  local hosts, switches = kit.count(spec, "hosts", 3, 0, 100000), kit.count(spec, "switches", 1, 1, 1000)
+  local hosts, switches = kit.count(spec, "hosts", 3, 0, 65532), kit.count(spec, "switches", 1, 1, 1000)
   local router = spec.router ~= nil and t:node(spec.router, "router", "router")
   local share = spread(hosts, switches, router)
   local base, sw, n, routes = t:base "10.0.0.0/16, fd00::/64", {}, 0, nil

@@ -86,7 +86,9 @@ function m.open(options, recipe, keys)
   local spec = nsh.options(options, recipe, known)
   local prefix = spec.prefix or ""
   if type(prefix) ~= "string" then misuse("prefix is text that stands before the names of the nodes") end
-  if spec.link ~= nil and type(spec.link) ~= "table" then misuse("link is a table of keys for all links, as { mtu = 1400 }") end
+  if spec.link ~= nil and type(spec.link) ~= "table" then
+    misuse("link is a table of keys for all links, as { mtu = 1400 }")
+  end
   local given = spec.addresses ~= nil and prefixes_of(spec.addresses, "addresses")
   local ipv6 = m.flag(spec, "ipv6", true)
   local lab = open_lab(spec, recipe)
@@ -110,18 +112,18 @@ end
 
 --- Returns the addresses number n of some prefixes.
 ---@param prefixes string[]
----@param n integer
+---@param n integer negative: from the end, which of IPv6 is where 16 bits end
 ---@return string[]
 function Kit:addrs(prefixes, n)
   local list = {}
   for i, prefix in ipairs(prefixes) do
-    local bits = prefix:find(":", 1, true) and 128 or 32
-    local room = bits - math.tointeger(tonumber(prefix:match "/(%d+)$"))
-    local spare = bits == 32 and 1 or 0 -- the last one is the broadcast
-    if room < 48 and (n > 0 and n or -n) >= (1 << room) - spare then
+    local ipv6 = prefix:find(":", 1, true)
+    local room = (ipv6 and 128 or 32) - math.tointeger(tonumber(prefix:match "/(%d+)$"))
+    local last = (1 << math.min(room, ipv6 and 16 or 32)) - 1
+    if math.abs(n) >= last then
       misuse("%s has no room for %s; addresses = gives a larger one", prefix, self.wanted or self.recipe)
     end
-    list[i] = nsh.address(prefix, n)
+    list[i] = nsh.address(prefix, n < 0 and last + 1 + n or n)
   end
   return list
 end

@@ -38,7 +38,8 @@ local function finish(t, spec, links, edge, each, ecmp)
   t:subnets(#links, #edge * each)
   for _, link in ipairs(links) do t:join(link[1], link[2]) end
   add_hosts(t, edge, each)
-  if spec.routing ~= false then static.declare(t.lab, { nodes = t.nodes, ecmp = kit.flag(spec, "ecmp", ecmp or false) }) end
+  ecmp = kit.flag(spec, "ecmp", ecmp or false)
+  if spec.routing ~= false then static.declare(t.lab, { nodes = t.nodes, ecmp = ecmp }) end
   return t.lab
 end
 

@@ -151,6 +151,8 @@ local function entry_text(entry)
   table.move(value_rows(entry.returns), 1, #entry.returns, #rows + 1, rows)
   for _, err in ipairs(entry.errors) do rows[#rows + 1] = { "error " .. err.code, err.text } end
   if entry.twin then rows[#rows + 1] = { "twin", (entry.twin:gsub("`", "")) } end
+  local recipe = doc.recipe(entry.module)
+  if recipe then rows[#rows + 1] = { "recipe", ('require "stdlib.%s"'):format(recipe) } end
   add_rows(lines, rows, "  ")
   for _, class in ipairs(doc.types_of(entry, type_entry)) do
     lines[#lines + 1] = "  " .. class.name .. ":"
@@ -353,6 +355,16 @@ local function load_recipe(topic)
   return name
 end
 
+-- Loads the recipes that have a function of that name; tells whether there are any.
+local function load_owners(word)
+  local globals, found = package.loaded["nsh.globals"] or {}, false
+  for _, module in ipairs(word:find "^%l[%w_]*$" and globals.stdlib and globals.stdlib() or {}) do
+    local source = not package.loaded[module] and select(2, doc.recipe(module)) and m.source(module)
+    if source and source:find("\nfunction m." .. word .. "(", 1, true) then found = pcall(require, module) or found end
+  end
+  return found
+end
+
 -- The recipes that there are, with what each is for.
 local function recipes_text()
   local globals = package.loaded["nsh.globals"] or {}
@@ -392,6 +404,7 @@ function m.text(topic)
   local parts = { group_text(topic), named_text(topic), noun_text(topic), kind_text(topic) }
   local found = {}
   for i = 1, 4 do found[#found + 1] = parts[i] end
+  if #found == 0 and load_owners(topic) then return m.text(topic) end
   if #found == 0 then found[1] = key_text(topic) or unknown(topic) end
   return table.concat(found, "\n\n")
 end

@@ -71,6 +71,7 @@ end
 function m.fresh(name)
   local state = m.empty(name)
   state.links[1] = { name = "lo", up = false, mtu = 65536 }
+  state.sysctls["net.ipv6.conf.default.accept_dad"] = 1 -- of others that labs set the default is 0
   return state
 end
 

@@ -73,6 +73,11 @@ local function of_node(node)
   for _, rule in ipairs(node.rules) do state.rules[#state.rules + 1] = core.rule.read(rule) end
   for _, neigh in ipairs(node.neighs) do state.neighs[#state.neighs + 1] = core.neigh.read(neigh) end
   state.sysctls["net.ipv4.ip_forward"] = node.kind == "router" and 1 or 0
+  if node.kind == "router" then
+    state.sysctls["net.ipv6.conf.all.forwarding"] = 1
+    -- what it forwards asks for neighbours by the link-local address, and nobody is asked while that one is tentative
+    state.sysctls["net.ipv6.conf.default.accept_dad"] = 0
+  end
   for key, value in pairs(node.sysctls) do state.sysctls[key] = value end
   return state
 end

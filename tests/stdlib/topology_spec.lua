@@ -1,0 +1,199 @@
+-- topology_spec.lua - the topologies: built, compared, pinged, with ip(8) as the oracle; what they take and refuse
+local h = require "tests.helper"
+local static = require "stdlib.static"
+local topology = require "stdlib.topology"
+
+-- Builds a lab; nothing is left to do then, nothing is odd, and it goes with the test.
+local function up(net)
+  finally(function() net:down() end)
+  assert.same({}, net.warnings)
+  assert.is_true(#net:plan() > 0)
+  net:up()
+  local left = net:plan()
+  assert.equal(0, #left, tostring(left))
+  assert.equal(#net.nodes, #netns.list())
+  return net
+end
+
+-- Everybody reaches everybody, by both families.
+local function all_reach_all(net)
+  for _, family in ipairs { "inet", "inet6" } do
+    local matrix = net:ping_all { family = family }
+    assert.equal(0, matrix.lost, tostring(matrix))
+    assert.is_true(matrix.sent >= 2)
+  end
+end
+
+local function names(net, kind)
+  local list = {}
+  for _, node in ipairs(net.nodes) do
+    if node.kind == kind then list[#list + 1] = node.name end
+  end
+  return table.concat(list, " ")
+end
+
+-- What ip(8) says of a node's routes to others' subnets: dst -> gateways.
+local function routes(net, name, family)
+  local out = net:node(name).netns:exec({ "ip", family, "-j", "route" }).out
+  local map = {}
+  for _, route in ipairs(require("dkjson").decode(out)) do
+    local hops = {}
+    for i, hop in ipairs(route.nexthops or { route }) do hops[i] = hop.gateway end
+    if hops[1] then map[route.dst] = table.concat(hops, " ") end
+  end
+  return map
+end
+
+describe("a pair", function()
+  it("is two hosts that reach each other", function()
+    local net = up(topology.pair())
+    assert.equal("pair", net.name)
+    assert.equal("h1 h2", names(net, "host"))
+    assert.is_true(net:node "h1".netns:reaches "10.0.0.2")
+    assert.is_true(net:node "h2".netns:reaches "fd00::1")
+  end)
+
+  it("has the name, the addresses and the links that are asked for", function()
+    local net = up(topology.pair { name = "two", prefix = "x", addresses = "192.0.2.64/30", link = { mtu = 1400 } })
+    local h2 = net:node "xh2".netns
+    assert.equal("two.xh2", h2.name)
+    assert.equal("192.0.2.66/30", h2:link("eth0"):addrs({ family = "inet" })[1].addr)
+    assert.equal(0, #h2:addrs { family = "inet6", scope = "global" })
+    assert.equal(1400, h2:link("eth0").mtu)
+  end)
+end)
+
+describe("a star", function()
+  it("is hosts on a switch", function()
+    local net = up(topology.star { hosts = 4 })
+    assert.equal("h1 h2 h3 h4", names(net, "host"))
+    assert.equal(4, #net:node "sw1".netns:link("sw1"):ports())
+    all_reach_all(net)
+  end)
+
+  it("lives without IPv6", function()
+    local net = up(topology.star { ipv6 = false })
+    assert.equal(0, net:ping_all().lost)
+    assert.equal(0, #net:node "h1".netns:addrs { family = "inet6", scope = "global" })
+  end)
+
+  it("is told when a bridge hasn't so many ports, and how many switches are enough", function()
+    assert.equal(1024, #topology.star({ hosts = 1023 }).nodes)
+    h.misuse("a bridge holds 1023 ports, and 1024 hosts on 1 switch need 1024 of one; switches = 2 is enough",
+      topology.star, { hosts = 1024 })
+    h.misuse("4000 hosts on 3 switches need 1335 of one; switches = 4 is enough", topology.star,
+      { hosts = 4000, switches = 3 })
+    local net = topology.star { hosts = 4000, switches = 4 }
+    assert.equal(4004, #net.nodes)
+    assert.equal(1003, #net:node "sw1".ports)
+    assert.equal("10.0.15.160/16", net:node "h4000".ports[1].addrs[1].addr)
+    h.misuse("10.0.0.0/24 has no room for 255 hosts", topology.star, { hosts = 255, addresses = "10.0.0.0/24" })
+  end)
+
+  it("joins others by a router in one lab", function()
+    local net = nsh.lab "campus"
+    local core = net:router "core"
+    topology.star { lab = net, prefix = "a-", addresses = "10.1.0.0/24, fd00:1::/64", router = core, hosts = 2 }
+    topology.star { lab = net, prefix = "b-", addresses = "10.2.0.0/24, fd00:2::/64", router = "core", hosts = 2 }
+    up(net)
+    assert.equal("a-h1 a-h2 b-h1 b-h2", names(net, "host"))
+    assert.equal("10.1.0.254", routes(net, "a-h1", "-4").default)
+    assert.equal("fd00:1::fffe", routes(net, "a-h1", "-6").default)
+    all_reach_all(net)
+  end)
+end)
+
+describe("routed topologies", function()
+  for _, case in ipairs {
+    { "chain", { routers = 3 }, routers = "r1 r2 r3", hosts = "h1 h2", links = 4 },
+    { "chain", { routers = 1, hosts = 2 }, routers = "r1", hosts = "h1 h2 h3 h4", links = 4 },
+    { "ring", { routers = 5 }, routers = "r1 r2 r3 r4 r5", hosts = "h1 h2 h3 h4 h5", links = 10 },
+    { "tree", {}, routers = "r1 r2 r3 r4 r5 r6 r7", hosts = "h1 h2 h3 h4", links = 10 },
+    { "grid", { rows = 2, hosts = 1 }, routers = "r1-1 r1-2 r1-3 r2-1 r2-2 r2-3", hosts = "h1 h2 h3 h4 h5 h6",
+      links = 13 },
+    { "grid", { torus = true }, routers = "r1-1 r1-2 r1-3 r2-1 r2-2 r2-3 r3-1 r3-2 r3-3", hosts = "", links = 18 },
+    { "leaf_spine", { leaves = 3 }, routers = "spine1 spine2 leaf1 leaf2 leaf3", hosts = "h1 h2 h3", links = 9 },
+  } do
+    it(case[1] .. ": all reach all" .. (case[2].torus and ", as a torus" or ""), function()
+      local net = up(topology[case[1]](case[2]))
+      assert.equal(case.routers, names(net, "router"))
+      assert.equal(case.hosts, names(net, "host"))
+      assert.equal(case.links, #net.links)
+      all_reach_all(net)
+    end)
+  end
+
+  it("take the shortest way", function()
+    local net = up(topology.ring { routers = 5 })
+    local there = routes(net, "r1", "-4")
+    assert.equal("10.0.1.2", there["10.1.3.0/24"])
+    assert.equal("10.0.5.1", there["10.1.4.0/24"])
+    assert.equal("fd00:0:0:5::1", routes(net, "r1", "-6")["fd00:0:0:104::/64"])
+    local hops = net:node "h1".netns:traceroute "10.1.4.2".hops
+    assert.equal(4, #hops)
+  end)
+
+  it("spread what goes over a fabric", function()
+    local net = up(topology.leaf_spine { leaves = 2, spines = 3 })
+    assert.equal("10.0.1.1 10.0.2.1 10.0.3.1", routes(net, "leaf1", "-4")["10.1.2.0/24"])
+    assert.equal("fd00:0:0:1::1 fd00:0:0:2::1 fd00:0:0:3::1", routes(net, "leaf1", "-6")["fd00:0:0:102::/64"])
+    assert.equal("10.0.4.2", routes(net, "spine1", "-4")["10.1.2.0/24"])
+    local single = topology.leaf_spine { leaves = 2, spines = 3, ecmp = false }
+    assert.same({ "10.1.2.0/24", via = "10.0.1.1" }, h.find(single:node "leaf1".routes, { "10.1.2.0/24" }))
+  end)
+
+  it("are joined in one lab, whose routes come last", function()
+    local net = topology.ring { routers = 3, hosts = 0, prefix = "a-", routing = false }
+    topology.chain { routers = 2, lab = net, prefix = "b-", addresses = "10.64.0.0/15, fd01::/48", routing = false }
+    net:link { { "a-r1", "b", addrs = { "10.128.0.1/30", "fd02::1/64" } },
+      { "b-r1", "a", addrs = { "10.128.0.2/30", "fd02::2/64" } } }
+    assert.equal(0, #net:node "a-r2".routes)
+    assert.equal(net, static.declare(net))
+    local count = #net:node "a-r2".routes
+    assert.is_true(count > 0)
+    static.declare(net) -- what is declared already stays
+    assert.equal(count, #net:node "a-r2".routes)
+    all_reach_all(up(net))
+  end)
+
+  it("have no more links than addresses", function()
+    local net = topology.grid { rows = 20, columns = 20, routing = false }
+    assert.equal(760, #net.links)
+    assert.equal("10.2.248.1/24", net.links[760].ends[1].addrs[1].addr)
+    h.misuse("10.0.0.0/24 has no room for 200 links and 0 hosts; addresses = gives a larger one", topology.chain,
+      { routers = 201, hosts = 0, addresses = "10.0.0.0/24" })
+    assert.equal("10.0.0.4/30", nsh.subnet(topology.chain({ routers = 30, addresses = "10.0.0.0/24" })
+      .links[1].ends[1].addrs[1].addr, 30, 0))
+  end)
+end)
+
+describe("topologies", function()
+  it("tell slips at the script's line, with what is meant", function()
+    h.misuse("unknown key 'host' of star; did you mean 'hosts'?", topology.star, { host = 3 })
+    h.misuse("unknown key 'leafs' of leaf_spine; did you mean 'leaves'?", topology.leaf_spine, { leafs = 3 })
+    h.misuse("hosts is a number from 0 to 65532, not many", topology.star, { hosts = "many" })
+    h.misuse("rows is a number from 3 to 100, not 2", topology.grid, { rows = 2, torus = true })
+    h.misuse("torus is true or false, not 1", topology.grid, { torus = 1 })
+    h.misuse('routing is "static", or false for none, not ospf', topology.ring, { routing = "ospf" })
+    h.misuse("addresses: 10.0.0.0 needs a length", topology.pair, { addresses = "10.0.0.0" })
+    h.misuse("two prefixes of one family: 10.0.0.0/8 and 11.0.0.0/8", topology.pair,
+      { addresses = "10.0.0.0/8,11.0.0.0/8" })
+    h.misuse("lab is the lab that the pair is added to, not x", topology.pair, { lab = "x" })
+    h.misuse("with lab = it has none", topology.pair, { lab = nsh.lab "x", name = "y" })
+    h.misuse("router is a router of the same lab or its name", topology.star, { router = 1 })
+    h.misuse("link is a table of keys", topology.pair, { link = 1400 })
+    h.misuse("too many routers", topology.tree, { depth = 12, fanout = 10 })
+    h.misuse("unknown key 'host' of static.declare", static.declare, nsh.lab "z", { host = 1 })
+    h.misuse("static.declare takes a lab", static.declare, "z")
+    local net = topology.pair()
+    h.misuse("lab pair has a node h1 already", topology.pair, { lab = net })
+  end)
+
+  it("are found by help", function()
+    local pipe = io.popen((os.getenv "NSH" or "./nsh") .. " -e 'print(help \"leaf_spine\")' 2>&1")
+    local out = pipe:read "a"
+    pipe:close()
+    assert.truthy(out:find("topology.leaf_spine(options)", 1, true), out)
+    assert.truthy(out:find('require "stdlib.topology"', 1, true), out)
+  end)
+end)
