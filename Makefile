@@ -138,11 +138,10 @@ build/fuzz/net/%.o: src/net/%.c $(H_FILES)
 build/fuzz/%: tests/faults/fuzz/%.c tests/faults/fuzz/fuzz.h $(FUZZ_OBJ)
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(shell pkg-config --libs $(filter-out lua%,$(PKGS))) -lm
 
-bench: all $(B)/bench/exec ## measure nsh against its peers: its start, commands in namespaces
-	@bench/startup.sh ./$(NSH)
-	@./$(NSH) bench/exec.lua $(B)/bench/exec
+bench: all $(B)/bench/limit ## measure nsh, its peers and the kernel's own limit (BENCH=full: all sizes; ROUNDS=, ONLY=star, PEERS=0)
+	@NSH=./$(NSH) ./$(NSH) bench/bench.lua $(B)/bench/limit
 
-$(B)/bench/%: bench/%.c
+$(B)/bench/%: bench/%.c $(wildcard bench/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(CFLAGS) $(DEFS) -o $@ $<
 
