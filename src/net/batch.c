@@ -1,5 +1,4 @@
-/* batch.c - many changes, few system calls: requests queue up, each in its namespace, and go out in windows, one ack
- * each
+/* batch.c - many changes, few system calls: requests queue up, each in its namespace, and go out in windows
  *
  * What is asked for while a group is open lies in it, in a batch per namespace.  A namespace's requests go out in
  * their order; between namespaces only one thing counts: what is asked of a veth's peer waits for the veth.
@@ -177,7 +176,6 @@ int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t
 	}
 	if (b->names && renames(h))
 		net_batch_forget(b);
-	h->nlmsg_flags |= NLM_F_ACK;
 	h->nlmsg_pid = 0;
 	memset(b->buf + b->len, 0, len);
 	memcpy(b->buf + b->len, h, h->nlmsg_len);

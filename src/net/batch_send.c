@@ -23,6 +23,8 @@ static void number(struct net_batch *b, unsigned int k)
 
 		h->nlmsg_seq = net_sock_seq(&b->ns->route);
 		b->e[i].seq = h->nlmsg_seq;
+		if (i + 1 == b->sent + k)
+			h->nlmsg_flags |= NLM_F_ACK;
 	}
 }
 
@@ -61,13 +63,13 @@ static void note_failure(struct net_batch *b, const struct entry *e, const struc
 		 net_strerror(here.code));
 }
 
-/* Read the acks of the next @k requests.  The first failure is what is told; the others are in the list, and mostly
- * fail because of it. */
+/* Read what failed of the next @k requests, until the ack of the last one, which alone has one where nothing fails.
+ * The first failure is what is told; the others are in the list, and mostly fail because of it. */
 static int collect(struct net_batch *b, unsigned int k, struct net_err *err)
 {
 	const struct entry *e = b->e + b->sent;
 
-	for (unsigned int got = 0; got < k;) {
+	for (bool last = false; !last;) {
 		int n = net_sock_recv(&b->ns->route, err);
 
 		if (n < 0)
@@ -77,7 +79,7 @@ static int collect(struct net_batch *b, unsigned int k, struct net_err *err)
 
 			if (h->nlmsg_type != NLMSG_ERROR || i >= k)
 				continue;
-			got++;
+			last |= i == k - 1;
 			if (net_ack_code(h) != 0)
 				note_failure(b, e + i, h);
 		}
