@@ -64,13 +64,14 @@ end
 --- Starts a shell, and nsh in it, and waits for its prompt.
 ---@param words? string of nsh's command line
 ---@param env? string variables, as "SHELL=/bin/sh"
-function Terminal:start(words, env)
+---@param prompt? string a pattern of the prompt that comes
+function Terminal:start(words, env, prompt)
   os.execute(self.tmux .. " kill-server 2>/dev/null; sleep 0.05")
   local all = ("env -u NO_COLOR TERM=xterm HOME=%s XDG_STATE_HOME=%s/state INPUTRC=/dev/null %s"):format(self.dir,
     self.dir, env or "")
   assert(os.execute(all .. " " .. self.tmux .. " -f /dev/null new-session -d -x 90 -y 45 'PS1=\"$ \" exec sh'"))
   self:wait "%$"
-  self:enter(NSH .. " " .. (words or ""), "nsh> ?")
+  self:enter(NSH .. " " .. (words or ""), prompt or "nsh> ?")
 end
 
 return m

@@ -37,6 +37,10 @@ local LAYOUTS = {
   { { "dev", "grp" }, { "dev", "grp", "src", "port", "vid", "state", "timer", "proto" } },
   { { "dev", "vid" }, { "dev", "vid", "pvid", "untagged", "tunnel_id", "state" } },
   { { "dev", "vni" }, { "dev", "vni", "remote" } },
+  { { "node", "kind", "state" }, { "node", "kind", "netns", "state", "links", "addrs" } },
+  { { "node", "link", "state" },
+    { "node", "link", "state", "peer", "addrs", "mtu", "rx", "tx", "rx_packets", "tx_packets", "rx_bytes",
+      "tx_bytes" } },
   { { "family", "handle", "packets" },
     { "family", "table", "chain", "name", "handle", "comment", "packets", "bytes" } },
 }

@@ -2,6 +2,7 @@
 local fail = require "nsh.error"
 local model = require "nsh.lab.model"
 local object = require "nsh.object"
+local world = require "nsh.world"
 
 local m = {}
 
@@ -51,11 +52,16 @@ function Lab:plan() return require("nsh.lab.plan").of(self) end
 --- Builds what is missing and changes what differs. When a step fails, what was done is undone.
 ---@return nsh.Plan plan that was carried out; empty where there was nothing to do
 ---@error ... what the kernel said to the first step that failed
-function Lab:up() return require("nsh.lab.apply").up(self) end
+function Lab:up() return require(world.is_dry() and "nsh.lab.dry" or "nsh.lab.apply").up(self) end
 
 --- Takes down what up() has made. Where nothing is up, nothing is done.
 ---@return nsh.Plan plan that was carried out
-function Lab:down() return require("nsh.lab.apply").down(self) end
+function Lab:down() return require(world.is_dry() and "nsh.lab.dry" or "nsh.lab.apply").down(self) end
+
+--- Tells how the lab stands: its nodes and links, their addresses, states and counters, and what is missing or isn't as
+--- declared.
+---@return nsh.Status
+function Lab:status() return require("nsh.lab.status").of(self) end
 
 --- Pings from all nodes that have an address to all others.
 ---@param options? table as nsh.ping_all takes them
@@ -82,6 +88,10 @@ function Lab:diff(other) return require("nsh.lab.compare").of(self, other) end
 ---@param name string 1 to 32 letters, digits, '-', '_' and '.'
 ---@param options? nsh.LabOptions
 ---@return nsh.Lab
-function m.declare(name, options) return setmetatable(model.lab(name, options), mt) end
+function m.declare(name, options)
+  local lab = setmetatable(model.lab(name, options), mt)
+  if world.is_dry() then require("nsh.lab.dry").note(lab) end
+  return lab
+end
 
 return m

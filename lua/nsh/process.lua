@@ -12,6 +12,7 @@ local m = {}
 local TARGET_MAX, TAIL_LINES, TAIL_BYTES, LINE_MAX = 60, 5, 4096, 200
 local PATIENCE, STOP_GRACE = 10, 1
 local stdout = io.stdout
+local relay = (package.loaded["nsh.globals"] or {}).relay or function() end
 
 -- A string is for the shell, a table is words.
 local function words_of(cmd)
@@ -385,6 +386,22 @@ function Netns:shell(opts)
   local terminal <close> = core.process.terminal()
   local process <close> = object_of(self, shell,
     fail.check("shell", shell, self, core.process.shell(self, { shell }, opts, terminal ~= nil)))
+  return process:wait { check = false }
+end
+
+--- Runs a command in the namespace in nsh's place: it has nsh's standard input and outputs, the terminal with them, and
+--- the signals that nsh gets.
+---@private
+---@param ns nsh.Netns
+---@param words string[]
+---@return { status?: integer, signal?: string, seconds: number } result how it ended
+function m.passed(ns, words)
+  local target = m.line_of(words)
+  stdout:flush()
+  local _ <close> = setmetatable({}, { __close = function() relay(false) end })
+  relay(true)
+  local process <close> = object_of(ns, target, fail.check("exec", target, ns, core.process.pass(ns, words)))
+  relay(process.core)
   return process:wait { check = false }
 end
 

@@ -17,9 +17,29 @@ local current -- what netns.enter() chose; nil: the world's root
 ---@return boolean
 function m.is_host() return globals.host == true end
 
+--- Tells whether the world is one of its own that ends with nsh.
+---@return boolean
+function m.is_private() return not m.is_host() and globals.world == nil end
+
+--- Returns the options by which nsh comes into this world, for commands that are told: "-w office ", "--host " or "".
+---@return string
+function m.options()
+  if m.is_host() then return "--host " end
+  return globals.world and "-w " .. globals.world .. " " or ""
+end
+
+--- Tells whether there is nothing yet: the world is one of its own, and not made.
+---@return boolean
+function m.is_empty() return m.is_private() and not core.world.made() end
+
+--- Tells whether nothing is to be done, only looked at: `nsh --check`.
+---@return boolean
+function m.is_dry() return globals.check == true end
+
 --- Makes the world unless it is made.
 ---@error EPERM where user namespaces are forbidden; the hint names the sysctl or policy
 function m.ensure()
+  if m.is_dry() then require("nsh.lab.dry").leave() end
   if not core.world.made() then fail.check("world make", nil, nil, core.world.make(m.is_host())) end
 end
 

@@ -147,6 +147,24 @@ static int process_shell(lua_State *L)
 	return start(L, &spec, io);
 }
 
+/* pass(ns, words) -> process, with our own 0, 1 and 2, in our group: the terminal's keys reach both */
+static int process_pass(lua_State *L)
+{
+	static const char *const known[] = {NULL};
+	const struct net_stdio io[3] = {{.how = NET_INHERIT}, {.how = NET_INHERIT}, {.how = NET_INHERIT}};
+	struct net_spawn spec = {.group = NET_GROUP_OURS};
+
+	bind_command(L, &spec, known);
+	return start(L, &spec, io);
+}
+
+/* signal("TERM") -> 15 */
+static int process_signal(lua_State *L)
+{
+	lua_pushinteger(L, net_signal_number(luaL_checkstring(L, 1)));
+	return 1;
+}
+
 static int terminal_back(lua_State *L)
 {
 	net_terminal_back(luaL_checkudata(L, 1, BIND_TERMINAL));
@@ -299,8 +317,8 @@ static const luaL_Reg terminal_meta[] = {
 };
 
 static const luaL_Reg lib[] = {
-	{"exec", process_exec},	  {"result", process_result},	  {"shell", process_shell},
-	{"spawn", process_spawn}, {"terminal", process_terminal}, {NULL, NULL},
+	{"exec", process_exec},	    {"pass", process_pass},   {"result", process_result},     {"shell", process_shell},
+	{"signal", process_signal}, {"spawn", process_spawn}, {"terminal", process_terminal}, {NULL, NULL},
 };
 
 int bind_open_process(lua_State *L)

@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,10 @@
 
 #define GRACE 10000000
 #define EVERYTHING (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
-#define REPEAT 0.1 /* seconds in which a second SIGINT is an echo of the first: make, timeout pass theirs on */
+#define LIMITS "nsh.limits" /* registry: function -> seconds that an xpcall of it may take */
+#define LIMITED 0x10000	    /* in the context of finish(): this call has one */
+#define LAST_WORDS 5	    /* seconds for the clean-up of a call whose time is over */
+#define REPEAT 0.1	    /* seconds in which a second SIGINT is an echo of the first: make, timeout pass theirs on */
 
 static struct {
 	lua_State *volatile running;	   /* the coroutine that executes; NULL: none any more */
@@ -26,6 +31,11 @@ static struct {
 	volatile sig_atomic_t unwinding;   /* its error has been raised */
 	volatile sig_atomic_t interactive; /* at a prompt SIGINT never ends the program */
 	volatile sig_atomic_t hold, held;  /* a command has the terminal; Ctrl-C was pressed meanwhile */
+	volatile sig_atomic_t relay;	   /* signals are for a process: its pidfd, or -1: not there yet */
+	volatile sig_atomic_t relays;	   /* they are */
+	volatile sig_atomic_t early;	   /* the last one that came before it was */
+	volatile sig_atomic_t leaving;	   /* the script ends itself, without a signal */
+	volatile sig_atomic_t limited;	   /* an xpcall has a time limit */
 	volatile double since;
 } now;
 
@@ -34,6 +44,7 @@ static struct {
 } stock;
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+static const int relayed[] = {SIGQUIT, SIGUSR1, SIGUSR2}; /* as well, to the process that has nsh's place */
 
 /* The hook: raise at the script's own line. */
 static void stop(lua_State *L, lua_Debug *ar)
@@ -52,8 +63,9 @@ static void stop(lua_State *L, lua_Debug *ar)
 		lua_sethook(L, stop, LUA_MASKCOUNT, GRACE);
 	}
 	bind_where(L);
-	lua_pushstring(L, lua_rawlen(L, -1) ? ": interrupted!" : "interrupted!");
-	lua_concat(L, 2);
+	lua_pushstring(L, lua_rawlen(L, -1) ? ": " : "");
+	lua_pushstring(L, now.signal == SIGALRM ? "its time limit was over here" : "interrupted!");
+	lua_concat(L, 3);
 	lua_error(L);
 }
 
@@ -92,6 +104,15 @@ static bool is_second(int sig)
 	return (sig == SIGINT || sig == now.signal) && net_now() - now.since > REPEAT;
 }
 
+/* To the process that has nsh's place, once there is one. */
+static void pass_on(int sig)
+{
+	if (now.relay >= 0)
+		syscall(SYS_pidfd_send_signal, now.relay, sig, NULL, 0);
+	else
+		now.early = sig;
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
 	int saved = errno;
@@ -101,7 +122,10 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		errno = saved;
 		return;
 	}
-	if (sig == SIGINT && now.hold && info->si_code == SI_KERNEL) { /* from the terminal */
+	if (now.relays && sig != SIGPIPE) {
+		if (info->si_code != SI_KERNEL) /* what the terminal sends goes to the whole group */
+			pass_on(sig);
+	} else if (sig == SIGINT && now.hold && info->si_code == SI_KERNEL) { /* from the terminal */
 		now.held = 1;
 	} else if (is_second(sig)) {
 		signal(sig, SIG_DFL);
@@ -190,12 +214,54 @@ static int co_wrap(lua_State *L)
 	return 1;
 }
 
+/* --- a limit on the time that an xpcall may take, which catches the error that its end raises --- */
+
+static double limit_of(lua_State *L, int f)
+{
+	double seconds = 0;
+
+	if (!now.limited && lua_getfield(L, LUA_REGISTRYINDEX, LIMITS) == LUA_TTABLE) {
+		lua_pushvalue(L, f);
+		lua_rawget(L, -2);
+		seconds = lua_tonumber(L, -1);
+		lua_pop(L, 1);
+	}
+	if (!now.limited)
+		lua_pop(L, 1);
+	return seconds;
+}
+
+static void set_timer(double seconds)
+{
+	struct itimerval t = {.it_value = {.tv_sec = (time_t)seconds}};
+
+	t.it_value.tv_usec = (suseconds_t)((seconds - (double)t.it_value.tv_sec) * 1e6);
+	if (seconds > 0)
+		t.it_interval.tv_sec =
+			LAST_WORDS; /* the second alarm ends nsh: it is in a function that heeds nothing */
+	setitimer(ITIMER_REAL, &t, NULL);
+	now.limited = seconds > 0;
+}
+
+/* The time limit was what ended the call?  Then that is over. */
+static bool limit_ends(lua_State *L)
+{
+	set_timer(0);
+	if (now.signal != SIGALRM)
+		return false;
+	interrupt_clear(L);
+	return true;
+}
+
 /* What pcall and xpcall return; `skip` values below are not part of it. */
 static int finish(lua_State *L, int status, lua_KContext skip)
 {
+	bool limited = skip & LIMITED && limit_ends(L);
+
+	skip &= ~LIMITED;
 	if (status == LUA_OK || status == LUA_YIELD)
 		return lua_gettop(L) - (int)skip;
-	if (now.unwinding) {
+	if (now.unwinding && !limited) {
 		if (lua_isnil(L, -1)) /* what a message handler made of it */
 			lua_pushliteral(L, "interrupted!");
 		return lua_error(L);
@@ -215,13 +281,18 @@ static int protected_call(lua_State *L)
 
 static int protected_call_with(lua_State *L)
 {
-	int nargs = lua_gettop(L) - 2;
+	int nargs = lua_gettop(L) - 2, skip = 2;
+	double limit = limit_of(L, 1);
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	lua_pushboolean(L, 1);
 	lua_pushvalue(L, 1);
 	lua_rotate(L, 3, 2); /* function, handler, true, function, arguments */
-	return finish(L, lua_pcallk(L, nargs, LUA_MULTRET, 2, 2, finish), 2);
+	if (limit > 0) {
+		set_timer(limit);
+		skip |= LIMITED;
+	}
+	return finish(L, lua_pcallk(L, nargs, LUA_MULTRET, 2, skip, finish), skip);
 }
 
 /* interrupt_signal() - the signal that was caught and not cleared, or 0 */
@@ -288,13 +359,88 @@ void interrupt_die(int sig)
 	_exit(128 + sig);
 }
 
+static void catch_signal(int sig)
+{
+	struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+
+	sigemptyset(&act.sa_mask);
+	sigaction(sig, &act, NULL);
+}
+
+/* interrupt_relay() - relay(true): from now on signals are for a process that is about to start; relay(process): for
+ * that one; relay(false): for nsh again */
+int interrupt_relay(lua_State *L)
+{
+	int pidfd = lua_isuserdata(L, 1) ? bind_process(L, 1)->pidfd : -1;
+
+	if (pidfd < 0) {
+		now.relay = -1;
+		now.early = 0;
+		now.relays = lua_toboolean(L, 1);
+	}
+	for (size_t i = 0; i < sizeof(relayed) / sizeof(*relayed); i++)
+		if (now.relays)
+			catch_signal(relayed[i]);
+		else
+			signal(relayed[i], SIG_DFL);
+	now.relay = pidfd;
+	if (pidfd >= 0 && now.early)
+		pass_on(now.early);
+	return 0;
+}
+
+/* interrupt_leave() - leave(): the script ends here; no pcall catches it */
+int interrupt_leave(lua_State *L)
+{
+	now.unwinding = now.leaving = 1;
+	lua_pushlightuserdata(L, &now);
+	return lua_error(L);
+}
+
+/* interrupt_is_leave() - is the value at the top what leave() raises? */
+bool interrupt_is_leave(lua_State *L)
+{
+	return lua_touserdata(L, -1) == &now;
+}
+
+/* interrupt_left() - has the script ended itself so?  That is over then. */
+bool interrupt_left(lua_State *L)
+{
+	bool left = now.leaving && !now.signal;
+
+	if (left)
+		interrupt_clear(L);
+	now.leaving = 0;
+	return left;
+}
+
+/* interrupt_limit() - limit(f, seconds): an xpcall of f is ended when it takes longer, and returns that as an error */
+int interrupt_limit(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	if (lua_getfield(L, LUA_REGISTRYINDEX, LIMITS) == LUA_TNIL) {
+		lua_newtable(L);
+		lua_createtable(L, 0, 1);
+		lua_pushliteral(L, "k");
+		lua_setfield(L, -2, "__mode");
+		lua_setmetatable(L, -2);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, LUA_REGISTRYINDEX, LIMITS);
+		catch_signal(SIGALRM);
+	}
+	lua_pushvalue(L, 1);
+	lua_pushnumber(L, luaL_checknumber(L, 2));
+	lua_rawset(L, -3);
+	return 0;
+}
+
 static const luaL_Reg coroutines[] = {{"close", co_close}, {"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
 static const luaL_Reg basics[] = {{"pcall", protected_call}, {"xpcall", protected_call_with}, {NULL, NULL}};
 
 /* interrupt_open() - catch the signals and replace the functions that must know about them */
 void interrupt_open(lua_State *L)
 {
-	struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO}, old;
+	struct sigaction old;
 
 	now.running = L;
 	lua_getglobal(L, "coroutine");
@@ -309,9 +455,8 @@ void interrupt_open(lua_State *L)
 	luaL_setfuncs(L, basics, 0);
 	lua_pop(L, 1);
 
-	sigemptyset(&act.sa_mask);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
 		/* nohup(1) had SIGHUP ignored, and so it stays */
 		if (caught[i] != SIGHUP || sigaction(SIGHUP, NULL, &old) < 0 || old.sa_handler != SIG_IGN)
-			sigaction(caught[i], &act, NULL);
+			catch_signal(caught[i]);
 }

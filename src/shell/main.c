@@ -39,12 +39,16 @@ static void set_arg(lua_State *L, const struct command_line *c)
 	lua_setglobal(L, "arg");
 }
 
-static int run(lua_State *L, int status, int nargs)
+static int run(lua_State *L, int status, int nargs, int nresults)
 {
 	if (status == LUA_OK)
-		status = report_call(L, nargs, 0);
+		status = report_call(L, nargs, nresults);
 	if (status == LUA_OK)
 		return SHELL_OK;
+	if (interrupt_left(L)) {
+		lua_pop(L, 1);
+		return SHELL_OK;
+	}
 	if (interrupt_signal() == SIGPIPE) {
 		lua_pop(L, 1);
 		return SHELL_ERROR;
@@ -52,18 +56,18 @@ static int run(lua_State *L, int status, int nargs)
 	return report_error(L);
 }
 
-static int run_file(lua_State *L, const char *file, int nargs)
+static int run_file(lua_State *L, const char *file, int nargs, int nresults)
 {
 	int status = luaL_loadfilex(L, file, "t");
 
 	if (status == LUA_OK)
 		lua_insert(L, -1 - nargs);
-	return run(L, status, nargs);
+	return run(L, status, nargs, nresults);
 }
 
 static int run_string(lua_State *L, const char *text, const char *name)
 {
-	return run(L, luaL_loadbufferx(L, text, strlen(text), name, "t"), 0);
+	return run(L, luaL_loadbufferx(L, text, strlen(text), name, "t"), 0, 0);
 }
 
 static int require_library(lua_State *L, const char *spec)
@@ -93,7 +97,7 @@ static int run_init(lua_State *L)
 	}
 	if (!init)
 		return SHELL_OK;
-	return *init == '@' ? run_file(L, init + 1, 0) : run_string(L, init, name);
+	return *init == '@' ? run_file(L, init + 1, 0, 0) : run_string(L, init, name);
 }
 
 static int run_options(lua_State *L, const struct command_line *c)
@@ -113,6 +117,7 @@ static int run_options(lua_State *L, const struct command_line *c)
 	return code;
 }
 
+/* Leaves what the script returned, if it ended well. */
 static int run_script(lua_State *L, const struct command_line *c)
 {
 	int script = c->options.script, nargs = c->argc - script - 1;
@@ -123,7 +128,18 @@ static int run_script(lua_State *L, const struct command_line *c)
 	luaL_checkstack(L, nargs + 3, "too many arguments to the script");
 	for (int i = 1; i <= nargs; i++)
 		lua_pushstring(L, c->argv[script + i]);
-	return run_file(L, file, nargs);
+	return run_file(L, file, nargs, 1);
+}
+
+/* The script, and what its words say of the lab that it returns.
+ * @prompt: go on with the prompt, though nobody asked for it */
+static int run_lab(lua_State *L, const struct command_line *c, bool *prompt)
+{
+	int code = run_script(L, c);
+
+	if (code == SHELL_OK && !interrupt_signal())
+		code = lab_verb(L, c->argc, c->argv, &c->options, prompt);
+	return code;
 }
 
 /* What works here, as a page: the code says whether a world can be made. */
@@ -144,20 +160,35 @@ static int run_doctor(lua_State *L)
 static int run_rest(lua_State *L, const struct command_line *c)
 {
 	const struct options *o = &c->options;
-	bool script = o->script < c->argc;
+	bool script = o->script < c->argc, prompt = o->interactive;
 	int code = SHELL_OK;
 
+	if (o->test)
+		return lab_test(L, c->argc, c->argv, o);
 	if (script)
-		code = run_script(L, c);
+		code = run_lab(L, c, &prompt);
 	if (code != SHELL_OK || interrupt_signal())
 		return code;
-	if (o->interactive)
+	if (prompt)
 		return repl_run(L, o->version ? NULL : SHELL_VERSION);
 	if (script || o->chunk || o->version || o->capture)
 		return SHELL_OK;
 	if (isatty(STDIN_FILENO))
 		return repl_run(L, SHELL_VERSION);
-	return run_file(L, NULL, 0);
+	return run_file(L, NULL, 0, 0);
+}
+
+/* --check: the script for what it declares. */
+static int run_check(lua_State *L, const struct command_line *c)
+{
+	const struct options *o = &c->options;
+
+	if (o->script >= c->argc) {
+		fputs("nsh: --check wants a script\n", stderr);
+		return SHELL_USAGE;
+	}
+	lab_check_begin(L);
+	return lab_check_end(L, run_script(L, c), c->argc, c->argv, o);
 }
 
 /* The end of the script is that of its tasks; what went wrong in them isn't lost. */
@@ -169,7 +200,10 @@ static int finish_tasks(lua_State *L, int code)
 	if (report_call(L, 0, 1) != LUA_OK)
 		return report_error(L);
 	for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++)
-		code = report_error(L);
+		if (interrupt_is_leave(L))
+			lua_pop(L, 1);
+		else
+			code = report_error(L);
 	lua_pop(L, 3);
 	return code;
 }
@@ -183,7 +217,7 @@ static int run_all(lua_State *L, const struct command_line *c)
 	if (code == SHELL_OK)
 		code = run_options(L, c);
 	if (code == SHELL_OK)
-		code = o->doctor ? run_doctor(L) : run_rest(L, c);
+		code = o->doctor ? run_doctor(L) : o->check ? run_check(L, c) : run_rest(L, c);
 	if (o->capture && code != SHELL_USAGE && !interrupt_signal()) {
 		int end = sniff_end(L, code == SHELL_OK && !o->interactive);
 
@@ -202,7 +236,7 @@ static int protected_main(lua_State *L)
 	lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
 	luaL_openlibs(L);
 	paths_open(L, script < c->argc && strcmp(c->argv[script], "-") != 0 ? c->argv[script] : NULL);
-	modules_open(L, c->trust_env, c->options.host);
+	modules_open(L, c->trust_env, &c->options);
 	oslib_open(L);
 	interrupt_open(L);
 	set_arg(L, c);

@@ -207,8 +207,14 @@ static const luaL_Reg lazy[] = {
 	{"__pairs", lazy_pairs}, {"__tostring", lazy_tostring}, {NULL, NULL},
 };
 
+/* What our own modules ask of the program. */
+static const luaL_Reg services[] = {
+	{"leave", interrupt_leave}, {"limit", interrupt_limit}, {"relay", interrupt_relay},
+	{"source", source},	    {"stdlib", paths_stdlib},	{NULL, NULL},
+};
+
 /* modules_open() - register the embedded modules and set the globals */
-void modules_open(lua_State *L, bool trust_env, bool host)
+void modules_open(lua_State *L, bool trust_env, const struct options *o)
 {
 	lua_dir = trust_env ? getenv("NSH_LUA_DIR") : NULL;
 	lua_newtable(L);
@@ -226,14 +232,13 @@ void modules_open(lua_State *L, bool trust_env, bool host)
 	luaL_newmetatable(L, LAZY);
 	luaL_setfuncs(L, lazy, 0);
 	lua_newtable(L);
-	lua_pushboolean(L, host);
+	lua_pushboolean(L, o->host);
 	lua_setfield(L, -2, "host");
+	lua_pushboolean(L, o->check);
+	lua_setfield(L, -2, "check");
 	lua_pushliteral(L, NSH_VERSION);
 	lua_setfield(L, -2, "version");
-	lua_pushcfunction(L, source);
-	lua_setfield(L, -2, "source");
-	lua_pushcfunction(L, paths_stdlib);
-	lua_setfield(L, -2, "stdlib");
+	luaL_setfuncs(L, services, 0);
 	for (int i = 0; lazy_globals[i]; i++) {
 		lua_newtable(L);
 		lua_pushvalue(L, -1);

@@ -14,6 +14,8 @@ static const struct {
 	{"-v", NULL, "show the version"},
 	{"-E", NULL, "ignore LUA_INIT, LUA_PATH and LUA_CPATH"},
 	{"-W", NULL, "turn warnings on"},
+	{"--check", NULL, "run the script and plan its labs, asking nothing of the kernel"},
+	{"--json", NULL, "what a verb or --check tells, as JSON"},
 	{"--host", NULL, "work in the machine's own network, as ip(8) does (root)"},
 	{"--capture", "[NS:]LINK", "capture there until Ctrl-C; may come several times"},
 	{"  -f", "FILTER", "after --capture: only these packets, as tcpdump has it"},
@@ -53,6 +55,10 @@ static bool read_long(const char *arg, struct options *o)
 {
 	if (is(arg, "--host"))
 		o->host = true;
+	else if (is(arg, "--check"))
+		o->check = true;
+	else if (is(arg, "--json"))
+		o->json = true;
 	else if (is(arg, "--doctor"))
 		o->doctor = true;
 	else if (is(arg, "--help"))
@@ -92,6 +98,11 @@ void options_read(int argc, char **argv, struct options *o)
 		}
 		if (is(arg, "--")) {
 			o->script = i + 1;
+			return;
+		}
+		if (is(arg, "--test")) { /* it stands for the script, and the rest is its own */
+			o->test = true;
+			o->script = i;
 			return;
 		}
 		if (has_value(arg, o->capture)) {
@@ -138,7 +149,9 @@ void options_usage(bool failed)
 	FILE *out = failed ? stderr : stdout;
 
 	fputs("usage: nsh [options] [script [args]]\n"
-	      "Lua with the Linux network in its hands; without a script, a prompt.\n\n",
+	      "Lua with the Linux network in its hands; without a script, a prompt.\n\n"
+	      "A script that returns a lab takes: up, down, plan, status, ping [--json],\n"
+	      "  graph [FORMAT] [FILE], exec NODE [--] CMD..., shell NODE, test [SPEC...]\n\n",
 	      out);
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
 		char left[32];

@@ -26,9 +26,10 @@ struct options {
 	bool no_env;	  /* -E */
 	bool chunk;	  /* an -e was there */
 	bool host, doctor, help, version_only;
-	bool capture;	 /* --capture */
-	bool to_stdout;	 /* -w - */
-	const char *bad; /* the option that is none */
+	bool check, json, test; /* --check, --json; --test: it stands where a script would */
+	bool capture;		/* --capture */
+	bool to_stdout;		/* -w - */
+	const char *bad;	/* the option that is none */
 };
 void options_read(int argc, char **argv, struct options *o);
 /* the letters in order, 'C' for --capture; 0 at the end */
@@ -39,7 +40,7 @@ void options_usage(bool failed);
 /* what a script finds in its state (paths.c, modules.c, oslib.c) */
 void paths_open(lua_State *L, const char *script);
 int paths_stdlib(lua_State *L); /* lua_CFunction: the names of the recipes */
-void modules_open(lua_State *L, bool trust_env, bool host);
+void modules_open(lua_State *L, bool trust_env, const struct options *o);
 void modules_require(lua_State *L, const char *name); /* pushes the module */
 bool modules_loaded(lua_State *L, const char *name);  /* pushes it if it is loaded */
 void oslib_open(lua_State *L);
@@ -59,9 +60,21 @@ void interrupt_now(void);      /* as if SIGINT had come */
 void interrupt_teardown(void); /* from here on a first signal waits for the end */
 void interrupt_die(int sig) __attribute__((noreturn));
 
+int interrupt_relay(lua_State *L); /* lua_CFunction: relay(process or nil): signals are for that process */
+int interrupt_leave(lua_State *L); /* lua_CFunction: leave(): ends the script, whatever it catches */
+bool interrupt_is_leave(lua_State *L);
+bool interrupt_left(lua_State *L); /* it was ended so; forgets it */
+int interrupt_limit(lua_State *L); /* lua_CFunction: limit(f, seconds): so long may xpcall(f) take */
+
 /* --capture (sniff.c) */
 int sniff_begin(lua_State *L, char **argv, const struct options *o);
 int sniff_end(lua_State *L, bool wait);
+
+/* labs (lab.c) */
+int lab_verb(lua_State *L, int argc, char **argv, const struct options *o, bool *prompt);
+void lab_check_begin(lua_State *L);
+int lab_check_end(lua_State *L, int code, int argc, char **argv, const struct options *o);
+int lab_test(lua_State *L, int argc, char **argv, const struct options *o);
 
 /* errors (report.c) */
 int report_call(lua_State *L, int nargs, int nresults); /* lua_pcall() that remembers the traceback */

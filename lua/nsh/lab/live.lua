@@ -1,6 +1,7 @@
 --- live.lua - reads what is there: the state of namespaces, in the same form as what a lab asks for.
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local world = require "nsh.world"
 
 local m = {}
 
@@ -20,7 +21,9 @@ end
 ---@param wish table state
 ---@return table state
 function m.read(wish)
+  if world.is_dry() then return require("nsh.lab.dry").state(wish) end
   local state = { nodes = {} }
+  if world.is_empty() then return state end
   for _, node in ipairs(wish.nodes) do
     local ns = netns.lookup(node.netns)
     if ns then state.nodes[#state.nodes + 1] = of(ns, node.netns, node.sysctls) end

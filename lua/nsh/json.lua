@@ -1,0 +1,65 @@
+--- json.lua - values as JSON text, for programs that read what the verbs of a lab tell.
+local m = {}
+
+local SHORT = { ["\""] = "\\\"", ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+local REPLACEMENT = "\u{fffd}" -- what stands for bytes that are no text
+
+local function escape(char) return SHORT[char] or ("\\u%04x"):format(char:byte()) end
+
+local function valid(s)
+  local _, bad = utf8.len(s)
+  while bad do
+    s = s:sub(1, bad - 1) .. REPLACEMENT .. s:sub(bad + 1)
+    _, bad = utf8.len(s, bad)
+  end
+  return s
+end
+
+local function text(s) return "\"" .. valid(s):gsub("[%c\"\\\127]", escape) .. "\"" end
+
+-- The shortest form that reads back as the same number.
+local function number(n)
+  if math.type(n) == "integer" then return ("%d"):format(n) end
+  if n ~= n or n == math.huge or n == -math.huge then return "null" end
+  for digits = 15, 17 do
+    local s = ("%%.%dg"):format(digits):format(n)
+    if tonumber(s) == n then return s end
+  end
+end
+
+-- A table is a list when its metatable says so, or when it has something at 1.
+local function is_list(t, mt)
+  local kind = mt and mt.__jsontype
+  if kind then return kind == "array" end
+  return rawget(t, 1) ~= nil
+end
+
+local encode -- forward: tables hold values
+
+local function list(t)
+  local parts = {}
+  for i = 1, rawlen(t) do parts[i] = encode(rawget(t, i)) end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function object(t)
+  local parts = {}
+  for key, value in next, t do parts[#parts + 1] = text(tostring(key)) .. ":" .. encode(value) end
+  table.sort(parts)
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+--- Writes a value as JSON on one line, keys in their order. Live objects and functions are what tostring makes of them.
+---@param value any
+---@return string
+function encode(value)
+  local kind, mt = type(value), debug.getmetatable(value)
+  if value == nil then return "null" end
+  if kind == "boolean" then return tostring(value) end
+  if kind == "number" then return number(value) end
+  if kind ~= "table" or mt and mt.class then return text(tostring(value)) end
+  return is_list(value, mt) and list(value) or object(value)
+end
+m.encode = encode
+
+return m

@@ -1,0 +1,308 @@
+--- verbs.lua - `nsh lab.lua VERB ...`: what is done with the lab that a script returns.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local json = require "nsh.json"
+local netns = require "nsh.netns"
+local text = require "nsh.text"
+local world = require "nsh.world"
+local Lab = require("nsh.lab").Lab
+
+local m = {}
+
+local OK, FAILED, USAGE = 0, 1, 2
+local NODES = 12 -- that a summary lists
+local stdout, stderr = io.stdout, io.stderr
+
+local run -- { script = "lab.lua", json = boolean, prompt = boolean }: what all verbs of this call share
+
+local function say(fmt, ...) stdout:write(fmt:format(...), "\n") end
+
+local function tell(value) stdout:write(run.json and json.encode(value) or tostring(value), "\n") end
+
+-- How nsh is called for this lab, for what is to be tried next.
+local function command() return ("nsh %s%s"):format(world.options(), run.script) end
+
+local function misused(verb, fmt, ...)
+  stderr:write(("nsh: %s: %s\nusage: nsh [options] %s %s\n"):format(verb, fmt:format(...), run.script, m.USAGE[verb]))
+  return USAGE
+end
+
+local function count(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
+
+local function warn(lab)
+  for _, warning in ipairs(lab.warnings) do
+    stderr:write(("%s: warning: %s\n"):format(warning.where, text.escape(warning.message)))
+  end
+end
+
+-- --- nodes ---
+
+local function find_node(lab, verb, name)
+  if not name then return nil, misused(verb, "which node? %s has %s", lab.name, m.names(lab)) end
+  for _, node in ipairs(lab.nodes) do
+    if node.name == name then return node end
+  end
+  local names = {}
+  for i, node in ipairs(lab.nodes) do names[i] = node.name end
+  local nearest = core.nearest(name, names)
+  return nil, misused(verb, "lab %s has no node '%s'%s", lab.name, text.escape(name),
+    nearest and ("; did you mean '%s'?"):format(nearest) or "; it has " .. m.names(lab))
+end
+
+--- Returns the names of a lab's first nodes as a text.
+---@private
+---@param lab nsh.Lab
+---@return string
+function m.names(lab)
+  local names = {}
+  for i = 1, math.min(#lab.nodes, NODES) do names[i] = lab.nodes[i].name end
+  if #lab.nodes > NODES then names[#names + 1] = ("... (%d)"):format(#lab.nodes) end
+  return names[1] and table.concat(names, ", ") or "no nodes"
+end
+
+-- In a world that ends with nsh the lab is built for the verb; elsewhere it must stand already.
+local function ready(lab)
+  if world.is_private() then
+    warn(lab)
+    lab:up()
+    return
+  end
+  for _, node in ipairs(lab.nodes) do
+    if not netns.find(node:netns_name()) then
+      fail.raise { op = "lab", target = lab.name, code = "ENOENT", errno = 2, where = "",
+        message = ("it is not up: there is no %s (ENOENT)"):format(node:netns_name()),
+        hint = command() .. " up builds it" }
+    end
+  end
+end
+
+-- --- the summary ---
+
+local function addrs_of(node)
+  local list = {}
+  for _, addr in ipairs(node.addrs) do list[#list + 1] = addr.addr end
+  for _, port in ipairs(node.ports) do
+    for _, addr in ipairs(port.addrs) do list[#list + 1] = addr.addr end
+  end
+  return list
+end
+
+local function list_nodes(lab)
+  local name, kind = 0, 0
+  for i = 1, math.min(#lab.nodes, NODES) do
+    name, kind = math.max(name, text.len(lab.nodes[i].name)), math.max(kind, #lab.nodes[i].kind)
+  end
+  for i = 1, math.min(#lab.nodes, NODES) do
+    local node = lab.nodes[i]
+    say("  %s", text.cut(("%s  %s  %s"):format(text.pad(node.name, name), text.pad(node.kind, kind),
+      table.concat(addrs_of(node), " ")):gsub("%s+$", ""), 98))
+  end
+  if #lab.nodes > NODES then say("  ... and %d more", #lab.nodes - NODES) end
+end
+
+-- What one would do next, with a node of this lab.
+local function next_steps(lab)
+  local host = lab.nodes[1]
+  for _, node in ipairs(lab.nodes) do
+    if node.kind == "host" then
+      host = node
+      break
+    end
+  end
+  if not host then return end
+  if run.prompt then
+    local name = _G[host.name] and host.name or ("net:node(%q).netns"):format(host.name)
+    say("net is the lab, its nodes are namespaces:\n  net:status()   net:ping_all()   %s:links()   %s:shell()", name,
+      name)
+  elseif world.is_private() then
+    say("it goes with nsh; next: %s ping, exec %s CMD, shell %s; nsh -i %s", command(), host.name, host.name,
+      run.script)
+  else
+    say("next: %s status, ping, exec %s CMD, shell %s, down", command(), host.name, host.name)
+  end
+end
+
+local function head(lab, plan, seconds)
+  if #plan == 0 then return ("lab %s is up: there was nothing to do"):format(lab.name) end
+  return ("lab %s is up: %s, %s, in %.3g s"):format(lab.name, count(#lab.nodes, "node"), count(#lab.links, "link"),
+    seconds)
+end
+
+local function result(lab, plan, seconds)
+  tell { lab = lab.name, nodes = #lab.nodes, links = #lab.links, seconds = seconds, steps = plan }
+end
+
+-- The lab and its namespaces under their names at the prompt; what the script has set stays.
+local function set_globals(lab)
+  if rawget(_G, "net") == nil then rawset(_G, "net", lab) end
+  for _, node in ipairs(lab.nodes) do
+    if rawget(_G, node.name) == nil then rawset(_G, node.name, node.netns) end
+  end
+end
+
+-- --- the verbs: each returns the exit code ---
+
+local verbs = {}
+
+local function up(lab)
+  warn(lab)
+  local start = core.loop.now()
+  local plan = lab:up()
+  local seconds = core.loop.now() - start
+  if run.prompt then set_globals(lab) end
+  if run.json then
+    result(lab, plan, seconds)
+    return OK
+  end
+  say("%s", text.escape(head(lab, plan, seconds)))
+  list_nodes(lab)
+  next_steps(lab)
+  return OK
+end
+
+function verbs.up(lab) return up(lab) end
+
+function verbs.down(lab)
+  local start = core.loop.now()
+  local plan = lab:down()
+  if run.json then
+    result(lab, plan, core.loop.now() - start)
+  elseif #plan == 0 then
+    say("lab %s is down: there was nothing to do", lab.name)
+  else
+    say("lab %s is down: %s gone, in %.3g s", lab.name, count(#plan, "namespace"), core.loop.now() - start)
+  end
+  return OK
+end
+
+function verbs.plan(lab)
+  warn(lab)
+  tell(lab:plan())
+  return OK
+end
+
+function verbs.status(lab)
+  local status = lab:status()
+  tell(status)
+  if not status.up and not run.json and world.is_private() then
+    stderr:write(("this world ends with nsh: nsh -w NAME %s up keeps a lab, nsh -w NAME %s status shows it\n"):format(
+      run.script, run.script))
+  end
+  return OK
+end
+
+function verbs.ping(lab)
+  ready(lab)
+  local matrix = lab:ping_all()
+  tell(matrix)
+  return matrix.lost == 0 and OK or FAILED
+end
+
+local FORMATS = { text = true, dot = true, mermaid = true, svg = true, html = true }
+local BY_ENDING = { txt = "text", gv = "dot", dot = "dot", mmd = "mermaid", svg = "svg", html = "html", htm = "html" }
+
+function verbs.graph(lab, words)
+  local format, file = words[1], words[2]
+  if format and not file and format:find "[./]" then format, file = nil, format end
+  format = format or file and BY_ENDING[file:match "%.(%w+)$" or ""] or "text"
+  if words[3] then return misused("graph", "one format and one file are enough") end
+  if not FORMATS[format] then
+    local nearest = core.nearest(format, { "text", "dot", "mermaid", "svg", "html" })
+    return misused("graph", "no format '%s'%s", text.escape(format),
+      nearest and ("; did you mean '%s'?"):format(nearest) or "")
+  end
+  local picture = tostring(lab:graph { format = format })
+  if run.json then picture = json.encode { lab = lab.name, format = format, picture = picture } end
+  if not picture:find "\n$" then picture = picture .. "\n" end
+  local out = stdout
+  if file then
+    local problem, code
+    out, problem, code = io.open(file, "w")
+    if not out then
+      fail.raise { op = "graph", target = file, code = "EIO", errno = code, message = problem, where = "" }
+    end
+  end
+  out:write(picture)
+  if file then out:close() end
+  return OK
+end
+
+-- What a shell exits with when a program isn't there or can't be run.
+local NO_PROGRAM = { ENOENT = 127, ENOTDIR = 127, EACCES = 126, ENOEXEC = 126, EISDIR = 126 }
+
+-- The exit code that a shell gives such an end.
+local function code_of(ended) return ended.status or 128 + core.process.signal(ended.signal) end
+
+function verbs.exec(lab, words)
+  local node, code = find_node(lab, "exec", words[1])
+  if not node then return code end
+  local cmd = table.move(words, words[2] == "--" and 3 or 2, #words, 1, {})
+  if not cmd[1] then return misused("exec", "which command?") end
+  ready(lab)
+  local ok, ended = pcall(require("nsh.process").passed, node.netns, cmd)
+  if ok then return code_of(ended) end
+  local no_program = type(ended) == "table" and NO_PROGRAM[ended.code]
+  if not no_program then error(ended, 0) end
+  stderr:write(tostring(ended), "\n")
+  return no_program
+end
+
+function verbs.shell(lab, words)
+  local node, code = find_node(lab, "shell", words[1])
+  if not node then return code end
+  if words[2] then return misused("shell", "it takes a node alone; exec %s -- CMD runs a command", node.name) end
+  ready(lab)
+  return code_of(node.netns:shell())
+end
+
+function verbs.test(_, words) return require("nsh.test_run").of_lab(run.script, words) end
+
+m.USAGE = {
+  up = "up [--json]", down = "down [--json]", plan = "plan [--json]", status = "status [--json]",
+  ping = "ping [--json]", graph = "graph [text|dot|mermaid|svg|html] [FILE]", exec = "exec NODE [--] CMD [ARGS...]",
+  shell = "shell NODE", test = "test [SPEC...] [options of busted]",
+}
+
+-- Verbs whose words are somebody else's, and how many of them others may have.
+local FOREIGN = { exec = true, shell = true, test = true }
+local WORDS = { graph = 2 }
+
+-- Takes --json out of the words; what remains must not be more than the verb takes.
+local function take_options(verb, words)
+  if FOREIGN[verb] then return words end
+  local rest = {}
+  for _, word in ipairs(words) do
+    if word == "--json" then
+      run.json = true
+    elseif word:find "^%-" or #rest == (WORDS[verb] or 0) then
+      return nil, misused(verb, "it takes no '%s'", text.escape(word))
+    else
+      rest[#rest + 1] = word
+    end
+  end
+  return rest
+end
+
+--- Does with what a script returned what the words after it say, if that is a lab.
+---@private
+---@param value any what the script returned
+---@param options { script: string, words: string[], json: boolean, terminal: boolean, interactive: boolean }
+---@return integer? code nil: it is no lab
+---@return boolean? prompt go on with the prompt
+function m.run(value, options)
+  local mt = type(value) == "table" and debug.getmetatable(value)
+  if not mt or rawget(mt, "class") ~= Lab then return nil end
+  local verb, words = options.words[1], options.words
+  run = { script = options.script, json = options.json, prompt = options.interactive }
+  if not verbs[verb] then
+    run.prompt = run.prompt or options.terminal and world.is_private() and not run.json
+    return up(value), run.prompt
+  end
+  local slip
+  words, slip = take_options(verb, table.move(words, 2, #words, 1, {}))
+  if not words then return slip end
+  stdout:flush()
+  return verbs[verb](value, words), run.prompt
+end
+
+return m

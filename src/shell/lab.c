@@ -1,0 +1,100 @@
+/* lab.c - what follows a script that returned a lab, and what is done with scripts in its place: --check, --test */
+#include <unistd.h>
+
+#include "shell.h"
+
+/* Pushes a function of one of our modules. */
+static void push_function(lua_State *L, const char *module, const char *name)
+{
+	modules_require(L, "nsh");
+	modules_require(L, module);
+	lua_getfield(L, -1, name);
+	lua_replace(L, -3);
+	lua_pop(L, 1);
+}
+
+static void set_flag(lua_State *L, const char *key, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, key);
+}
+
+/* Pushes { script, words, json, interactive, terminal }. */
+static void push_options(lua_State *L, int argc, char **argv, const struct options *o)
+{
+	lua_createtable(L, 0, 5);
+	lua_pushstring(L, argv[o->script]);
+	lua_setfield(L, -2, "script");
+	lua_createtable(L, argc - o->script - 1, 0);
+	for (int i = o->script + 1; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_rawseti(L, -2, i - o->script);
+	}
+	lua_setfield(L, -2, "words");
+	set_flag(L, "json", o->json);
+	set_flag(L, "interactive", o->interactive);
+	set_flag(L, "terminal", isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+}
+
+/*
+ * lab_verb() - do what the words after a script say with the lab that it returned; anything else is let be
+ * @prompt: set where the prompt is to follow
+ *
+ * What the script returned is at the top, and is popped.  Return: the exit code.
+ */
+int lab_verb(lua_State *L, int argc, char **argv, const struct options *o, bool *prompt)
+{
+	int code = SHELL_OK;
+
+	if (!modules_loaded(L, "nsh.lab")) {
+		lua_pop(L, 1);
+		return code;
+	}
+	lua_pop(L, 1);
+	push_function(L, "nsh.lab.verbs", "run");
+	lua_insert(L, -2);
+	push_options(L, argc, argv, o);
+	if (report_call(L, 2, 2) != LUA_OK)
+		return report_error(L);
+	if (!lua_isnil(L, -2)) {
+		code = (int)lua_tointeger(L, -2);
+		*prompt = lua_toboolean(L, -1);
+	}
+	lua_pop(L, 2);
+	return code;
+}
+
+/* lab_check_begin() - before a script that is only looked at runs */
+void lab_check_begin(lua_State *L)
+{
+	push_function(L, "nsh.lab.dry", "begin");
+	lua_call(L, 0, 0);
+}
+
+/* lab_check_end() - tell of the labs that the script declared, when it ended well; returns the exit code */
+int lab_check_end(lua_State *L, int code, int argc, char **argv, const struct options *o)
+{
+	if (code != SHELL_OK || interrupt_signal())
+		return code;
+	push_function(L, "nsh.lab.dry", "finish");
+	push_options(L, argc, argv, o);
+	if (report_call(L, 1, 1) != LUA_OK)
+		return report_error(L);
+	code = (int)lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return code;
+}
+
+/* lab_test() - run specs; returns the exit code */
+int lab_test(lua_State *L, int argc, char **argv, const struct options *o)
+{
+	int code;
+
+	push_function(L, "nsh.test_run", "main");
+	push_options(L, argc, argv, o);
+	if (report_call(L, 1, 1) != LUA_OK)
+		return report_error(L);
+	code = (int)lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return code;
+}

@@ -1,0 +1,77 @@
+-- status_spec.lua - net:status(): nodes, links, addresses, states and counters as they are, and what is amiss
+local h = require "tests.helper"
+local json = require "dkjson"
+
+describe("net:status()", function()
+  local net
+
+  before_each(function()
+    net = lab(h.name "stand")
+    local sw = net:switch { "sw", stp = false }
+    for i = 1, 2 do
+      net:link { { net:host { "h" .. i }, "eth0", addrs = { ("10.0.0.%d/24"):format(i), ("fd00::%d/64"):format(i) } },
+        { sw, "p" .. i } }
+    end
+  end)
+
+  after_each(function() net:down() end)
+
+  it("tells of one that isn't up what is declared, as missing", function()
+    local status = net:status()
+    assert.is_false(status.up)
+    assert.equal(#net:plan(), status.differs)
+    for i, node in ipairs(status.nodes) do
+      assert.same({ net.nodes[i].name, net.nodes[i].kind, "missing" }, { node.node, node.kind, node.state })
+    end
+    local names = {}
+    for i, link in ipairs(status.links) do names[i] = link.node .. ":" .. link.link .. " " .. link.state end
+    assert.same({ "sw:sw missing", "sw:p1 missing", "sw:p2 missing", "h1:eth0 missing", "h2:eth0 missing" }, names)
+    assert.equal("sw:p1", status.links[4].peer)
+    assert.truthy(tostring(status):find("not up, 3 nodes", 1, true))
+  end)
+
+  it("tells what is there, as ip(8) does", function()
+    net:up()
+    net:ping_all()
+    local status = net:status()
+    assert.is_true(status.up)
+    assert.equal(0, status.differs)
+    assert.same({ "up", "up", "up" }, { status.nodes[1].state, status.nodes[2].state, status.nodes[3].state })
+    local link = h.find(status.links, { node = "h1", link = "eth0" })
+    assert.same({ "10.0.0.1/24", "fd00::1/64" }, { table.unpack(link.addrs) })
+    assert.same({ "sw:p1", "up", 1500 }, { link.peer, link.state, link.mtu })
+    local theirs = h.oracle(net:node "h1".netns, "ip -j -s link show eth0")[1].stats64
+    assert.is_true(link.rx_packets >= 2 and link.rx_packets <= theirs.rx.packets)
+    assert.is_true(link.tx_bytes > 100 and link.tx_bytes <= theirs.tx.bytes)
+    assert.equal(theirs.rx.dropped + theirs.tx.dropped, link.dropped)
+  end)
+
+  it("marks what isn't as declared, and shows what nobody declared", function()
+    net:up()
+    net:node "h1".netns:link "eth0":set { mtu = 1400 }
+    net:node "h2".netns:add_link { "extra", kind = "veth", peer = { "other" } }
+    local status = net:status()
+    assert.equal(1, status.differs)
+    assert.same({ "up", "differs", "up" }, { status.nodes[1].state, status.nodes[2].state, status.nodes[3].state })
+    assert.is_true(h.find(status.links, { node = "h1", link = "eth0" }).differs)
+    assert.is_nil(h.find(status.links, { node = "h2", link = "eth0" }).differs)
+    assert.equal("down", h.find(status.links, { node = "h2", link = "extra" }).state)
+    local text = tostring(status)
+    assert.truthy(text:find("~ 1 step from what is declared: net:plan()", 1, true))
+    assert.truthy(text:find("h1    host    ~ differs", 1, true), text)
+    netns.del(net:node "h2".netns.name)
+    status = net:status()
+    assert.is_false(status.up)
+    assert.equal("missing", h.find(status.links, { node = "h2" }).state)
+    assert.truthy(tostring(status):find("2 of 3 nodes up", 1, true))
+  end)
+
+  it("prints in 100 columns, and is data", function()
+    net:up()
+    local status = net:status()
+    for line in tostring(status):gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 100, line) end
+    local told = json.decode((require "nsh.json".encode(status)))
+    assert.same({ net.name, true, 3, 5 }, { told.lab, told.up, #told.nodes, #told.links })
+    assert.same({ "10.0.0.2/24", "fd00::2/64" }, told.nodes[3].addrs)
+  end)
+end)

@@ -1,0 +1,197 @@
+-- verbs_spec.lua - `nsh lab.lua VERB`: what is done with the lab that a script returns, and with what exit status
+local json = require "dkjson"
+local terminal = require "tests.terminal"
+
+local NSH = os.getenv "NSH" or "./nsh"
+local quote = terminal.quote
+
+describe("a script that returns a lab", function()
+  local dir, lab
+
+  local function file(name, text)
+    local f = assert(io.open(dir .. "/" .. name, "w"))
+    f:write(text)
+    f:close()
+    return dir .. "/" .. name
+  end
+
+  -- Runs nsh with these words; returns what it wrote to each output, and its exit status.
+  local function run(words, opts)
+    opts = opts or {}
+    local line = { opts.before or "", NSH }
+    for _, word in ipairs(words) do line[#line + 1] = quote(word) end
+    local f = assert(io.popen(("%s 2>%s/err %s"):format(table.concat(line, " "), dir, opts.input or "</dev/null")))
+    local out = f:read "a"
+    local _, _, status = f:close()
+    local err = io.open(dir .. "/err")
+    local said = err:read "a"
+    err:close()
+    return out, status, said
+  end
+
+  setup(function()
+    dir = os.tmpname()
+    os.remove(dir)
+    assert(os.execute("mkdir " .. dir))
+    lab = file("lab.lua", [[
+      local net = lab "duo"
+      local h1, h2 = net:host { "h1" }, net:host { "h2" }
+      net:link { { h1, "eth0", addr = "10.0.0.1/24" }, { h2, "eth0", addr = "10.0.0.2/24" } }
+      if arg[1] == "own" then print("own", arg[2]) return end
+      if arg[1] == "other" then return 42 end
+      return net]])
+  end)
+
+  teardown(function() os.execute("rm -r " .. dir) end)
+
+  it("is brought up, and told of in short, without a verb", function()
+    local out, status = run { lab }
+    assert.equal(0, status, out)
+    assert.truthy(out:find "^lab duo is up: 2 nodes, 1 link, in [%d.e-]+ s\n")
+    assert.truthy(out:find("\n  h1  host  10.0.0.1/24\n  h2  host  10.0.0.2/24\n", 1, true))
+    assert.truthy(out:find("exec h1 CMD", 1, true))
+  end)
+
+  it("keeps its own arguments", function()
+    assert.equal("own\tx\n", (run { lab, "own", "x" }))
+    assert.equal("", (run { lab, "other" }))
+    assert.truthy((run { lab, "else" }):find "^lab duo is up")
+  end)
+
+  it("is no matter for scripts that return something else", function()
+    local plain = file("plain.lua", "lab 'x' return { ... }")
+    local out, status, err = run { plain, "up" }
+    assert.same({ "", 0, "" }, { out, status, err })
+  end)
+
+  it("comes from standard input as well", function()
+    local out, status = run({ "-", "plan" }, { input = "<" .. lab })
+    assert.equal(0, status)
+    assert.truthy(out:find "^%+ h1 netns duo.h1\n")
+  end)
+
+  it("plans against nothing, in words and as JSON", function()
+    local out, status = run { lab, "plan" }
+    assert.equal(0, status)
+    assert.truthy(out:find("+ h1 link eth0", 1, true))
+    local steps = json.decode((run { lab, "plan", "--json" }))
+    assert.same(steps, json.decode((run { "--json", lab, "plan" })))
+    assert.equal(select(2, out:gsub("\n", "")), #steps)
+    assert.same({ "create", "netns", "h1", "duo.h1" }, { steps[1].op, steps[1].noun, steps[1].node, steps[1].name })
+  end)
+
+  it("tells up and down as JSON", function()
+    local up = json.decode((run { lab, "up", "--json" }))
+    assert.same({ "duo", 2, 1 }, { up.lab, up.nodes, up.links })
+    assert.is_true(#up.steps > 4 and up.seconds > 0)
+    local down = json.decode((run { lab, "down", "--json" }))
+    assert.same({}, down.steps)
+    assert.equal("lab duo is down: there was nothing to do\n", (run { lab, "down" }))
+  end)
+
+  it("shows that nothing is up, and how a lab is kept", function()
+    local out, status, err = run { lab, "status" }
+    assert.equal(0, status)
+    assert.truthy(out:find("^lab duo: not up, 2 nodes"))
+    assert.truthy(err:find("nsh -w NAME", 1, true))
+    local stands = file("stands.lua", "local net = dofile '" .. lab .. "' net:up() return net")
+    local told = json.decode((run { stands, "status", "--json" }))
+    assert.is_true(told.up)
+    assert.same({ "h1", "h2" }, { told.nodes[1].node, told.nodes[2].node })
+    assert.same({ "10.0.0.2/24" }, told.links[2].addrs)
+  end)
+
+  it("pings all from all, and fails on loss", function()
+    local out, status = run { lab, "ping" }
+    assert.equal(0, status, out)
+    assert.truthy(out:find("2 of 2 pings answered", 1, true))
+    local torn = file("torn.lua", ("local net = dofile '%s' net:host { 'h3', addr = '10.9.9.9/32' } return net"):format(
+      lab))
+    out, status = run { torn, "ping", "--json" }
+    assert.equal(1, status)
+    local told = json.decode(out)
+    assert.same({ 6, 4 }, { told.sent, told.lost })
+  end)
+
+  describe("exec", function()
+    it("ends as the command does", function()
+      assert.equal(0, (select(2, run { lab, "exec", "h1", "true" })))
+      assert.equal(7, (select(2, run { lab, "exec", "h1", "--", "sh", "-c", "exit 7" })))
+      assert.equal(137, (select(2, run { lab, "exec", "h1", "sh", "-c", "kill -KILL $$" })))
+      local _, status, err = run { lab, "exec", "h1", "no-such-program" }
+      assert.equal(127, status)
+      assert.truthy(err:find("no program 'no-such-program'", 1, true))
+      assert.equal(126, (select(2, run { lab, "exec", "h1", lab })))
+    end)
+
+    it("gives it words, no shell, and nsh's own input and outputs", function()
+      assert.equal("[$HOME] [a  b] [--json] [--]\n",
+        (run { lab, "exec", "h1", "--", "printf", "[%s] [%s] [%s] [%s]\\n", "$HOME", "a  b", "--json", "--" }))
+      local out, _, err = run({ lab, "exec", "h2", "sh", "-c", "cat; echo oops >&2" }, { input = "<" .. lab })
+      assert.truthy(out:find("^      local net = lab \"duo\"\n"))
+      assert.equal("oops\n", err)
+      assert.truthy((run { lab, "exec", "h2", "ip", "-br", "addr", "show", "eth0" }):find("10.0.0.2/24", 1, true))
+    end)
+
+    it("passes signals on", function()
+      for name, wanted in pairs { TERM = 3, INT = 4, HUP = 5, USR1 = 6, QUIT = 8 } do
+        local traps = ("trap 'exit %d' %s; echo ready; while :; do sleep 0.01; done"):format(wanted, name)
+        local script = file("signal.sh", ([[
+          mkfifo %s/said.%s
+          %s %s exec h1 bash -c "%s" >%s/said.%s & pid=$!
+          read -r ready <%s/said.%s
+          kill -%s $pid
+          wait $pid]]):format(dir, name, NSH, lab, traps, dir, name, dir, name, name))
+        local _, _, status = os.execute("bash " .. script)
+        assert.equal(wanted, status, name)
+      end
+    end)
+  end)
+
+  it("tells what is wrong with the words, and exits with 2", function()
+    for _, case in ipairs {
+      { { "exec" }, "which node? duo has h1, h2" },
+      { { "exec", "h1" }, "which command?" },
+      { { "exec", "h1", "--" }, "which command?" },
+      { { "exec", "h3", "true" }, "lab duo has no node 'h3'; did you mean 'h" },
+      { { "shell" }, "which node?" },
+      { { "shell", "h1", "ls" }, "exec h1 -- CMD" },
+      { { "plan", "h1" }, "it takes no 'h1'" },
+      { { "ping", "--jsn" }, "it takes no '--jsn'" },
+      { { "graph", "svgg" }, "did you mean 'svg'?" },
+    } do
+      local out, status, err = run { lab, table.unpack(case[1]) }
+      assert.same({ "", 2 }, { out, status }, case[2] .. err)
+      assert.truthy(err:find(case[2], 1, true), err)
+      assert.truthy(err:find("\nusage: nsh [options] " .. lab .. " " .. case[1][1], 1, true), err)
+    end
+  end)
+
+  it("runs a shell in a node", function()
+    local out, status = run({ lab, "shell", "h2" }, { before = "SHELL=/bin/sh",
+      input = "<" .. file("typed", "ip -br addr show eth0\nexit 5\n") })
+    assert.equal(5, status)
+    assert.truthy(out:find("10.0.0.2/24", 1, true))
+  end)
+end)
+
+describe("a lab on a terminal", function()
+  it("is followed by the prompt, where its nodes are at hand", function()
+    if not terminal.available() then pending "tmux is missing" end
+    local tmux = terminal.new()
+    finally(function() tmux:close() end)
+    local path = tmux.dir .. "/lab.lua"
+    local f = assert(io.open(path, "w"))
+    f:write [[
+      local net = lab "duo"
+      local h1, h2 = net:host { "h1" }, net:host { "h2" }
+      net:link { { h1, "eth0", addr = "10.0.0.1/24" }, { h2, "eth0", addr = "10.0.0.2/24" } }
+      return net]]
+    f:close()
+    tmux:start(path, nil, "nsh:root> ?")
+    assert.truthy(tmux:screen():find("lab duo is up: 2 nodes, 1 link", 1, true))
+    tmux:enter("net", "lab duo\nnsh:root> ?")
+    tmux:enter("h1:reaches '10.0.0.2'", "true\nnsh:root> ?")
+    tmux:enter("h2.name", "duo.h2\nnsh:root> ?")
+  end)
+end)
