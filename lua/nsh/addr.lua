@@ -12,8 +12,11 @@ local m = {}
 -- Words of ip(8) that nsh has others for.
 local OTHER = { ["local"] = "addr", brd = "broadcast", protocol = "proto" }
 
--- The address as an option table on this link.
-local function on_link(self, addr)
+--- Returns an address as the option table that it stands for: text becomes one, and what ip(8) adds is added.
+---@private
+---@param addr string|table
+---@return table
+function m.complete(addr)
   local spec = {}
   if type(addr) == "table" then
     for key, value in pairs(addr) do spec[key] = value end
@@ -22,7 +25,6 @@ local function on_link(self, addr)
   else
     fail.misuse("an address is text as \"10.0.0.1/24\" or a table, not a %s", type(addr))
   end
-  spec.dev = self.index
   words.refuse(spec, OTHER, "address")
   if spec.broadcast == "+" or spec.broadcast == "-" then
     spec.broadcast = prefixes.edge(spec[1] or spec.addr, spec.broadcast == "-")
@@ -30,6 +32,13 @@ local function on_link(self, addr)
   -- the kernel refuses an address that is preferred longer than it is valid
   local valid = spec.valid_lft
   if spec.preferred_lft == nil and (type(valid) ~= "number" or valid >= 0) then spec.preferred_lft = valid end
+  return spec
+end
+
+-- The address as an option table on this link.
+local function on_link(self, addr)
+  local spec = m.complete(addr)
+  spec.dev = self.index
   return spec
 end
 

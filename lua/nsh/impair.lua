@@ -66,7 +66,10 @@ local function shape(self, spec)
   if rate // 800 > least then set_now(self, { "tbf", burst = rate // 800, latency = 0.4 }) end
 end
 
-local function check_keys(spec)
+local function check(spec)
+  if type(spec) ~= "table" then
+    fail.misuse("impair takes a table as { delay = \"20ms\", loss = \"1%%\" } or false, not a %s", type(spec))
+  end
   local rows = attrs.kind("qdisc", "netem").rows
   local known = {}
   for i, row in ipairs(rows) do known[i] = row.key end
@@ -77,6 +80,17 @@ local function check_keys(spec)
       fail.misuse("unknown key '%s' of impair%s", tostring(key), meant)
     end
   end
+end
+
+--- Returns the record of the qdisc that impair makes of its options.
+---@private
+---@param spec table
+---@return table
+function m.read(spec)
+  check(spec)
+  local netem = fail.options(spec, "impair")
+  netem.kind, netem.handle, netem.parent = "netem", HANDLE, "root"
+  return core.qdisc.read(netem)
 end
 
 --- Makes what the link sends as bad as it is told: delayed, lost, doubled, damaged, slow. What isn't given stays, false
@@ -93,10 +107,7 @@ function Link:impair(spec)
   local root, own = root_of(self)
   if spec == nil then return own and options_of(root) or nil end
   if spec == false then return remove(self, root, own) end
-  if type(spec) ~= "table" then
-    fail.misuse("impair takes a table as { delay = \"20ms\", loss = \"1%%\" } or false, not a %s", type(spec))
-  end
-  check_keys(spec)
+  check(spec)
   if root and not own then refuse_foreign(self, root) end
   local netem = fail.options(spec, "impair")
   netem.kind, netem.handle, netem.parent = "netem", HANDLE, "root"

@@ -34,11 +34,21 @@ function Lab:switch(spec) return model.node(self, "switch", spec) end
 ---@return nsh.LabNode
 function Lab:router(spec) return model.node(self, "router", spec) end
 
+--- What a link is declared with: its two ends, and what is said of both, as mtu, impair, up.
+---@class nsh.LabLinkSpec
+---@field [1] nsh.LabEnd|nsh.LabNode|string
+---@field [2] nsh.LabEnd|nsh.LabNode|string
+
 --- Declares a link between two nodes, a veth pair.
----@param spec table { endA, endB, ... }: an end is { node or its name, "eth1", addr = "10.0.0.1/24", ... }; what
---- stands beside them is said of both
+---@param spec nsh.LabLinkSpec
 ---@return nsh.LabWire
 function Lab:link(spec) return model.wire(self, spec) end
+
+--- Declares an external node, with --host: a link of the machine. It is moved into the node at the other end of its
+--- wire, under the name that it has there, and goes home when the lab is taken down.
+---@param spec nsh.LabNodeSpec
+---@return nsh.LabNode
+function Lab:external(spec) return model.node(self, "external", spec) end
 
 --- Returns the node of a name.
 ---@param name string

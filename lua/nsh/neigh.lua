@@ -8,7 +8,7 @@ local words = require "nsh.words"
 local m = {}
 
 -- Words of ip(8) that nsh has others for.
-local OTHER = { lladdr = "mac", nud = "state", protocol = "proto", externally_learned = "extern_learn" }
+m.OTHER = { lladdr = "mac", nud = "state", protocol = "proto", externally_learned = "extern_learn" }
 
 -- What the kernel shall find out by itself has no state yet.
 local function on_their_way(neigh)
@@ -23,7 +23,7 @@ local function change(self, op, how, neigh)
     fail.misuse("a neighbour is a table as { \"10.0.0.2\", dev = \"eth0\", mac = \"02:00:00:00:00:01\" }, not a %s",
       type(neigh))
   end
-  words.refuse(neigh, OTHER, "neighbour")
+  words.refuse(neigh, m.OTHER, "neighbour")
   neigh = on_their_way(neigh)
   fail.check_spec(neigh, op, tostring(neigh[1] or neigh.dst), self, core.neigh[how](self.core, neigh))
 end
@@ -66,7 +66,7 @@ end
 
 local function list_neighs(self, filter, what)
   filter = fail.options(filter, what)
-  words.refuse(filter, OTHER, "neighbour")
+  words.refuse(filter, m.OTHER, "neighbour")
   local of_link, to = words.by_link(self, filter), filter.to
   if to then to, filter.to = prefixes.parse(to, "to"), nil end
   local list = fail.check("neigh list", nil, self, core.neigh.list(self.core, filter))

@@ -105,6 +105,28 @@ local function folders_of(private)
   return list
 end
 
+-- What is to be done before the first command of a namespace.
+local waiting = setmetatable({}, { __mode = "k" })
+
+--- Puts off what commands of a namespace need until there is one: most namespaces of a lab never have any.
+---@private
+---@param ns nsh.Netns
+---@param prepare fun(ns: nsh.Netns, ...) called before every command, with what follows
+---@param ... any
+---@return nsh.Netns ns
+function m.later(ns, prepare, ...)
+  if not waiting[ns] then waiting[ns] = table.pack(prepare, ...) end
+  return ns
+end
+
+--- Does what was put off; to be called before a command is started.
+---@private
+---@param ns nsh.Netns
+function m.ready(ns)
+  local todo = waiting[ns]
+  if todo then todo[1](ns, table.unpack(todo, 2, todo.n)) end
+end
+
 --- Reads the options of netns.add; a slip is told before anything is made.
 ---@private
 ---@param spec table

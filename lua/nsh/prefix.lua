@@ -68,6 +68,14 @@ function m.within(inner, outer)
   return true
 end
 
+--- Returns the text of an IPv4 address.
+---@private
+---@param value integer
+---@return string
+function m.text4(value)
+  return ("%d.%d.%d.%d"):format(value >> 24 & 255, value >> 16 & 255, value >> 8 & 255, value & 255)
+end
+
 --- Returns the last address (or with low, the first one) of the network of an IPv4 address.
 ---@private
 ---@param text string "10.0.0.1/24"
@@ -80,7 +88,7 @@ function m.edge(text, low)
   local value = (">I4"):unpack(prefix.bytes)
   local host = (1 << (32 - prefix.length)) - 1
   value = low and value & ~host or value | host
-  return ("%d.%d.%d.%d"):format(value >> 24 & 255, value >> 16 & 255, value >> 8 & 255, value & 255)
+  return m.text4(value)
 end
 
 -- The longest row of zero groups is written "::", the first of equal ones.

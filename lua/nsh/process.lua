@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local loop = require "nsh.loop"
+local node = require "nsh.node"
 local object = require "nsh.object"
 local show = require "nsh.show"
 local text = require "nsh.text"
@@ -109,6 +110,7 @@ end
 ---@error ENOENT there is no such program or cwd
 function Netns:exec(cmd, opts)
   local words, target = words_of(cmd), m.line_of(cmd)
+  node.ready(self)
   local op <close> = fail.check("exec", target, self, core.process.exec(self, words, opts))
   fail.check("exec", target, self, loop.run(op))
   local result = core.process.result(op)
@@ -147,6 +149,7 @@ end
 ---@error EACCES the program may not be run
 function Netns:spawn(cmd, opts)
   local words, target = words_of(cmd), m.line_of(cmd)
+  node.ready(self)
   stdout:flush()
   return object_of(self, target, fail.check("spawn", target, self, core.process.spawn(self, words, opts)))
 end
@@ -383,6 +386,7 @@ function Netns:shell(opts)
     opts.env = env
   end
   stdout:flush()
+  node.ready(self)
   local terminal <close> = core.process.terminal()
   local process <close> = object_of(self, shell,
     fail.check("shell", shell, self, core.process.shell(self, { shell }, opts, terminal ~= nil)))

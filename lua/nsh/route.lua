@@ -9,7 +9,7 @@ local words = require "nsh.words"
 local m = {}
 
 -- Words of ip(8) that nsh has others for.
-local OTHER = {
+m.OTHER = {
   protocol = "proto", oif = "dev", preference = "metric", nexthop = "nexthops", lookup = "table", dsfield = "tos",
   realms = "realm", gateway = "via", priority = "metric",
 }
@@ -55,7 +55,7 @@ local function change(self, op, how, route)
     fail.misuse("a route is a table as { \"default\", via = \"10.0.0.1\" }, not a %s", type(route))
   end
   if type(route) == "table" then
-    words.refuse(route, OTHER, "route")
+    words.refuse(route, m.OTHER, "route")
     if route.family == "mpls" then return mpls(self, op, how, route) end
     route = table_of_vrf(self, by_number(route))
   end
@@ -122,7 +122,7 @@ local KERNELS = { ["local"] = true, broadcast = true, anycast = true, multicast 
 
 local function list_routes(self, filter, what)
   local copy = fail.options(filter, what)
-  words.refuse(copy, OTHER, "route")
+  words.refuse(copy, m.OTHER, "route")
   if copy.family == "mpls" then return mpls(self, "route list", "list", copy) end
   local of_vrf = copy.vrf ~= nil and copy.type == nil
   copy = table_of_vrf(self, copy)

@@ -12,8 +12,9 @@ local OTHER = {
   order = "priority", dsfield = "tos", protocol = "proto", action = "type", dev = "iif", realm = "realms", nop = "type",
 }
 
--- A copy with what a person writes in the core's words: a mark with its mask, "all", a link for its name.
-local function in_core_words(rule, what)
+--- Returns a copy with what a person writes in the core's words: a mark with its mask, "all", a link for its name.
+---@private
+function m.in_core_words(rule, what)
   local spec = fail.options(rule, what)
   words.refuse(spec, OTHER, "rule")
   words.mark(spec, "fwmark", "fwmask")
@@ -37,7 +38,7 @@ function Netns:add_rule(rule)
   if type(rule) ~= "table" then
     fail.misuse('a rule is a table as { from = "10.0.0.0/8", table = 100 }, not a %s', type(rule))
   end
-  local spec = in_core_words(rule, "add_rule")
+  local spec = m.in_core_words(rule, "add_rule")
   spec.type = spec.type or (spec.target and "goto") or "unicast"
   if spec.type == "goto" and not spec.target then
     fail.misuse("target is needed: the priority of the rule to go on with")
@@ -62,7 +63,7 @@ function Netns:del_rule(rule)
   if type(rule) ~= "table" then
     fail.misuse("a rule is a table as { priority = 100 }, not a %s", type(rule))
   end
-  local spec = in_core_words(rule, "del_rule")
+  local spec = m.in_core_words(rule, "del_rule")
   if next(spec) == nil then fail.misuse("say which rule: { priority = 100 }, { from = \"10.0.0.0/8\" }, ...") end
   local which = spec
   if unseen(spec) then
@@ -82,7 +83,7 @@ end
 ---@param filter? table keys that the records must have, as { table = 100, family = "inet" }
 ---@return table[] records
 function Netns:rules(filter)
-  return fail.check("rule list", nil, self, core.rule.list(self.core, in_core_words(filter, "rules")))
+  return fail.check("rule list", nil, self, core.rule.list(self.core, m.in_core_words(filter, "rules")))
 end
 
 --- Deletes all rules, or those that match, but never those of priority 0, which lead to table local.
@@ -90,7 +91,7 @@ end
 ---@param filter? table keys that the records must have, as { proto = "static" }
 ---@return integer count
 function Netns:flush_rules(filter)
-  local list = fail.check("rule flush", nil, self, core.rule.list(self.core, in_core_words(filter, "flush_rules")))
+  local list = fail.check("rule flush", nil, self, core.rule.list(self.core, m.in_core_words(filter, "flush_rules")))
   return words.flush(self, "rule", list,
     function(record) return record.priority ~= 0 end)
 end

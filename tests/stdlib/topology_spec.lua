@@ -139,7 +139,7 @@ describe("routed topologies", function()
     assert.equal("fd00:0:0:1::1 fd00:0:0:2::1 fd00:0:0:3::1", routes(net, "leaf1", "-6")["fd00:0:0:102::/64"])
     assert.equal("10.0.4.2", routes(net, "spine1", "-4")["10.1.2.0/24"])
     local single = topology.leaf_spine { leaves = 2, spines = 3, ecmp = false }
-    assert.same({ "10.1.2.0/24", via = "10.0.1.1" }, h.find(single:node "leaf1".routes, { "10.1.2.0/24" }))
+    assert.same({ dst = "10.1.2.0/24", via = "10.0.1.1" }, h.find(single:node "leaf1".routes, { dst = "10.1.2.0/24" }))
   end)
 
   it("are joined in one lab, whose routes come last", function()

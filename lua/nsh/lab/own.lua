@@ -1,0 +1,175 @@
+--- own.lua - what a node of a lab has besides its wires: links of its own, the bridge of a switch, routes and the like.
+local alias = require "nsh.alias"
+local attrs = require "nsh.attrs"
+local core = require "nsh.core"
+local device = require "nsh.lab.device"
+local fail = require "nsh.error"
+local mac = require "nsh.lab.mac"
+local names = require "nsh.lab.names"
+local neighs = require "nsh.neigh"
+local routes = require "nsh.route"
+local rules = require "nsh.rule"
+local words = require "nsh.words"
+
+local m = {}
+
+--- Notes that something was declared: what was found out of the whole lab is found out again.
+---@private
+---@param lab nsh.Lab
+function m.changed(lab) lab.checked, lab.assigned = false, false end
+
+--- Finds a link of a node: one of its own, the bridge of a switch, or the end of a wire.
+---@private
+---@param node nsh.LabNode
+---@param name string
+---@return table? device
+function m.find(node, name)
+  if node.loopback.name == name then return node.loopback end
+  for _, list in ipairs { node.links, node.ports } do
+    for _, one in ipairs(list) do
+      if one.name == name then return one end
+    end
+  end
+end
+
+-- The kind of a link's master, whose ports have keys of their own.
+local function master_kind(node, spec)
+  if spec.master == nil or spec.port == nil then return nil end
+  local master = type(spec.master) == "string" and m.find(node, spec.master)
+  if not master or not master.kind then
+    fail.misuse("port needs the master to be declared before: node %s has no link %s", node.name, tostring(spec.master))
+  end
+  return master.kind
+end
+
+--- Names a link's MAC address: what is given, or one that is derived. Two links of a lab never have the same.
+---@private
+---@param node nsh.LabNode
+---@param record table of the link
+---@param name string
+---@param where string
+---@return string
+function m.mac(node, record, name, where)
+  local taken = node.lab.macs
+  local address = record.mac or mac.of(node.lab.name, node.name, name, taken)
+  local other = taken[address]
+  if other then fail.misuse("mac: %s is that of %s already", address, other) end
+  names.note(taken, address, ("%s %s, of %s"):format(node.name, name, where))
+  return address
+end
+
+-- Kinds whose links get a MAC address derived from their names: those with one that the kernel would draw at random.
+local RANDOM = { bridge = true, dummy = true, geneve = true, ifb = true, vxlan = true }
+
+--- Reads a link that is no end of a wire.
+---@private
+---@param node nsh.LabNode
+---@param name string
+---@param kind string
+---@param spec table
+---@param what string for messages
+---@param more string[] other keys that may stand there
+---@return table device
+function m.device(node, name, kind, spec, what, more)
+  local where = core.where()
+  spec = fail.options(alias.resolve(spec, kind))
+  local new = device.apart(spec)
+  spec.name, spec.kind = name, kind
+  alias.complete(spec)
+  if spec.up == nil then spec.up = true end
+  for _, key in ipairs { "link", "dev", "master" } do spec[key] = words.link_name(spec[key]) end
+  new.link = device.link(spec, kind, master_kind(node, spec), what, table.move(more, 1, #more, #device.APART + 1,
+    table.move(device.APART, 1, #device.APART, 1, {})))
+  names.claim(node, name, where)
+  new.name, new.kind, new.node, new.where = name, kind, node, where
+  if RANDOM[kind] then new.link.mac = m.mac(node, new.link, name, where) end
+  device.inherit(new, node)
+  return new
+end
+
+--- Declares a link of a node's own.
+---@private
+---@param node nsh.LabNode
+---@param spec table
+function m.link(node, spec)
+  if type(spec) ~= "table" then
+    fail.misuse("a link is a table as { \"vx0\", kind = \"vxlan\" }, not a %s", type(spec))
+  end
+  spec = fail.options(spec, "link")
+  local name, kind = spec[1] or spec.name, spec.kind
+  spec[1], spec.name, spec.kind = nil, nil, nil
+  if type(name) ~= "string" then fail.misuse("a link needs a name, as { \"vx0\", kind = \"vxlan\" }") end
+  if kind == nil then fail.misuse("kind is needed: what sort of link %s is, as \"vxlan\"", name) end
+  local known = attrs.kind("link", tostring(kind))
+  if not known then
+    local all = {}
+    for i, one in ipairs(attrs.kinds "link") do all[i] = one.name end
+    local nearest = core.nearest(tostring(kind), all)
+    fail.misuse("unknown kind '%s' of a link%s", tostring(kind),
+      nearest and ("; did you mean '%s'?"):format(nearest) or "")
+  end
+  if known.pair then
+    fail.misuse("a %s has two ends; net:link { { %q, %q }, { ... } } declares both, in the same node too", kind,
+      node.name, name)
+  end
+  local list = node.links
+  names.note(list, #list + 1, m.device(node, name, kind, spec, "a link of kind " .. kind, { "kind", "name" }))
+end
+
+-- --- routes, rules, neighbours ---
+
+-- A VRF of the node stands for its routing table.
+local function table_of_vrf(node, spec)
+  if spec.vrf == nil then return end
+  local vrf = m.find(node, words.link_name(spec.vrf))
+  if not vrf or vrf.kind ~= "vrf" then
+    fail.misuse("vrf: node %s has no vrf %s; declare it before", node.name, tostring(spec.vrf))
+  end
+  if spec.table ~= nil then fail.misuse("vrf says which table; leave one of them out") end
+  spec.table, spec.vrf = vrf.link.table, nil
+end
+
+local function check_route(node, spec)
+  if spec[1] == nil and spec.dst == nil then
+    fail.misuse("a route needs a destination, as { \"default\", via = \"10.0.0.1\" }")
+  end
+  if spec.family == "mpls" then fail.misuse "a lab has no routes of MPLS labels; commands of the node may add them" end
+  table_of_vrf(node, spec)
+end
+
+local function check_neigh(spec)
+  if spec[1] == nil and spec.dst == nil then
+    fail.misuse("a neighbour needs its address, as { \"10.0.0.9\", mac = \"02:00:00:00:00:09\", dev = \"eth0\" }")
+  end
+  if spec.dev == nil then fail.misuse("a neighbour needs dev: the link that it is behind") end
+  if spec.state == nil and not spec.proxy then spec.state = "permanent" end
+end
+
+local READ = {
+  route = function(node, spec)
+    words.refuse(spec, routes.OTHER, "route")
+    check_route(node, spec)
+    return spec
+  end,
+  rule = function(_, spec) return rules.in_core_words(spec, "rule") end,
+  neigh = function(_, spec)
+    words.refuse(spec, neighs.OTHER, "neighbour")
+    check_neigh(spec)
+    return spec
+  end,
+}
+
+--- Reads a route, rule or neighbour of a node.
+---@private
+---@param node nsh.LabNode
+---@param noun string
+---@param given table|string
+---@return table record
+function m.record(node, noun, given)
+  local spec = type(given) == "table" and fail.options(given, noun) or { given }
+  spec = READ[noun](node, spec)
+  if spec.dev ~= nil then spec.dev = words.link_name(spec.dev) end
+  return core[noun].read(spec)
+end
+
+return m

@@ -1,0 +1,128 @@
+--- records.lua - what a node of a lab asks for, noun by noun, as the records that the kernel would tell of it.
+local m = {}
+
+local function copy_of(record)
+  local copy = setmetatable({}, getmetatable(record))
+  for key, value in pairs(record) do copy[key] = value end
+  return copy
+end
+
+local function add_altname(record, altname)
+  if not altname then return end
+  local list = table.move(record.altnames or {}, 1, #(record.altnames or {}), 1, {})
+  list[#list + 1] = altname
+  record.altnames = list
+end
+
+-- The kernel lowers the mtu of a bridge to the lowest of its ports where it was told none.
+local function bridge_mtu(node, bridge)
+  local least
+  for _, port in ipairs(node.ports) do
+    if port.master == bridge.name then least = math.min(least or port.link.mtu, port.link.mtu) end
+  end
+  for _, link in ipairs(node.links) do
+    if link.link.master == bridge.name then
+      if not link.link.mtu then return nil end
+      least = math.min(least or link.link.mtu, link.link.mtu)
+    end
+  end
+  return least or node.lab.options.mtu or 1500
+end
+
+local function of_own(node, device)
+  local record = copy_of(device.link)
+  record.name, record.kind = device.name, device.kind
+  if device.kind == "bridge" and record.mtu == nil then record.mtu = bridge_mtu(node, device) end
+  add_altname(record, device.altname)
+  return record
+end
+
+-- One end of a wire. The machine's own link, where that is what is behind it, is moved here.
+local function of_port(port)
+  local record = copy_of(port.link)
+  record.name, record.mac = port.name, port.mac
+  add_altname(record, port.altname)
+  if port.peer.node.kind == "external" then
+    record.external = port.peer.node.dev
+  else
+    record.kind = "veth"
+    record.peer = { name = port.peer.name, netns = port.peer.node:netns_name() }
+  end
+  return record
+end
+
+--- Lists the links of a node in an order in which they can be made: those that others need come first.
+---@private
+---@param node nsh.LabNode
+---@return table[]
+function m.links(node)
+  local lo = { name = "lo", up = node.lo ~= false }
+  for key, value in pairs(node.lo or {}) do lo[key] = value end
+  local list = { lo }
+  if node.kind == "switch" then list[#list + 1] = of_own(node, node.loopback) end
+  local later = {}
+  for _, link in ipairs(node.links) do
+    local into = link.link.link and later or list
+    into[#into + 1] = of_own(node, link)
+  end
+  for _, port in ipairs(node.ports) do list[#list + 1] = of_port(port) end
+  return table.move(later, 1, #later, #list + 1, list)
+end
+
+--- Lists the links of a node that can have addresses and the like: { name, addrs, vlans, fdb, qdiscs, impair, ... }.
+---@private
+---@param node nsh.LabNode
+---@return table[]
+function m.devices(node)
+  local list = { node.loopback }
+  table.move(node.links, 1, #node.links, 2, list)
+  return table.move(node.ports, 1, #node.ports, #list + 1, list)
+end
+
+--- Lists the addresses of a node.
+---@private
+---@param node nsh.LabNode
+---@return table[]
+function m.addrs(node)
+  local list = {}
+  for _, device in ipairs(m.devices(node)) do
+    for _, addr in ipairs(device.addrs) do
+      local record = copy_of(addr)
+      record.dev = device.name
+      if record.addr:find(":", 1, true) and record.nodad == nil and not device.dad then record.nodad = true end
+      list[#list + 1] = record
+    end
+  end
+  return list
+end
+
+--- Lists the routes of a node, those of the lab's address plan among them.
+---@private
+---@param node nsh.LabNode
+---@return table[]
+function m.routes(node)
+  local list = {}
+  for i, route in ipairs(node.routes) do list[i] = copy_of(route) end
+  if node.lab.pools then
+    for _, route in ipairs(require("nsh.lab.address").routes(node)) do list[#list + 1] = route end
+  end
+  return list
+end
+
+--- Returns the sysctls of a node: a router forwards, others don't, whatever the machine does.
+---@private
+---@param node nsh.LabNode
+---@return table<string, any>
+function m.sysctls(node)
+  local forward = node.kind == "router" and 1 or 0
+  local all = { ["net.ipv4.ip_forward"] = forward }
+  if node.kind == "router" then
+    all["net.ipv6.conf.all.forwarding"] = 1
+    -- what it forwards asks for neighbours by the link-local address, and nobody is asked while that one is tentative
+    if not node.dad then all["net.ipv6.conf.default.accept_dad"] = 0 end
+  end
+  for key, value in pairs(node.sysctls) do all[key:gsub("^(%l+)/(.*)", "%1.%2")] = value end
+  return all
+end
+
+return m
