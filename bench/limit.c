@@ -112,18 +112,24 @@ static void build_star(int first, int n, bool v6off, int number)
 	if (number == 0)
 		msg_addr(BRIDGE, GATEWAY, 16);
 	flush(sw->sock, "switch");
+	host = &nodes[n_nodes];
+	for (int i = first; i < first + n; i++)
+		add_node("h", i);
 	for (int i = first; i < first + n; i++) {
-		host = add_node("h", i);
 		snprintf(port, sizeof(port), "p%d", i);
-		msg_veth(port, BRIDGE + 1 + i, BRIDGE, "eth0", BRIDGE, host->fd);
-		flush(sw->sock, "veth");
+		msg_veth(port, BRIDGE + 1 + i, BRIDGE, "eth0", BRIDGE, host[i - first].fd);
+		if (i % 64 == 0)
+			flush(sw->sock, "veth");
+	}
+	flush(sw->sock, "veth");
+	for (int i = first; i < first + n; i++) {
 		msg_up(1);
 		if (v6off)
 			msg_no_ipv6(BRIDGE);
 		msg_up(BRIDGE);
 		msg_addr(BRIDGE, STAR + (uint32_t)i, 16);
 		msg_route(RTM_NEWROUTE, 0, 0, GATEWAY, BRIDGE);
-		flush(host->sock, "host");
+		flush(host[i - first].sock, "host");
 	}
 	msg_up(BRIDGE); /* last: each port of a bridge that is up already costs much more */
 	flush(sw->sock, "switch up");
