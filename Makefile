@@ -36,8 +36,8 @@ COMPILE = $(CC) $(WARN) $(CFLAGS) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidde
 LINK = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) $(LDFLAGS)
 
 CORE_SRC := $(wildcard src/net/*.c src/bind/*.c)
-SHELL_SRC := $(wildcard src/shell/*.c)
-C_FILES := $(CORE_SRC) $(SHELL_SRC)
+SHELL_SRC := $(filter-out src/shell/embed.c,$(wildcard src/shell/*.c))
+C_FILES := $(CORE_SRC) $(wildcard src/shell/*.c)
 H_FILES := $(wildcard src/*/*.h)
 LUA_SRC := $(wildcard lua/nsh/*.lua lua/nsh/*/*.lua)
 RECIPES := $(wildcard stdlib/*.lua)
@@ -69,9 +69,13 @@ $(B)/chunks.o: $(B)/chunks.c $(B)/flags
 	@echo "CC $<"
 	$(Q)$(COMPILE) -Isrc/shell -MMD -MP -c -o $@ $<
 
-$(B)/chunks.c: $(LUA_SRC) src/shell/embed.sh
+$(B)/chunks.c: $(LUA_SRC) $(B)/embed
+	$(Q)$(B)/embed $(LUA_SRC) >$@.new && mv $@.new $@
+
+$(B)/embed: src/shell/embed.c src/shell/chunks.h $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)sh src/shell/embed.sh $(LUA_SRC) >$@.new && mv $@.new $@
+	@echo "CC $<"
+	$(Q)$(CC) $(WARN) -O1 $(DEFS) $(PKG_CFLAGS) -o $@ $< $(shell pkg-config --libs lua5.4)
 
 # Other flags or another PREFIX make everything anew.  What the build needs is looked for here first.
 $(B)/flags: FORCE

@@ -1,4 +1,4 @@
-/* chunks.h - the Lua files that are part of the binary; build/chunks.c is made by embed.sh */
+/* chunks.h - the Lua files that are part of the binary; build/chunks.c is made by embed.c */
 #ifndef NSH_CHUNKS_H
 #define NSH_CHUNKS_H
 
@@ -12,6 +12,8 @@ struct nsh_chunk {
 	const char *chunkname; /* "=nsh/link.lua" */
 	const char *text;
 	size_t len;
+	const char *code; /* the same, compiled by the Lua that the program was built with */
+	size_t code_len;
 };
 
 extern const struct nsh_chunk nsh_chunks[];

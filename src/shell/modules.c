@@ -76,23 +76,32 @@ static int source(lua_State *L)
 	return 0;
 }
 
+/* Pushes the function of a chunk.  Another Lua than that of the build may not take what that one has compiled. */
+static void push_chunk(lua_State *L, const struct nsh_chunk *chunk)
+{
+	const char *text;
+	size_t len;
+
+	if (!lua_dir && luaL_loadbufferx(L, chunk->code, chunk->code_len, chunk->chunkname, "b") == LUA_OK)
+		return;
+	push_text(L, chunk);
+	text = lua_tolstring(L, -1, &len);
+	if (luaL_loadbufferx(L, text, len, chunk->chunkname, "t") != LUA_OK)
+		lua_error(L);
+}
+
 /* package.preload function of an embedded module; its chunk is the upvalue. */
 static int load_module(lua_State *L)
 {
 	const struct nsh_chunk *chunk = lua_touserdata(L, lua_upvalueindex(1));
 	bool is_main = strcmp(chunk->module, "nsh") == 0;
-	const char *text;
-	size_t len;
 	int status;
 
 	lua_settop(L, 0);
 	lua_getfield(L, LUA_REGISTRYINDEX, MODULES);
 	if (lua_getfield(L, 1, chunk->module) != LUA_TNIL)
 		return 1;
-	push_text(L, chunk);
-	text = lua_tolstring(L, -1, &len);
-	if (luaL_loadbufferx(L, text, len, chunk->chunkname, "t") != LUA_OK)
-		return lua_error(L);
+	push_chunk(L, chunk);
 	lua_pushstring(L, chunk->module);
 	if (is_main)
 		set_lazy(L, false);
