@@ -17,9 +17,9 @@ local function each_addr(node, fn)
       end
     end
   end
-  take(node.addrs)
+  take(node.loopback.addrs)
+  for _, link in ipairs(node.declared.links) do take(link.addrs) end
   for _, port in ipairs(node.ports) do take(port.addrs) end
-  for _, link in ipairs(node.links) do take(link.addrs or {}) end
 end
 
 -- Who stands in each subnet: { order = { subnet, ... }, [dst] = { dst, family, { node, addr }, ... } }.
@@ -89,8 +89,8 @@ end
 
 local function declared(node)
   local known = {}
-  for _, route in ipairs(node.routes) do
-    local dst = route.dst or route[1]
+  for _, route in ipairs(node.declared.routes) do
+    local dst = route.dst
     if dst == "default" then
       local via = route.via or route.nexthops and route.nexthops[1] and route.nexthops[1].via or ""
       dst = dst .. (tostring(via):find(":", 1, true) and "inet6" or "inet")

@@ -1,4 +1,4 @@
---- topology.lua - labs that many start with: pair, star, chain, ring, tree, grid, leaf-spine, bridges, NAT, tunnels.
+--- topology.lua - labs that many start with: pair, star, chain, ring, tree, grid, leaf-spine, bridges, NAT, sites.
 --
 --     local topology = require "stdlib.topology"
 --     local net = topology.star { hosts = 10 }
@@ -75,5 +75,47 @@ function m.grid(options) return part("routed").grid(options) end
 ---  leaves: 4; spines: 2; hosts: 1, so many behind each leaf
 ---@return nsh.Lab
 function m.leaf_spine(options) return part("routed").leaf_spine(options) end
+
+--- Declares hosts on a bridge without an address (layer 2): ns1, ns2, ... on br0.
+---@param options? topology.Options|{ hosts?: integer, stp?: boolean } hosts: 2; stp: false
+---@return nsh.Lab
+function m.l2_bridge(options) return part("bridged").l2_bridge(options) end
+
+--- Declares hosts on a bridge that is their gateway (layer 3): ns1, ns2, ... on br0 of host, which forwards to lan.
+---@param options? topology.Options|{ hosts?: integer } hosts: 2
+---@return nsh.Lab
+function m.l3_bridge(options) return part("sites").l3_bridge(options) end
+
+--- Declares a host of containers as Docker makes them: c1, c2, ... on docker0 of host; outside sees only the host's
+--- address. It needs nft.
+---@param options? topology.Options|{ containers?: integer, publish?: table<integer, string> }
+---  containers: 2; publish: { [8080] = "c1:80" }: who asks the host's port 8080 gets c1's port 80
+---@return nsh.Lab
+function m.nat_host(options) return part("sites").nat_host(options) end
+
+--- Declares two sites, whose gateways gw1 and gw2 are joined by a tunnel over the internet: one Ethernet by vxlan, or
+--- two networks by wireguard, with keys that everybody may know.
+---@param options? topology.Options|{ tunnel?: "vxlan"|"wireguard", hosts?: integer }
+---  tunnel: "vxlan"; hosts: 1, so many at each site
+---@return nsh.Lab
+function m.sites(options) return part("sites").sites(options) end
+
+--- Declares VLANs on a switch, and a router on a stick: one cable, the trunk, with a VLAN link for each. The kernel has
+--- to have vlan and the bridge's vlan_filtering.
+---@param options? topology.Options|{ vlans?: integer[], hosts?: integer } vlans: { 10, 20 }; hosts: 1, so many in each
+---@return nsh.Lab
+function m.router_on_a_stick(options) return part("bridged").router_on_a_stick(options) end
+
+--- Declares a site with two providers: what h1 sends leaves edge by isp1, h2's by isp2, by rules and tables of their
+--- own; when a provider's link goes down, both leave by the other. The Internet is 203.0.113.1. It needs nft.
+---@param options? topology.Options
+---@return nsh.Lab
+function m.dual_homed(options) return part("sites").dual_homed(options) end
+
+--- Declares three switches in a triangle, which is a loop: STP blocks one of the ports, and opens it a few seconds
+--- after another link was cut.
+---@param options? topology.Options|{ hosts?: integer } hosts: 1, so many at each switch
+---@return nsh.Lab
+function m.stp_triangle(options) return part("bridged").stp_triangle(options) end
 
 return m

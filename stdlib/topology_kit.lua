@@ -155,10 +155,12 @@ function Kit:subnets(links, hosts)
   end
 end
 
--- The next subnet of an area: one prefix of each family.
-local function next_subnet(area)
+--- Returns the next subnet of an area: one prefix of each family.
+---@param name "links"|"hosts"
+---@return string[]
+function Kit:subnet(name)
+  local area, list = self.areas[name], {}
   area.n = area.n + 1
-  local list = {}
   for i, half in ipairs(area) do list[i] = nsh.subnet(half[1], half[2], area.n) end
   return list
 end
@@ -224,7 +226,7 @@ end
 ---@param a nsh.LabNode gets its first address
 ---@param b nsh.LabNode
 function Kit:join(a, b)
-  local nets = next_subnet(self.areas.links)
+  local nets = self:subnet "links"
   self:wire({ node = a, addrs = self:addrs(nets, 1) }, { node = b, addrs = self:addrs(nets, 2) })
 end
 
@@ -232,12 +234,13 @@ end
 ---@param router nsh.LabNode
 ---@param name string
 ---@return nsh.LabNode
+---@return string[] nets
 function Kit:behind(router, name)
-  local nets = next_subnet(self.areas.hosts)
+  local nets = self:subnet "hosts"
   local gateways = self:addrs(nets, 1)
   local host = self:host(name, { routes = self:defaults(gateways) })
   self:wire({ node = router, addrs = gateways }, { node = host, addrs = self:addrs(nets, 2) })
-  return host
+  return host, nets
 end
 
 --- Returns default routes by gateways.
