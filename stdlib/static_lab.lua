@@ -17,8 +17,8 @@ local function each_addr(node, fn)
       end
     end
   end
-  take(node.loopback.addrs)
-  for _, link in ipairs(node.declared.links) do take(link.addrs) end
+  take(node.addrs)
+  for _, link in ipairs(node.links) do take(link.addrs) end
   for _, port in ipairs(node.ports) do take(port.addrs) end
 end
 
@@ -89,7 +89,7 @@ end
 
 local function declared(node)
   local known = {}
-  for _, route in ipairs(node.declared.routes) do
+  for _, route in ipairs(node.routes) do
     local dst = route.dst
     if dst == "default" then
       local via = route.via or route.nexthops and route.nexthops[1] and route.nexthops[1].via or ""
