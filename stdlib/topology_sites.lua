@@ -144,7 +144,9 @@ local function join_by_wireguard(t, sites, each)
     add_lan(t, site.gateway, "br0", { addrs = t:addrs(site.nets, 1) }, "h", (i - 1) * each + 1, each, site.nets, true)
     site.gateway:link { "wg0", kind = "wireguard", private_key = KEYS[i].private, listen_port = 51820, peers = {
       { KEYS[3 - i].public, endpoint = other.addr .. ":51820", allowed_ips = other.nets } } }
-    for _, net in ipairs(other.nets) do site.gateway:route { net, dev = "wg0" } end
+    for k, net in ipairs(other.nets) do -- what the gateway itself sends has an address that the other one lets in
+      site.gateway:route { net, dev = "wg0", src = kit.bare(t:addrs(site.nets, 1)[k]) }
+    end
   end
 end
 
