@@ -27,6 +27,7 @@ local PORT_BEGINS = {
 
 -- What other records begin with, by keys that only they have together: the first that fits counts.
 local LAYOUTS = {
+  { { "name", "sessions" }, { "name", "since", "processes", "sessions", "namespaces", "labs", "script", "keeper" } },
   { { "kind", "parent", "dev" }, { "dev", "kind", "handle", "classid", "parent", "prio", "protocol" } },
   { { "priority", "proto" },
     { "priority", "invert", "family", "from", "to", "iif", "oif", "fwmark", "fwmask", "type", "table" } },

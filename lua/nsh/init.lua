@@ -92,6 +92,27 @@ function m.run_dir()
   return core.world.run()
 end
 
+--- A named world.
+---@class nsh.World
+---@field name string
+---@field since? string when it was made
+---@field processes? integer how many run in it; nil where that can't be seen from here
+---@field sessions? integer how many nsh have joined it
+---@field namespaces? integer how many have a name in it
+---@field labs? string[] the labs that are up in it
+---@field script? string for which it was made
+---@field keeper? integer the process that holds it; nil while it is made or ended
+
+--- Lists the named worlds of this user, those that `nsh -w NAME` makes and joins.
+---@return nsh.World[]
+---@error EPERM the folder of their records may be written by others
+function m.worlds() return require("nsh.worlds").list() end
+
+--- Ends a named world with all that runs in it, and each nsh that has joined it; waits until it is gone.
+---@param name string
+---@error ENOENT there is none of that name
+function m.kill_world(name) require("nsh.worlds").kill(name) end
+
 --- Raises an error object like those of nsh itself; for recipes. `where` and, where it is known, `hint` are filled in.
 ---@param e { code: string, op: string, target: string, netns: nsh.Netns|string, message: string, hint: string }
 ---  other keys stay as they are

@@ -23,6 +23,8 @@ local function words_of(cmd)
   return { "/bin/sh", "-c", cmd }
 end
 
+m.words_of = words_of
+
 local function quoted(word)
   word = tostring(word)
   if word:find "^[%w@%%+=:,./_-]+$" then return word end

@@ -36,11 +36,29 @@ function m.is_empty() return m.is_private() and not core.world.made() end
 ---@return boolean
 function m.is_dry() return globals.check == true end
 
---- Makes the world unless it is made.
+--- Returns the name of the world that `nsh -w` asks for; nil for a private one.
+---@return string?
+function m.name() return globals.world end
+
+-- Records that can't be believed are told of, once.
+local function tell()
+  local notice = core.world.notice()
+  if notice then io.stderr:write("nsh: ", notice, "\n") end
+end
+m.tell = tell
+
+--- Makes the world unless it is made; a named one is joined when there is one.
 ---@error EPERM where user namespaces are forbidden; the hint names the sysctl or policy
+---@error EOWNERDEAD the named world that we are in was ended
 function m.ensure()
   if m.is_dry() then require("nsh.lab.dry").leave() end
-  if not core.world.made() then fail.check("world make", nil, nil, core.world.make(m.is_host())) end
+  if not core.world.made() then
+    local made = table.pack(core.world.make(m.is_host(), m.name(), globals.script))
+    tell()
+    fail.check(m.name() and "world join" or "world make", m.name(), nil, table.unpack(made, 1, made.n))
+  elseif m.name() then
+    fail.check("nsh", nil, nil, core.world.lasts())
+  end
 end
 
 --- Makes ns what netns.current() means.
@@ -58,9 +76,10 @@ function m.current_core() return require("nsh.netns").current().core end
 --- Returns where the prompt says we are, nil while there is no world.
 ---@return string?
 function m.prompt()
-  if current then return current.label end
+  local world = m.name()
+  if current then return (world and world .. ":" or "") .. current.label end
   if m.is_host() then return "host" end
-  return core.world.made() and "root" or nil
+  return world or core.world.made() and "root" or nil
 end
 
 return m

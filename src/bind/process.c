@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "bind.h"
 
@@ -165,6 +166,55 @@ static int process_signal(lua_State *L)
 	return 1;
 }
 
+/* stay(ns, words, { cwd, env, input, out, err }) -> pid, start; it goes on when nsh leaves */
+static int process_stay(lua_State *L)
+{
+	static const char *const known[] = {"cwd", "env", "err", "input", "out", NULL};
+	struct net_spawn spec = {0};
+	struct net_stdio io[3];
+	struct net_stayed s;
+	struct net_err err = {0};
+
+	bind_command(L, &spec, known);
+	bind_stdio(L, 3, io);
+	for (int i = 0; i < 3; i++)
+		if (io[i].how == NET_PIPE)
+			io[i].how = NET_NOTHING;
+	if (net_stay(&spec, io, &s, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushinteger(L, s.pid);
+	lua_pushinteger(L, s.start);
+	return 2;
+}
+
+static struct net_stayed to_stayed(lua_State *L)
+{
+	return (struct net_stayed){.pid = (pid_t)luaL_checkinteger(L, 1), .start = luaL_checkinteger(L, 2)};
+}
+
+/* stayed(pid, start) -> whether it runs */
+static int process_stayed(lua_State *L)
+{
+	struct net_stayed s = to_stayed(L);
+
+	lua_pushboolean(L, net_stayed_running(&s));
+	return 1;
+}
+
+/* end_stayed(pid, start, grace) -> whether it ran */
+static int process_end_stayed(lua_State *L)
+{
+	struct net_stayed s = to_stayed(L);
+	double grace = luaL_checknumber(L, 3);
+	struct net_err err = {0};
+	int r = net_stayed_stop(&s, grace, &err);
+
+	if (r < 0)
+		return bind_fail(L, &err);
+	lua_pushboolean(L, r);
+	return 1;
+}
+
 static int terminal_back(lua_State *L)
 {
 	net_terminal_back(luaL_checkudata(L, 1, BIND_TERMINAL));
@@ -317,8 +367,10 @@ static const luaL_Reg terminal_meta[] = {
 };
 
 static const luaL_Reg lib[] = {
-	{"exec", process_exec},	    {"pass", process_pass},   {"result", process_result},     {"shell", process_shell},
-	{"signal", process_signal}, {"spawn", process_spawn}, {"terminal", process_terminal}, {NULL, NULL},
+	{"end_stayed", process_end_stayed}, {"exec", process_exec},	    {"pass", process_pass},
+	{"result", process_result},	    {"shell", process_shell},	    {"signal", process_signal},
+	{"spawn", process_spawn},	    {"start", process_start_of},    {"stay", process_stay},
+	{"stayed", process_stayed},	    {"terminal", process_terminal}, {NULL, NULL},
 };
 
 int bind_open_process(lua_State *L)

@@ -1,19 +1,109 @@
 /* world.c - nsh.core.world: make it, ask about it */
+#include <string.h>
+
 #include "bind.h"
 
+/* make(host, name, script) -> true; name: of the named world, and script what goes into its record */
 static int world_make(lua_State *L)
 {
 	struct net_err err;
-	bool host = lua_toboolean(L, 1);
+	struct net_world_spec spec = {
+		.mode = lua_toboolean(L, 1) ? NET_WORLD_HOST : NET_WORLD_PRIVATE,
+		.name = luaL_optstring(L, 2, NULL),
+		.script = luaL_optstring(L, 3, NULL),
+	};
 
 	if (net_wait_init(&err) < 0)
 		return bind_fail(L, &err);
-	return bind_ok(L, net_world_make(host ? NET_WORLD_HOST : NET_WORLD_PRIVATE, &err), &err);
+	return bind_ok(L, net_world_make(&spec, &err), &err);
 }
 
 static int world_made(lua_State *L)
 {
 	lua_pushboolean(L, net_world_made());
+	return 1;
+}
+
+/* lasts() -> true; or that the named world that we are in has ended */
+static int world_lasts(lua_State *L)
+{
+	struct net_err err;
+
+	return bind_ok(L, net_world_gone() && net_world_lost(&err) ? -1 : 0, &err);
+}
+
+/* --- named worlds --- */
+
+static int list_gc(lua_State *L)
+{
+	net_worlds_free(lua_touserdata(L, 1));
+	return 0;
+}
+
+static void set_count(lua_State *L, const char *key, lua_Integer value)
+{
+	if (value < 0)
+		return;
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, key);
+}
+
+static void push_info(lua_State *L, const struct net_world_info *info)
+{
+	lua_Integer n = 0;
+
+	lua_createtable(L, 0, 8);
+	lua_pushstring(L, info->name);
+	lua_setfield(L, -2, "name");
+	if (*info->script) {
+		lua_pushstring(L, info->script);
+		lua_setfield(L, -2, "script");
+	}
+	set_count(L, "since", info->since ? info->since : -1);
+	set_count(L, "keeper", info->keeper > 0 ? info->keeper : -1);
+	set_count(L, "processes", info->processes);
+	set_count(L, "sessions", info->sessions);
+	set_count(L, "namespaces", info->namespaces);
+	lua_newtable(L);
+	for (const char *p = info->labs; p && p < info->labs + info->labs_len; p += strlen(p) + 1) {
+		lua_pushstring(L, p);
+		lua_rawseti(L, -2, ++n);
+	}
+	lua_setfield(L, -2, "labs");
+}
+
+/* list() -> list of { name, script, since, keeper, processes, sessions, namespaces, labs } */
+static int world_list(lua_State *L)
+{
+	struct net_worlds *list = bind_new_owned(L, sizeof(*list), "nsh.worlds", list_gc);
+	struct net_err err;
+
+	if (net_worlds(list, &err) < 0)
+		return bind_fail(L, &err);
+	lua_createtable(L, (int)list->n, 0);
+	for (unsigned int i = 0; i < list->n; i++) {
+		push_info(L, &list->v[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+/* kill(name) -> true, when it is gone */
+static int world_kill(lua_State *L)
+{
+	struct net_err err;
+	size_t len;
+	const char *name = luaL_checklstring(L, 1, &len);
+
+	if (net_check_world_name(name, len, &err) < 0)
+		return bind_misuse(L, "%s", err.text);
+	return bind_ok(L, net_world_kill(name, &err), &err);
+}
+
+/* notice() -> what the user should know of the records; nil: nothing */
+static int world_notice(lua_State *L)
+{
+	lua_pushstring(L, net_state_notice());
 	return 1;
 }
 
@@ -25,10 +115,8 @@ static int world_run(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"made", world_made},
-	{"make", world_make},
-	{"run", world_run},
-	{NULL, NULL},
+	{"lasts", world_lasts}, {"kill", world_kill},	  {"list", world_list}, {"made", world_made},
+	{"make", world_make},	{"notice", world_notice}, {"run", world_run},	{NULL, NULL},
 };
 
 int bind_open_world(lua_State *L)

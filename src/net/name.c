@@ -103,6 +103,7 @@ int net_ns_unbind(const char *name, struct net_err *err)
 	if (r < 0)
 		return r;
 	net_changes++;
+	net_node_drop(name);
 	/* EINVAL: a stale file, on which nothing is mounted */
 	if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
 		return net_fail(err, errno, "cannot unmount %s: %s", path, strerror(errno));
@@ -113,10 +114,10 @@ int net_ns_unbind(const char *name, struct net_err *err)
 	return net_fail(err, errno, "cannot remove %s: %s", path, strerror(errno));
 }
 
-/* net_ns_names() - all names, NUL-separated and in the directory's order; free(*names) */
-int net_ns_names(char **names, size_t *len, struct net_err *err)
+/* net_folder_names() - what is in a folder, NUL-separated and in its order; free(*names).  None that isn't there. */
+int net_folder_names(const char *path, char **names, size_t *len, struct net_err *err)
 {
-	DIR *dir = opendir(RUN_DIR);
+	DIR *dir = opendir(path);
 	struct dirent *e;
 	size_t cap = 0;
 	char *p;
@@ -124,7 +125,7 @@ int net_ns_names(char **names, size_t *len, struct net_err *err)
 	*names = NULL;
 	*len = 0;
 	if (!dir)
-		return errno == ENOENT ? 0 : net_fail(err, errno, "cannot read %s: %s", RUN_DIR, strerror(errno));
+		return errno == ENOENT ? 0 : net_fail(err, errno, "cannot read %s: %s", path, strerror(errno));
 	while (errno = 0, (e = readdir(dir))) {
 		size_t n = strlen(e->d_name) + 1;
 
@@ -145,7 +146,7 @@ int net_ns_names(char **names, size_t *len, struct net_err *err)
 		*len += n;
 	}
 	if (errno) {
-		net_fail(err, errno, "cannot read %s: %s", RUN_DIR, strerror(errno));
+		net_fail(err, errno, "cannot read %s: %s", path, strerror(errno));
 		free(*names);
 		*names = NULL;
 		closedir(dir);
@@ -153,4 +154,10 @@ int net_ns_names(char **names, size_t *len, struct net_err *err)
 	}
 	closedir(dir);
 	return 0;
+}
+
+/* net_ns_names() - all names, as net_folder_names() gives them */
+int net_ns_names(char **names, size_t *len, struct net_err *err)
+{
+	return net_folder_names(RUN_DIR, names, len, err);
 }

@@ -77,6 +77,7 @@ struct net_node {
 	int uts, pids;	 /* namespaces */
 	int init, leash; /* pidfd of its process 1, which goes when the leash is let go */
 	pid_t pid;	 /* of that; 0: none */
+	bool kept;	 /* it stays in the named world, whatever becomes of us */
 };
 
 struct net_ns {
@@ -112,7 +113,7 @@ struct net_pids {
 	pid_t *v; /* free() */
 	unsigned int n, cap;
 };
-int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *err);
+int net_ns_pids(struct net_ns *ns, struct net_pids *list, struct net_err *err);
 int net_ns_supports(const struct net_ns *ns, const char *what, struct net_err *err); /* of supports.c's list */
 void net_ns_defaults_begin(void);
 int net_ns_defaults(const struct net_ns *ns, struct net_err *err); /* the kernel's default sysctls */
@@ -121,13 +122,49 @@ int net_ns_defaults(const struct net_ns *ns, struct net_err *err); /* the kernel
 
 enum net_world { NET_WORLD_PRIVATE, NET_WORLD_HOST };
 
-int net_world_make(enum net_world mode, struct net_err *err); /* once; later calls return 0 */
+struct net_world_spec {
+	enum net_world mode;
+	const char *name;   /* of a named one; NULL: it has none */
+	const char *script; /* for its record; NULL: none */
+};
+
+int net_world_make(const struct net_world_spec *spec, struct net_err *err); /* once; later calls return 0 */
 bool net_world_made(void);
 bool net_world_is_host(void);
-pid_t net_world_init(void); /* 0: none */
-void net_world_end(void);   /* ends everything in it and waits for that */
-#define NET_RUN "/run/nsh"  /* a private world's own folder for sockets and the like; it goes with the world */
+const char *net_world_name(void); /* NULL: it isn't a named one */
+bool net_world_gone(void);	  /* a named one has ended */
+bool net_world_ending(void);	  /* or is about to */
+bool net_world_lost(struct net_err *err);
+pid_t net_world_init(void);	 /* 0: none */
+void net_world_end(void);	 /* ends everything in it and waits for that */
+#define NET_RUN "/run/nsh"	 /* a private world's own folder for sockets and the like; it goes with the world */
+#define NET_LABS NET_RUN "/labs" /* what is up in a named world: a file for each lab */
 int net_world_mounts(struct net_err *err);
+
+/* --- named worlds (worlds.c, keeper.c, state.c) --- */
+
+#define NET_WORLD_NAME 32
+
+struct net_world_info {
+	char name[NET_WORLD_NAME + 1];
+	char script[1024];
+	int64_t since; /* seconds since 1970 */
+	pid_t keeper;  /* 0: it is being made; -1: one that isn't seen from here */
+	/* -1: can't be seen from here */
+	int processes, sessions, namespaces; /* sessions: nsh that have joined it */
+	char *labs;			     /* NUL-separated names, labs_len bytes; NULL: none */
+	size_t labs_len;
+};
+struct net_worlds {
+	struct net_world_info *v;
+	unsigned int n, cap;
+};
+
+int net_check_world_name(const char *name, size_t len, struct net_err *err);
+int net_worlds(struct net_worlds *list, struct net_err *err); /* what dead ones left is removed */
+void net_worlds_free(struct net_worlds *list);
+int net_world_kill(const char *name, struct net_err *err);
+const char *net_state_notice(void); /* what the user should know of the records, once; NULL: nothing */
 
 /* --- nodes (node.c, folders.c) --- */
 
@@ -144,8 +181,9 @@ struct net_node_spec {
 
 int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err);
 int net_mount_ns(struct net_ns *ns, struct net_err *err); /* the mounts of its commands are there: ns->mnt */
-int net_node_hostname(const struct net_ns *ns, char *name, size_t size, struct net_err *err);
+int net_node_hostname(struct net_ns *ns, char *name, size_t size, struct net_err *err);
 void net_node_end(struct net_ns *ns);
+void net_node_close(struct net_ns *ns);
 
 /* --- requests and dumps (sock.c, batch.c, dump.c, genl.c) --- */
 

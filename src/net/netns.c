@@ -32,13 +32,13 @@ void net_ns_init(struct net_ns *ns)
 }
 
 /* net_ns_close() - give back the descriptors; closing twice is harmless.  What runs in the namespace stays, unless it
- * is a node with processes of its own. */
+ * is a node with processes of its own that the world doesn't keep. */
 void net_ns_close(struct net_ns *ns)
 {
 	net_batch_lost(ns);
 	net_sock_close(&ns->route);
 	net_sock_close(&ns->genl);
-	net_node_end(ns);
+	net_node_close(ns);
 	if (ns->fd >= 0)
 		close(ns->fd);
 	ns->fd = -1;

@@ -62,7 +62,7 @@ static _Noreturn void init(const struct net_ns *ns, const struct net_node_spec *
 	report(sock, &err);
 	if (r < 0)
 		_exit(1);
-	net_init_main(leash);
+	net_init_main(leash, !net_world_name());
 }
 
 static _Noreturn void helper(const struct net_ns *ns, const struct net_node_spec *spec, int sock, int leash)
@@ -73,8 +73,10 @@ static _Noreturn void helper(const struct net_ns *ns, const struct net_node_spec
 	char byte;
 
 	if (r == 0 && spec->pids) {
-		/* a child of nsh's, which reaps it; not of whoever takes in what the helper leaves */
-		pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+		/* a child of nsh's, which reaps it, not of whoever takes in what the helper leaves; in a named world
+		 * that is its keeper, who does so when we have left */
+		pid = (pid_t)syscall(SYS_clone, (net_world_name() ? 0 : CLONE_PARENT) | SIGCHLD, NULL, NULL, NULL,
+				     NULL);
 		if (pid == 0)
 			init(ns, spec, sock, leash);
 		if (pid < 0)
@@ -108,6 +110,8 @@ static int hear(int sock, pid_t *from, struct net_err *err)
 	do
 		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	if (n != sizeof(*err) && net_world_lost(err))
+		return -err->code;
 	if (n != sizeof(*err))
 		return net_fail(err, EIO, "the helper that makes the mounts for commands has died");
 	c = CMSG_FIRSTHDR(&m);
@@ -171,8 +175,10 @@ static int start_helper(struct net_ns *ns, const struct net_node_spec *spec, int
 	}
 	close(sock[1]);
 	sock[1] = -1;
-	if (pid < 0)
-		return net_fail(err, errno, "cannot fork: %s", net_strerror(errno));
+	if (pid < 0) {
+		r = net_fail(err, errno, "cannot fork: %s", net_strerror(errno));
+		return net_world_lost(err) ? -err->code : r;
+	}
 	r = fetch(pid, sock[0], ns, spec, err);
 	close(sock[0]);
 	sock[0] = -1;
@@ -210,6 +216,8 @@ int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct ne
 	shut(&sock[0]);
 	shut(&sock[1]);
 	shut(&leash[0]);
+	if (r == 0 && net_world_name() && net_node_wanted(spec))
+		r = net_node_keep(ns, err);
 	if (r < 0)
 		net_node_end(ns);
 	return r;
@@ -226,7 +234,23 @@ int net_mount_ns(struct net_ns *ns, struct net_err *err)
 		return r;
 	if (ns->mnt >= 0 || (net_world_is_host() && strcmp(ns->label, "host") == 0))
 		return 0;
+	r = net_node_find(ns, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	return net_node_make(ns, &plain, err);
+}
+
+static void let_go(struct net_ns *ns)
+{
+	struct net_node *node = &ns->node;
+
+	shut(&node->leash);
+	shut(&node->init);
+	shut(&node->pids);
+	shut(&node->uts);
+	shut(&ns->mnt);
+	node->pid = 0;
+	node->kept = false;
 }
 
 /*
@@ -246,11 +270,16 @@ void net_node_end(struct net_ns *ns)
 		poll(&fd, 1, (int)(END_WAIT * 1000));
 		waitpid(node->pid, NULL, WNOHANG);
 	}
-	shut(&node->init);
-	shut(&node->pids);
-	shut(&node->uts);
-	shut(&ns->mnt);
-	node->pid = 0;
+	let_go(ns);
+}
+
+/* net_node_close() - the same, but one that the named world keeps goes on */
+void net_node_close(struct net_ns *ns)
+{
+	if (ns->node.kept)
+		let_go(ns);
+	else
+		net_node_end(ns);
 }
 
 /* net_node_enter() - children are born among the processes of @ns until net_node_leave(); signals are blocked */
@@ -267,11 +296,15 @@ void net_node_leave(const struct net_ns *ns)
 }
 
 /* net_node_hostname() - the host name that its commands see */
-int net_node_hostname(const struct net_ns *ns, char *name, size_t size, struct net_err *err)
+int net_node_hostname(struct net_ns *ns, char *name, size_t size, struct net_err *err)
 {
 	sigset_t all, mask;
-	int r = 0;
+	int r = ns->node.uts < 0 ? net_node_find(ns, err) : 0;
 
+	if (r >= 0)
+		r = know_own(err);
+	if (r < 0)
+		return r;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
 	if (ns->node.uts >= 0 && setns(ns->node.uts, CLONE_NEWUTS) < 0)

@@ -47,7 +47,7 @@ static bool is_in(int proc, const char *name, const struct net_ns *ns)
  *
  * nsh itself, the init of its world and that of a node are not the user's, and left out.
  */
-int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *err)
+int net_ns_pids(struct net_ns *ns, struct net_pids *list, struct net_err *err)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
@@ -55,6 +55,7 @@ int net_ns_pids(const struct net_ns *ns, struct net_pids *list, struct net_err *
 
 	if (!proc)
 		return net_fail(err, errno, "cannot read /proc: %s", strerror(errno));
+	net_node_find(ns, &(struct net_err){0});
 	while (!code && (errno = 0, e = readdir(proc))) { /* what is_in() meets on its way is no failure */
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
 

@@ -25,6 +25,8 @@ static struct {
 
 static struct net_process *all; /* that are held */
 
+#define END_WAIT 1.0 /* seconds for a killed process to go; one stuck in the kernel is left to its fate */
+
 static void reap_left(void)
 {
 	size_t kept = 0;
@@ -94,6 +96,21 @@ void net_process_reap(const struct net_ns *ns, double deadline)
 	for (size_t i = 0; i < left.n; i++)
 		if (left.v[i].ino == ns->ino)
 			await(left.v[i].pidfd, deadline);
+	reap_left();
+}
+
+/* net_process_end_all() - end all children and their groups, and take their ends */
+void net_process_end_all(void)
+{
+	for (struct net_process *p = all; p; p = p->next)
+		if (net_process_running(p))
+			kill(-p->pid, SIGKILL);
+	for (size_t i = 0; i < left.n; i++)
+		kill(-left.v[i].pid, SIGKILL);
+	for (struct net_process *p = all; p; p = p->next)
+		net_process_stop(p, 0);
+	for (size_t i = 0; i < left.n; i++)
+		await(left.v[i].pidfd, net_now() + END_WAIT);
 	reap_left();
 }
 
@@ -171,8 +188,6 @@ int net_process_kill(struct net_process *p, int sig, struct net_err *err)
 	return r == 0 && running;
 }
 
-#define KILL_WAIT 1.0 /* seconds for a killed process to go; one stuck in the kernel is left to its fate */
-
 /* Takes in what it says last, which it may not end before.  Any signal that comes to us ends the wait. */
 static void await_end(struct net_process *p, double seconds)
 {
@@ -202,7 +217,7 @@ void net_process_stop(struct net_process *p, double grace)
 	if (net_process_kill(p, SIGTERM, &ignored) > 0)
 		await_end(p, grace);
 	if (net_process_kill(p, SIGKILL, &ignored) > 0)
-		await_end(p, KILL_WAIT);
+		await_end(p, END_WAIT);
 	net_process_running(p);
 }
 

@@ -16,6 +16,8 @@ struct net_spawn {
 	/* its process group: one of its own; nsh's, which has the terminal's signals; its own, in the terminal's
 	 * foreground */
 	enum { NET_GROUP_OWN, NET_GROUP_OURS, NET_GROUP_FOREGROUND } group;
+	/* it is no child of ours but of the world's init, in a session of its own, and goes on when we leave */
+	bool stays;
 };
 
 /* Our end of a pipe to a process (pump.c): of its output the last bytes are kept, of its input what it has not yet
@@ -67,6 +69,16 @@ struct net_look {
 
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err);
 int net_start(const struct net_spawn *spec, const struct net_stdio io[3], struct net_process *p, struct net_err *err);
+/* A program that stays (stay.c), told from a later one with its number. */
+struct net_stayed {
+	pid_t pid; /* as seen from outside the world */
+	int64_t start;
+};
+
+int net_stay(const struct net_spawn *spec, const struct net_stdio io[3], struct net_stayed *s, struct net_err *err);
+bool net_stayed_running(const struct net_stayed *s);
+int net_stayed_stop(const struct net_stayed *s, double grace, struct net_err *err);
+int64_t net_process_start(pid_t pid);
 int net_process_wait(struct net_process *p, double timeout, struct net_err *err); /* -ETIME, -EINTR */
 bool net_process_running(struct net_process *p);
 void net_process_look(struct net_process *p);				   /* takes its output in */

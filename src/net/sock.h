@@ -9,14 +9,19 @@
 struct rlimit;
 
 const struct rlimit *net_world_files(void);
-_Noreturn void net_init_main(int leash);
+_Noreturn void net_init_main(int leash, bool bound);
 void net_node_init(struct net_node *node);
+int net_node_keep(struct net_ns *ns, struct net_err *err);
+int net_node_find(struct net_ns *ns, struct net_err *err);
+void net_node_drop(const char *name);
 int net_node_enter(const struct net_ns *ns);
 void net_node_leave(const struct net_ns *ns);
 int net_node_mounts(const struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err);
 bool net_node_wanted(const struct net_node_spec *spec);
 void net_process_begin(struct net_process *p, const struct net_ns *ns, pid_t pid, int pidfd);
+void net_process_end_all(void);
 void net_process_reap(const struct net_ns *ns, double deadline);
+int net_folder_names(const char *path, char **names, size_t *len, struct net_err *err);
 int net_ns_moving(struct net_err *err);
 int net_ns_moved(struct net_err *err);
 int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *err);

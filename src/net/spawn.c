@@ -38,10 +38,12 @@ struct job {
 	char *path;		    /* "PATH=..." with the administrator's directories, ours */
 	char home[PATH_MAX];	    /* where we stand, for a child that changes its mounts; "" where that has no path */
 	const struct rlimit *files; /* NULL: ours */
-	pid_t parent;		    /* 0: the world's init takes care of orphans */
+	bool bound;		    /* it dies with us: nothing else would end it then */
+	pid_t parent;		    /* as it sees us */
 	/* written by the child */
 	volatile enum stage stage;
 	volatile int code;
+	volatile int pidfd; /* of one that stays: our descriptors are shared with what starts it */
 };
 
 /* --- in the child --- */
@@ -160,12 +162,14 @@ CHILD_CODE static int child(void *arg)
 	struct job *job = arg;
 	sigset_t none;
 
-	if (job->parent) {
+	if (job->bound) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != job->parent && job->spec->ns->node.pids < 0) /* which sees no parent */
+		if (getppid() != job->parent)
 			_exit(127);
 	}
-	if (job->spec->group != NET_GROUP_OURS)
+	if (job->spec->stays)
+		setsid();
+	else if (job->spec->group != NET_GROUP_OURS)
 		setpgid(0, 0);
 	if (job->spec->group == NET_GROUP_FOREGROUND)
 		tcsetpgrp(job->spec->fd[0], getpid()); /* all signals are blocked: none stops us for it */
@@ -178,6 +182,19 @@ CHILD_CODE static int child(void *arg)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	run_program(job);
 	return 127;
+}
+
+/* Between us and a child that stays, which is left to the world's init. */
+CHILD_CODE static int middle(void *arg)
+{
+	alignas(16) char stack[CHILD_STACK];
+	struct job *job = arg;
+	int pidfd;
+
+	if (clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job, &pidfd) < 0)
+		give_up(job, STAGE_PARENT);
+	job->pidfd = pidfd;
+	_exit(0);
 }
 
 /* --- in the parent --- */
@@ -265,6 +282,8 @@ static int explain(const struct job *job, struct net_err *err)
 				spec->argv[0]);
 	case STAGE_RUN: return explain_run(job, err);
 	default:
+		if (net_world_lost(err))
+			return -err->code;
 		net_fail(err, job->code, "cannot start a process: %s", why);
 		if (job->code == EAGAIN)
 			net_hint(err, "too many processes; see ulimit -u and the pids limit of the control group");
@@ -275,9 +294,28 @@ static int explain(const struct job *job, struct net_err *err)
 	}
 }
 
+static void take_end(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static pid_t clone_child(struct job *job, int *pidfd)
+{
+	alignas(16) char stack[2 * CHILD_STACK];
+	pid_t pid;
+
+	if (!job->spec->stays)
+		return clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job, pidfd);
+	pid = clone(middle, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, job);
+	if (pid > 0)
+		take_end(pid);
+	*pidfd = job->pidfd;
+	return pid < 0 ? pid : 0; /* whose number nobody has told us */
+}
+
 static int start(struct job *job, struct net_process *p)
 {
-	alignas(16) char stack[CHILD_STACK];
 	sigset_t all, mask;
 	int pidfd = -1, r;
 	pid_t pid = -1;
@@ -286,7 +324,7 @@ static int start(struct job *job, struct net_process *p)
 	sigprocmask(SIG_BLOCK, &all, &mask);
 	r = net_node_enter(job->spec->ns);
 	if (r == 0) {
-		pid = clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job, &pidfd);
+		pid = clone_child(job, &pidfd);
 		r = pid < 0 ? -errno : 0;
 		net_node_leave(job->spec->ns);
 	}
@@ -296,14 +334,15 @@ static int start(struct job *job, struct net_process *p)
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (job->stage == STAGE_NONE) {
-		net_process_begin(p, job->spec->ns, pid, pidfd);
+		p->pidfd = pidfd;
+		if (!job->spec->stays)
+			net_process_begin(p, job->spec->ns, pid, pidfd);
 		return 0;
 	}
-	if (pid > 0) {
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+	if (pid > 0)
+		take_end(pid);
+	if (pidfd >= 0)
 		close(pidfd);
-	}
 	return -job->code;
 }
 
@@ -316,7 +355,7 @@ static int start(struct job *job, struct net_process *p)
  */
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err)
 {
-	struct job job = {.spec = spec, .files = net_world_files()};
+	struct job job = {.spec = spec, .files = net_world_files(), .pidfd = -1};
 	int r;
 
 	*p = (struct net_process){.pidfd = -1};
@@ -325,8 +364,9 @@ int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_er
 		return r;
 	if (spec->ns->mnt >= 0 && (!getcwd(job.home, sizeof(job.home)) || *job.home != '/'))
 		*job.home = '\0';
-	if (net_world_is_host())
-		job.parent = getpid();
+	job.bound = !spec->stays && (net_world_is_host() || net_world_name());
+	if (net_world_is_host() && spec->ns->node.pids < 0)
+		job.parent = getpid(); /* in other pid namespaces our number is 0 */
 	r = make_env(&job);
 	if (r < 0)
 		net_fail(err, -r, NULL);

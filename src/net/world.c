@@ -15,15 +15,20 @@
 
 #include "net.h"
 #include "sock.h"
+#include "state.h"
+
+#define PF_EXITING 4 /* of the flags in /proc/PID/stat */
 
 static struct {
 	bool made, host;
 	struct net_err broken; /* why it could not be made: half-way in there is no way back */
 	int leash;	       /* init ends when this end of its pipe is closed */
-	pid_t init;
+	pid_t init;	       /* of a named world: its keeper */
+	char name[NET_WORLD_NAME + 1];
+	int keeper; /* pidfd */
 	bool raised;
 	struct rlimit files; /* the limit of open files before it was raised */
-} world = {.leash = -1};
+} world = {.leash = -1, .keeper = -1};
 
 bool net_world_made(void)
 {
@@ -38,6 +43,45 @@ bool net_world_is_host(void)
 pid_t net_world_init(void)
 {
 	return world.init;
+}
+
+/* net_world_name() - of the named world that we have joined; NULL: it has none */
+const char *net_world_name(void)
+{
+	return *world.name ? world.name : NULL;
+}
+
+/* net_world_gone() - whether the keeper of the named world that we are in has ended, and all its processes with it */
+bool net_world_gone(void)
+{
+	struct pollfd fd = {.fd = world.keeper, .events = POLLIN};
+
+	return world.keeper >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+/* net_world_ending() - the same, or that it ends: it can't have ended before all of its processes are reaped */
+bool net_world_ending(void)
+{
+	char path[32], text[512] = "", *at;
+	unsigned int flags = 0;
+
+	if (!net_world_name() || net_world_gone())
+		return net_world_name();
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)world.init);
+	if (net_state_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return true;
+	at = strrchr(text, ')');
+	return at && sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_EXITING);
+}
+
+/* net_world_lost() - where the named world has ended a failure is told as that */
+bool net_world_lost(struct net_err *err)
+{
+	if (!net_world_ending())
+		return false;
+	net_fail(err, EOWNERDEAD, "the world %s was ended, and all that ran in it", world.name);
+	net_hint(err, "leave nsh; nsh -w %s makes it anew", world.name);
+	return true;
 }
 
 static bool may_unshare(void)
@@ -118,12 +162,16 @@ static int enter_user(struct net_err *err)
 }
 
 /* net_init_main() - process 1 of the world or of a node: reaps what is orphaned, holds no descriptor, and takes all
- * with it when nsh is gone or lets its leash go */
-_Noreturn void net_init_main(int leash)
+ * with it when nsh is gone or lets its leash go, unless it had word by it that it stays
+ * @bound: it is a child of nsh's
+ */
+_Noreturn void net_init_main(int leash, bool bound)
 {
 	char byte;
+	ssize_t n;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (bound)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "nsh-init");
 	setsid();
 	for (int sig = 1; sig < NSIG; sig++)
@@ -132,8 +180,11 @@ _Noreturn void net_init_main(int leash)
 	if (dup2(leash, 0) != 0 || chdir("/") < 0)
 		_exit(1);
 	close_range(1, ~0U, 0);
-	while (read(0, &byte, 1) < 0 && errno == EINTR)
-		;
+	do
+		n = read(0, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	while (n > 0)
+		pause();
 	_exit(0);
 }
 
@@ -141,13 +192,11 @@ static int start_init(struct net_err *err)
 {
 	int ends[2];
 
-	if (unshare(CLONE_NEWPID) < 0)
-		return forbidden(errno, "pid namespace", err);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return net_fail(err, errno, NULL);
 	world.init = fork();
 	if (world.init == 0)
-		net_init_main(ends[0]);
+		net_init_main(ends[0], true);
 	close(ends[0]);
 	world.leash = ends[1];
 	return world.init < 0 ? net_fail(err, errno, "cannot start the world's init: %s", strerror(errno)) : 0;
@@ -171,7 +220,9 @@ const struct rlimit *net_world_files(void)
 	return world.raised ? &world.files : NULL;
 }
 
-static int make_private(struct net_err *err)
+/* net_world_new() - move this process into the namespaces of a new world, but for its pid namespace, which is that of
+ * the children from here on */
+int net_world_new(struct net_err *err)
 {
 	struct net_ns root;
 	int r;
@@ -182,8 +233,8 @@ static int make_private(struct net_err *err)
 		r = enter_user(err);
 	if (r == 0 && unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET) < 0)
 		r = forbidden(errno, "mount, host name and network namespace", err);
-	if (r == 0)
-		r = start_init(err);
+	if (r == 0 && unshare(CLONE_NEWPID) < 0)
+		r = forbidden(errno, "pid namespace", err);
 	if (r == 0)
 		r = net_ns_moved(err);
 	if (r == 0)
@@ -198,16 +249,36 @@ static int make_private(struct net_err *err)
 	return r;
 }
 
+static int make_private(struct net_err *err)
+{
+	int r;
+
+	net_state_remember();
+	r = net_world_new(err);
+	return r == 0 ? start_init(err) : r;
+}
+
+static int join_named(const struct net_world_spec *spec, struct net_err *err)
+{
+	int r;
+
+	net_ns_defaults_begin();
+	r = net_world_join(spec, &world.init, &world.keeper, err);
+	if (r == 0)
+		snprintf(world.name, sizeof(world.name), "%s", spec->name);
+	return r;
+}
+
 /*
- * net_world_make() - make the world that @mode asks for, or do nothing when there is one
+ * net_world_make() - make the world that @spec asks for, or do nothing when there is one
  *
  * Order matters: the user namespace gives the right to the others, and init must be the first process of its
  * pid namespace, but stand in the world's other namespaces, or commands could reach the machine's through it.
  * Nothing may run threads before or after.
  */
-int net_world_make(enum net_world mode, struct net_err *err)
+int net_world_make(const struct net_world_spec *spec, struct net_err *err)
 {
-	int r;
+	int r = 0;
 
 	if (world.made)
 		return 0;
@@ -216,17 +287,24 @@ int net_world_make(enum net_world mode, struct net_err *err)
 		return -err->code;
 	}
 	raise_limit();
-	world.host = mode == NET_WORLD_HOST;
-	r = world.host ? 0 : make_private(err);
+	world.host = spec->mode == NET_WORLD_HOST;
+	if (spec->name)
+		r = join_named(spec, err);
+	else if (!world.host)
+		r = make_private(err);
 	if (r < 0)
 		world.broken = *err;
 	world.made = r == 0;
 	return r;
 }
 
-/* net_world_end() - end all processes of the world and wait until they are gone */
+/* net_world_end() - end all processes of the world and wait until they are gone; of a named one those that are ours */
 void net_world_end(void)
 {
+	if (net_world_name()) {
+		net_process_end_all();
+		return;
+	}
 	if (world.leash >= 0)
 		close(world.leash);
 	world.leash = -1;

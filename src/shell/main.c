@@ -157,6 +157,33 @@ static int run_doctor(lua_State *L)
 	return code;
 }
 
+/* Joins the world that -w names, or makes it. */
+static int enter_world(lua_State *L)
+{
+	modules_require(L, "nsh");
+	modules_require(L, "nsh.world");
+	lua_getfield(L, -1, "ensure");
+	if (report_call(L, 0, 0) != LUA_OK)
+		return report_error(L);
+	lua_pop(L, 2);
+	return SHELL_OK;
+}
+
+/* --worlds, -w NAME --kill, --gc */
+static int run_worlds(lua_State *L, const struct options *o)
+{
+	modules_require(L, "nsh");
+	modules_require(L, "nsh.worlds");
+	lua_getfield(L, -1, "main");
+	lua_pushstring(L, o->kill ? "kill" : o->gc ? "gc" : "list");
+	lua_pushstring(L, o->world);
+	lua_pushboolean(L, o->json);
+	if (report_call(L, 3, 0) != LUA_OK)
+		return report_error(L);
+	lua_pop(L, 2);
+	return SHELL_OK;
+}
+
 static int run_rest(lua_State *L, const struct command_line *c)
 {
 	const struct options *o = &c->options;
@@ -212,8 +239,14 @@ static int finish_tasks(lua_State *L, int code)
 static int run_all(lua_State *L, const struct command_line *c)
 {
 	const struct options *o = &c->options;
-	int code = o->capture ? sniff_begin(L, c->argv, o) : SHELL_OK;
+	int code = SHELL_OK;
 
+	if (o->worlds || o->kill || o->gc)
+		return run_worlds(L, o);
+	if (o->world && !o->doctor && !o->check)
+		code = enter_world(L);
+	if (code == SHELL_OK && o->capture)
+		code = sniff_begin(L, c->argv, o);
 	if (code == SHELL_OK)
 		code = run_options(L, c);
 	if (code == SHELL_OK)
@@ -231,12 +264,13 @@ static int protected_main(lua_State *L)
 {
 	const struct command_line *c = lua_touserdata(L, 1);
 	int script = c->options.script, code;
+	const char *file = script < c->argc && strcmp(c->argv[script], "-") != 0 ? c->argv[script] : NULL;
 
 	lua_pushboolean(L, !c->trust_env);
 	lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
 	luaL_openlibs(L);
-	paths_open(L, script < c->argc && strcmp(c->argv[script], "-") != 0 ? c->argv[script] : NULL);
-	modules_open(L, c->trust_env, &c->options);
+	paths_open(L, file);
+	modules_open(L, c->trust_env, &c->options, file);
 	oslib_open(L);
 	interrupt_open(L);
 	set_arg(L, c);
@@ -269,6 +303,8 @@ void shell_end(lua_State *L, bool close, int code)
 		lua_close(L);
 	net_world_end();
 	code = flush(code);
+	if (interrupt_signal() == SIGTERM && net_world_ending())
+		fprintf(stderr, "nsh: the world %s was ended, and all that ran in it\n", net_world_name());
 	if (interrupt_signal())
 		interrupt_die(interrupt_signal());
 	exit(code);
@@ -301,6 +337,20 @@ static int start(struct command_line *c)
 	shell_end(L, true, report_call(L, 1, 1) == LUA_OK ? (int)lua_tointeger(L, -1) : report_error(L));
 }
 
+/* Options that don't go together.  Return: what to say; NULL: all is well. */
+static const char *conflict(const struct options *o)
+{
+	static struct net_err err;
+
+	if (o->world && net_check_world_name(o->world, strlen(o->world), &err) < 0)
+		return err.text;
+	if (o->world && o->host)
+		return "--host is the machine's own network, -w a world beside it: one of them, please";
+	if (o->kill && !o->world)
+		return "--kill: which world? nsh -w NAME --kill; nsh --worlds lists them";
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct command_line c = {.argc = argc, .argv = argv};
@@ -311,6 +361,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "nsh: %s: %s\n", c.options.bad,
 			options_wants(&c.options) ? "needs an argument" : "no such option");
 		options_usage(true);
+		return SHELL_USAGE;
+	}
+	if (conflict(&c.options)) {
+		fprintf(stderr, "nsh: %s\n", conflict(&c.options));
 		return SHELL_USAGE;
 	}
 	if (c.options.help) {

@@ -4,6 +4,7 @@
  * something is asked of them.  Each module is made once for the process: test runners that empty package.loaded
  * between files get the same objects again.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,8 +223,25 @@ static const luaL_Reg services[] = {
 	{"source", source},	    {"stdlib", paths_stdlib},	{NULL, NULL},
 };
 
+/* What the modules know of the command line. */
+static void set_options(lua_State *L, const struct options *o, const char *script)
+{
+	char real[PATH_MAX];
+
+	lua_pushboolean(L, o->host);
+	lua_setfield(L, -2, "host");
+	lua_pushboolean(L, o->check);
+	lua_setfield(L, -2, "check");
+	lua_pushstring(L, o->world);
+	lua_setfield(L, -2, "world");
+	if (script && realpath(script, real))
+		script = real;
+	lua_pushstring(L, o->world ? script : NULL);
+	lua_setfield(L, -2, "script");
+}
+
 /* modules_open() - register the embedded modules and set the globals */
-void modules_open(lua_State *L, bool trust_env, const struct options *o)
+void modules_open(lua_State *L, bool trust_env, const struct options *o, const char *script)
 {
 	lua_dir = trust_env ? getenv("NSH_LUA_DIR") : NULL;
 	lua_newtable(L);
@@ -241,10 +259,7 @@ void modules_open(lua_State *L, bool trust_env, const struct options *o)
 	luaL_newmetatable(L, LAZY);
 	luaL_setfuncs(L, lazy, 0);
 	lua_newtable(L);
-	lua_pushboolean(L, o->host);
-	lua_setfield(L, -2, "host");
-	lua_pushboolean(L, o->check);
-	lua_setfield(L, -2, "check");
+	set_options(L, o, script);
 	lua_pushliteral(L, NSH_VERSION);
 	lua_setfield(L, -2, "version");
 	luaL_setfuncs(L, services, 0);

@@ -15,8 +15,12 @@ static const struct {
 	{"-E", NULL, "ignore LUA_INIT, LUA_PATH and LUA_CPATH"},
 	{"-W", NULL, "turn warnings on"},
 	{"--check", NULL, "run the script and plan its labs, asking nothing of the kernel"},
-	{"--json", NULL, "what a verb or --check tells, as JSON"},
+	{"--json", NULL, "what a verb, --check, --worlds or --gc tells, as JSON"},
+	{"-w", "NAME", "work in the world NAME, which stays: made when there is none, else joined"},
+	{"  --kill", NULL, "with -w: end that world and all that is in it"},
+	{"--worlds", NULL, "list the named worlds"},
 	{"--host", NULL, "work in the machine's own network, as ip(8) does (root)"},
+	{"--gc", NULL, "show what killed runs have left, and remove it (with --host: on the machine)"},
 	{"--capture", "[NS:]LINK", "capture there until Ctrl-C; may come several times"},
 	{"  -f", "FILTER", "after --capture: only these packets, as tcpdump has it"},
 	{"  -w", "FILE", "after --capture: into a file instead of lines; -: standard output"},
@@ -36,7 +40,7 @@ static bool is(const char *arg, const char *name)
 /* Which options have a value: the rest of the word, or the next word. */
 static bool has_value(const char *arg, bool capture)
 {
-	return is(arg, "--capture") || (arg[1] && arg[1] != '-' && strchr(capture ? "elfwc" : "el", arg[1]));
+	return is(arg, "--capture") || (arg[1] && arg[1] != '-' && strchr(capture ? "elfwc" : "elw", arg[1]));
 }
 
 /* The value, and a step over its word. */
@@ -57,6 +61,12 @@ static bool read_long(const char *arg, struct options *o)
 		o->host = true;
 	else if (is(arg, "--check"))
 		o->check = true;
+	else if (is(arg, "--worlds"))
+		o->worlds = true;
+	else if (is(arg, "--kill"))
+		o->kill = true;
+	else if (is(arg, "--gc"))
+		o->gc = true;
 	else if (is(arg, "--json"))
 		o->json = true;
 	else if (is(arg, "--doctor"))
@@ -110,7 +120,9 @@ void options_read(int argc, char **argv, struct options *o)
 
 			o->chunk |= arg[1] == 'e';
 			o->capture |= arg[1] == '-';
-			o->to_stdout |= arg[1] == 'w' && value && is(value, "-");
+			o->to_stdout |= o->capture && arg[1] == 'w' && value && is(value, "-");
+			if (arg[1] == 'w' && !o->capture)
+				o->world = value;
 			if (!value)
 				o->bad = arg;
 		} else if (!(arg[1] == '-' ? read_long(arg, o) : read_short(arg, o))) {

@@ -26,6 +26,8 @@ struct options {
 	bool no_env;	  /* -E */
 	bool chunk;	  /* an -e was there */
 	bool host, doctor, help, version_only;
+	const char *world;	/* -w NAME */
+	bool worlds, kill, gc;	/* --worlds, --kill, --gc */
 	bool check, json, test; /* --check, --json; --test: it stands where a script would */
 	bool capture;		/* --capture */
 	bool to_stdout;		/* -w - */
@@ -40,7 +42,7 @@ void options_usage(bool failed);
 /* what a script finds in its state (paths.c, modules.c, oslib.c) */
 void paths_open(lua_State *L, const char *script);
 int paths_stdlib(lua_State *L); /* lua_CFunction: the names of the recipes */
-void modules_open(lua_State *L, bool trust_env, const struct options *o);
+void modules_open(lua_State *L, bool trust_env, const struct options *o, const char *script);
 void modules_require(lua_State *L, const char *name); /* pushes the module */
 bool modules_loaded(lua_State *L, const char *name);  /* pushes it if it is loaded */
 void oslib_open(lua_State *L);

@@ -23,7 +23,7 @@ static void push_options(lua_State *L, char **argv, const struct options *o, int
 		if (letter == 'C') {
 			lua_pushstring(L, value);
 			lua_rawseti(L, -2, ++links);
-		} else if (letter == 'f' || letter == 'c' || letter == 'w') {
+		} else if (links && (letter == 'f' || letter == 'c' || letter == 'w')) {
 			lua_pushstring(L, value);
 			lua_setfield(L, -3, letter == 'f' ? "filter" : letter == 'c' ? "count" : "file");
 		}

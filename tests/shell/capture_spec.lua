@@ -119,7 +119,7 @@ describe("--capture", function()
       ["--capture a:e/0 " .. lab] = "nsh: %-%-capture a:e/0: ",
       ["--capture"] = "nsh: %-%-capture: needs an argument",
       ["--capture a:e0 -w"] = "nsh: %-w: needs an argument",
-      ["-w x --capture a:e0"] = "nsh: %-w: no such option",
+      ["-f x --capture a:e0"] = "nsh: %-f: no such option",
     } do
       local out, err, status = run(words)
       assert.equal("", out)

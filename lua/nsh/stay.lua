@@ -1,0 +1,43 @@
+--- stay.lua - programs that go on when nsh leaves, in a named world or on the machine: services of labs.
+-- What tells one is plain data, so that the next nsh can find it again: { pid, start, command }.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local process = require "nsh.process"
+
+local m = {}
+
+local GRACE = 1 -- seconds between TERM and KILL
+
+--- Starts a command in a namespace, in a session of its own. It runs until it is ended or the world is; a private
+--- world ends with nsh. Its input is /dev/null unless said else, and so is what it writes unless it goes to a file.
+---@private
+---@param ns nsh.Netns
+---@param cmd string|string[] as for ns:exec
+---@param opts? table as for ns:spawn: out and err as { file = "log", append = true }, env, cwd, input = { file = }
+---@return { pid: integer, start: integer, command: string }
+---@error ECHILD it has ended at once
+function m.start(ns, cmd, opts)
+  local words, line = process.words_of(cmd), process.line_of(cmd)
+  opts = fail.options(opts, "start")
+  if opts.out == nil then opts.out = false end
+  if opts.err == nil then opts.err = opts.out and "out" or false end
+  local pid, start = fail.check("start", line, ns, core.process.stay(ns, words, opts))
+  return { pid = pid, start = start, command = line }
+end
+
+--- Tells whether it still runs.
+---@private
+---@param service { pid: integer, start: integer }
+---@return boolean
+function m.running(service) return core.process.stayed(service.pid, service.start) end
+
+--- Ends it and its process group: TERM, and KILL when that takes too long; waits until it is gone.
+---@private
+---@param service { pid: integer, start: integer, command?: string }
+---@param grace? number seconds between the two (1)
+---@return boolean ended false: it had ended before
+function m.stop(service, grace)
+  return (fail.check("stop", service.command, nil, core.process.end_stayed(service.pid, service.start, grace or GRACE)))
+end
+
+return m

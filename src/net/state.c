@@ -1,0 +1,256 @@
+/* state.c - the folder where named worlds and journals are known: that it is ours alone, and records in it that are
+ * replaced as a whole
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net.h"
+#include "state.h"
+
+static char path[PATH_MAX]; /* "": not looked for yet */
+static int parent = -1;	    /* the folder that it lies in, as the machine has it: a world hides it */
+static char notice[PATH_MAX + 512];
+
+/* The parent is /run for root, the user's own runtime folder for others. */
+static int find_parent(struct net_err *err)
+{
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	char own[64];
+
+	if (parent >= 0)
+		return 0;
+	snprintf(own, sizeof(own), "/run/user/%u", (unsigned int)geteuid());
+	if (geteuid() == 0)
+		runtime = "/run";
+	else if (!runtime || *runtime != '/')
+		runtime = own;
+	parent = open(runtime, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0) {
+		net_fail(err, errno, "there is no folder %s to keep named worlds in: %s", runtime, strerror(errno));
+		net_hint(err, "set XDG_RUNTIME_DIR to a folder of yours that no one else may write");
+		return -err->code;
+	}
+	snprintf(path, sizeof(path), "%s/nsh", runtime);
+	return 0;
+}
+
+/* net_state_remember() - before a world hides it: know where the folder is */
+void net_state_remember(void)
+{
+	struct net_err ignored;
+
+	find_parent(&ignored);
+}
+
+/* net_state_path() - the folder's path as the machine has it; "" before it was looked for */
+const char *net_state_path(void)
+{
+	return path;
+}
+
+/* Nobody else may have put it there, nor change what is in it. */
+static int check_ours(int fd, const char *name, struct net_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return net_fail(err, errno, "cannot look at %s: %s", name, strerror(errno));
+	if (st.st_uid != geteuid()) {
+		net_fail(err, EPERM, "%s belongs to user %u, not to us: nothing in it is trusted", name,
+			 (unsigned int)st.st_uid);
+		net_hint(err, "have it removed, or set XDG_RUNTIME_DIR to a folder of yours");
+		return -EPERM;
+	}
+	if (st.st_mode & 022) {
+		net_fail(err, EPERM, "%s may be written by others (mode %03o): nothing in it is trusted", name,
+			 (unsigned int)st.st_mode & 0777);
+		net_hint(err, "look at what is in it, then chmod 700 %s, or remove it", name);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/*
+ * net_state_sub() - open a folder in a folder of ours, and see that it is ours
+ * @make: when it isn't there
+ *
+ * Return: a descriptor; -ENOENT, -ENOTDIR for what is no folder, -EPERM for another's.
+ */
+int net_state_sub(int dir, const char *name, bool make, struct net_err *err)
+{
+	int fd, r;
+
+	if (make && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return net_fail(err, errno, "cannot make the folder %s: %s", name, strerror(errno));
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		net_fail(err, errno, "cannot open the folder %s: %s", name, strerror(errno));
+		if (err->code == ENOTDIR || err->code == ELOOP)
+			net_hint(err, "something that is no folder has its place in %s; move it away", path);
+		return -err->code;
+	}
+	r = check_ours(fd, name, err);
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* net_state_open() - open the folder itself, /run/nsh or $XDG_RUNTIME_DIR/nsh; as net_state_sub() */
+int net_state_open(bool make, struct net_err *err)
+{
+	int fd, r = find_parent(err);
+
+	if (r < 0)
+		return r;
+	fd = net_state_sub(parent, "nsh", make, err);
+	if (fd < 0 && fd != -ENOENT && strncmp(err->text, "nsh ", 4) == 0) {
+		char rest[sizeof(err->text)];
+
+		snprintf(rest, sizeof(rest), "%s", err->text + 4);
+		snprintf(err->text, sizeof(err->text), "%.100s %.100s", path, rest);
+	}
+	return fd;
+}
+
+/* net_state_read() - the text of a file; -errno, -E2BIG for one that has more than @size - 1 bytes */
+int net_state_read(int dir, const char *file, char *text, size_t size)
+{
+	int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), code = 0;
+	ssize_t n;
+
+	*text = '\0';
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size);
+	if (n < 0)
+		code = errno;
+	else if ((size_t)n == size)
+		code = E2BIG;
+	else
+		text[n] = '\0';
+	close(fd);
+	if (code)
+		*text = '\0';
+	return -code;
+}
+
+/* net_state_write() - replace a file as a whole: who reads it finds the old text or the new one */
+int net_state_write(int dir, const char *file, const char *text, struct net_err *err)
+{
+	char new[NAME_MAX + 1];
+	size_t len = strlen(text);
+	int fd, code = 0;
+
+	snprintf(new, sizeof(new), "%s.new", file);
+	unlinkat(dir, new, 0);
+	fd = openat(dir, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return net_fail(err, errno, "cannot write %s in %s: %s", new, path, strerror(errno));
+	if (write(fd, text, len) != (ssize_t)len)
+		code = errno ? errno : ENOSPC;
+	close(fd);
+	if (!code && renameat(dir, new, dir, file) < 0)
+		code = errno;
+	if (code) {
+		unlinkat(dir, new, 0);
+		return net_fail(err, code, "cannot write %s in %s: %s", file, path, strerror(code));
+	}
+	return 0;
+}
+
+/*
+ * net_state_lock() - lock a file of the folder, which is made, against others that do
+ * @wait: false: -EAGAIN when somebody has it
+ *
+ * Return: the descriptor that holds the lock; -ESTALE: the file was removed meanwhile; -EINTR.
+ */
+int net_state_lock(int dir, const char *file, bool wait, struct net_err *err)
+{
+	struct stat ours, now;
+	int fd = openat(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), r;
+
+	if (fd < 0)
+		return net_fail(err, errno, "cannot open %s in %s: %s", file, path, strerror(errno));
+	do
+		r = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+	while (r < 0 && errno == EINTR && !net_interrupted());
+	if (r < 0) {
+		r = net_fail(err, errno, "cannot lock %s in %s: %s", file, path, strerror(errno));
+	} else if (fstat(fd, &ours) < 0 || fstatat(dir, file, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+		   ours.st_ino != now.st_ino || !ours.st_nlink) {
+		r = net_fail(err, ESTALE, "%s in %s was removed meanwhile", file, path);
+	}
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* net_state_aside() - keep a record that nobody can trust, under another name, and note that */
+void net_state_aside(int dir, const char *file, const char *world)
+{
+	struct net_err ignored;
+	char kept[NAME_MAX + 1];
+	int base = net_state_open(false, &ignored);
+
+	snprintf(kept, sizeof(kept), "%s.%s.kept-%lld", world, file, (long long)time(NULL));
+	if (base < 0 || renameat(dir, file, base, kept) < 0)
+		unlinkat(dir, file, 0);
+	else
+		snprintf(notice, sizeof(notice),
+			 "the record of world %s is torn or not its own; nothing that it says is believed, and it is "
+			 "kept as "
+			 "%s/%s",
+			 world, path, kept);
+	if (base >= 0)
+		close(base);
+}
+
+/* net_state_notice() - what the user should know of it, once; NULL: nothing */
+const char *net_state_notice(void)
+{
+	static char told[sizeof(notice)];
+
+	memcpy(told, notice, sizeof(told));
+	*notice = '\0';
+	return *told ? told : NULL;
+}
+
+/* net_process_start() - when a process was started, in ticks since the machine was; -1: there is none */
+int64_t net_process_start(pid_t pid)
+{
+	char file[32], text[1024], *at;
+	long long start = -1;
+
+	snprintf(file, sizeof(file), "/proc/%d/stat", (int)pid);
+	if (net_state_read(AT_FDCWD, file, text, sizeof(text)) < 0)
+		return -1;
+	at = strrchr(text, ')'); /* a name may have any characters */
+	if (!at || at[2] == 'Z' || at[2] == 'X' ||
+	    sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lld",
+		   &start) != 1)
+		return -1;
+	return start;
+}
+
+/* net_state_holder() - who holds the keeper's file of a world; 0: nobody; -1: one that isn't seen from here */
+pid_t net_state_holder(int dir)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = openat(dir, STATE_KEEPER_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	pid_t pid = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK)
+		pid = l.l_pid > 0 ? l.l_pid : -1;
+	close(fd);
+	return pid;
+}
