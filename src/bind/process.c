@@ -367,10 +367,17 @@ static const luaL_Reg terminal_meta[] = {
 };
 
 static const luaL_Reg lib[] = {
-	{"end_stayed", process_end_stayed}, {"exec", process_exec},	    {"pass", process_pass},
-	{"result", process_result},	    {"shell", process_shell},	    {"signal", process_signal},
-	{"spawn", process_spawn},	    {"start", process_start_of},    {"stay", process_stay},
-	{"stayed", process_stayed},	    {"terminal", process_terminal}, {NULL, NULL},
+	{"end_stayed", process_end_stayed},
+	{"exec", process_exec},
+	{"pass", process_pass},
+	{"result", process_result},
+	{"shell", process_shell},
+	{"signal", process_signal},
+	{"spawn", process_spawn},
+	{"stay", process_stay},
+	{"stayed", process_stayed},
+	{"terminal", process_terminal},
+	{NULL, NULL},
 };
 
 int bind_open_process(lua_State *L)
