@@ -89,6 +89,10 @@ end
 ---@return string
 function Lab:script() return require("nsh.lab.script").of(self) end
 
+--- Writes the lab as a script for sh(1) that makes the same with ip(8), bridge(8), tc(8) and others.
+---@return string
+function Lab:shell() return require("nsh.lab.shell").of(self) end
+
 --- Compares the lab with another one, as each is declared or, of a snapshot, was found. Nothing is asked of the kernel.
 ---@param other nsh.Lab
 ---@return nsh.Plan plan what leads from this one to the other; empty where they are the same

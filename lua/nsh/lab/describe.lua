@@ -20,6 +20,19 @@ local function common(state)
   return prefix
 end
 
+-- A namespace may have a name that no node can have.
+local function node_name(netns, taken)
+  local name = netns:gsub("[^%w_.-]", "-"):gsub("^[^%w]+", ""):sub(1, 60)
+  if name == "" then name = "node" end
+  local free, n = name, 1
+  while taken[free] do
+    n = n + 1
+    free = name .. "-" .. n
+  end
+  taken[free] = true
+  return free
+end
+
 -- The bridge that makes a switch of a namespace: the only one, which all pairs are ports of.
 local function bridge_of(node)
   local bridge
@@ -53,6 +66,12 @@ function m.kind(node, forwards)
   if forwards then return "router" end
   local bridge = bridge_of(node)
   return bridge and "switch" or "host", bridge
+end
+
+local function link_of(node, name)
+  for _, link in ipairs(node.links) do
+    if link.name == name then return link end
+  end
 end
 
 local Writer = {}
@@ -91,9 +110,21 @@ local function list_of(node, row, dev)
   return list[1] and list or nil
 end
 
+-- The kernel lists the newest address of IPv6 first.
+local function oldest_first(list)
+  local six = {}
+  for _, spec in ipairs(list or {}) do
+    if plain.is_six(spec.addr) then table.insert(six, 1, spec) end
+  end
+  for i, spec in ipairs(list or {}) do
+    if plain.is_six(spec.addr) then list[i] = table.remove(six, 1) end
+  end
+  return list
+end
+
 -- An address alone is text.
 local function addrs_of(node, dev)
-  local list = list_of(node, nouns.by_name.addr, dev)
+  local list = oldest_first(list_of(node, nouns.by_name.addr, dev))
   for i, spec in ipairs(list or {}) do
     if next(spec, next(spec)) == nil then list[i] = spec.addr end
   end
@@ -160,75 +191,117 @@ end
 function Writer:add(declaration) self.list[#self.list + 1] = declaration end
 
 ---@private
-function Writer:wire_end(node, name)
-  local link
-  for _, record in ipairs(node.links) do
-    if record.name == name then link = record end
-  end
+function Writer:wire_end(node, link)
   local spec = self:link_spec(node, link)
   spec.name = nil
   if spec.kind == "veth" then spec.kind = nil end
   if node.bridge then spec.master = nil end
-  return { node = node.node, name = name, spec = spec }
+  return { node = node.node, name = link.name, spec = spec }
 end
 
---- What is between namespaces, each pair at its first end.
----@private
-function Writer:wires(node, done)
-  for _, link in ipairs(node.links) do
-    local peer = link.peer
-    if type(peer) == "string" then peer = { name = peer, netns = node.netns } end
-    if peer and not done[node.netns .. "\0" .. link.name] then
-      done[peer.netns .. "\0" .. peer.name] = true
-      self:add { verb = "wire", self:wire_end(node, link.name), self:wire_end(self.by_netns[peer.netns], peer.name) }
-    end
+-- What a link of a node has to be declared behind: what it stands on, and its master.
+local function is_ready(made, node, link)
+  for _, key in ipairs { "link", "dev", "master" } do
+    local name = link[key]
+    if type(name) == "string" and made[node.netns][name] == false then return false end
   end
+  return true
 end
 
---- The links of a node's own, each behind what it stands on.
+--- Lists what there is to declare: wires, each pair at its first end, and links of nodes' own.
 ---@private
-function Writer:own_links(node)
-  local made, left = {}, {}
-  for _, link in ipairs(node.links) do
-    if link.name == "lo" or link.peer or link == node.bridge then
-      made[link.name] = true
-    else
-      left[#left + 1] = link
-    end
-  end
-  local stuck
-  repeat
-    local again = {}
-    for _, link in ipairs(left) do
-      if stuck or (not link.link or made[link.link]) and (not link.master or made[link.master]) then
-        made[link.name] = true
-        self:add { verb = "link", node = node.node, spec = self:link_spec(node, link) }
-      else
-        again[#again + 1] = link
+function Writer:items()
+  local own, wires, done, made = {}, {}, {}, {}
+  for _, node in ipairs(self.nodes) do
+    made[node.netns] = {}
+    for _, link in ipairs(node.links) do
+      local peer = link.peer
+      if type(peer) == "string" then peer = { name = peer, netns = node.netns } end
+      if link.name ~= "lo" and link ~= node.bridge then
+        made[node.netns][link.name] = false
+        if not peer then
+          own[#own + 1] = { { node = node, link = link } }
+        elseif not done[node.netns .. "\0" .. link.name] then
+          done[peer.netns .. "\0" .. peer.name] = true
+          local other = self.by_netns[peer.netns]
+          wires[#wires + 1] = { { node = node, link = link }, { node = other, link = link_of(other, peer.name) } }
+        end
       end
     end
-    stuck = #again == #left
-    left = again
-  until #left == 0
+  end
+  return own, wires, made
+end
+
+--- Declares those that everything they need is declared for; returns the others.
+---@private
+function Writer:pass(items, made, force)
+  local left = {}
+  for _, item in ipairs(items) do
+    local ready = true
+    for _, one in ipairs(item) do ready = ready and is_ready(made, one.node, one.link) end
+    if ready or force then
+      for _, one in ipairs(item) do made[one.node.netns][one.link.name] = true end
+      local a, b = item[1], item[2]
+      self:add(b and { verb = "wire", self:wire_end(a.node, a.link), self:wire_end(b.node, b.link) }
+        or { verb = "link", node = a.node.node, spec = self:link_spec(a.node, a.link) })
+    else
+      left[#left + 1] = item
+    end
+  end
+  return left
+end
+
+--- Declares links of nodes' own, node by node.
+---@private
+function Writer:own_links(items, made, force)
+  local left, i = {}, 1
+  while i <= #items do
+    local node, own = items[i][1].node, {}
+    while items[i] and items[i][1].node == node do
+      own[#own + 1] = items[i]
+      i = i + 1
+    end
+    local count
+    repeat
+      count = #own
+      own = self:pass(own, made, force)
+    until #own == count or #own == 0
+    table.move(own, 1, #own, #left + 1, left)
+  end
+  return left
+end
+
+--- Declares links, each behind what it needs.
+---@private
+function Writer:links()
+  local own, wires, made = self:items()
+  local force = false
+  while #own + #wires > 0 do
+    local before = #own + #wires
+    own = self:own_links(own, made, force)
+    wires = self:pass(wires, made, force)
+    force = #own + #wires == before
+  end
 end
 
 --- Lists what a script would declare: nodes, then wires, then links of nodes' own.
 ---@param state table its nodes have kind where it is known, and sysctls that are to be declared
 ---@param name? string of the lab; nil: what all namespaces begin with, or "snapshot"
----@return table[] declarations { verb = "host" | "switch" | "router" | "wire" | "link", ... }, string name of the lab
+---@return table[] declarations { verb = "host" | "switch" | "router" | "wire" | "link", ... }
+---@return string name of the lab
 function m.of(state, name)
   local prefix = common(state)
   local scratch <close> = plain.scratch()
-  local self = setmetatable({ list = {}, by_netns = {}, scratch = scratch, lab = name or prefix or "snapshot" }, Writer)
+  local self = setmetatable({ list = {}, nodes = state.nodes, by_netns = {}, scratch = scratch,
+    lab = name or prefix or "snapshot" }, Writer)
   self.prefix = self.lab == prefix
+  local taken = {}
   for _, node in ipairs(state.nodes) do
     self.by_netns[node.netns] = node
-    node.node = node.node or self.prefix and node.netns:sub(#prefix + 2) or node.netns
+    node.node = node.node or self.prefix and node.netns:sub(#prefix + 2) or node_name(node.netns, taken)
   end
   for _, node in ipairs(state.nodes) do self:node(node) end
-  local done = {}
-  for _, node in ipairs(state.nodes) do self:wires(node, done) end
-  for _, node in ipairs(state.nodes) do self:own_links(node) end
+  self:links()
   return self.list, self.lab
 end
 

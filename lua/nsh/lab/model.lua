@@ -17,12 +17,13 @@ local m = {}
 ---@field dad? boolean true: addresses of IPv6 are looked for elsewhere before they are used, for a second or two
 ---@field mtu? integer of the links that say nothing (1500)
 ---@field stp? boolean true: the switches run the spanning tree protocol unless they say otherwise
+---@field strict? boolean false: several links may have the same address, as where it is taken from what is there
 
-local KEYS = { "addresses", "dad", "domain", "hosts", "ipv6", "mtu", "stp" }
+local KEYS = { "addresses", "dad", "domain", "hosts", "ipv6", "mtu", "stp", "strict" }
 local MTU_MIN, MTU_MAX = 68, 65535
 
 local function check_options(options)
-  for _, key in ipairs { "dad", "ipv6", "stp" } do
+  for _, key in ipairs { "dad", "ipv6", "stp", "strict" } do
     if options[key] ~= nil and type(options[key]) ~= "boolean" then
       fail.misuse("%s is true or false, not %s", key, tostring(options[key]))
     end

@@ -42,7 +42,8 @@ local function master_kind(node, spec)
   return master.kind
 end
 
---- Names a link's MAC address: what is given, or one that is derived. Two links of a lab never have the same.
+--- Names a link's MAC address: what is given, or one that is derived. Two links of a lab never have the same, unless
+--- its option strict = false says that they may.
 ---@private
 ---@param node nsh.LabNode
 ---@param record table of the link
@@ -53,7 +54,7 @@ function m.mac(node, record, name, where)
   local taken = node.lab.macs
   local address = record.mac or mac.of(node.lab.name, node.name, name, taken)
   local other = taken[address]
-  if other then fail.misuse("mac: %s is that of %s already", address, other) end
+  if other and node.lab.options.strict ~= false then fail.misuse("mac: %s is that of %s already", address, other) end
   names.note(taken, address, ("%s %s, of %s"):format(node.name, name, where))
   return address
 end
@@ -78,11 +79,13 @@ function m.device(node, name, kind, spec, what, more)
   alias.complete(spec)
   if spec.up == nil then spec.up = true end
   for _, key in ipairs { "link", "dev", "master" } do spec[key] = words.link_name(spec[key]) end
+  local by_kernel = spec.mac == false
+  if by_kernel then spec.mac = nil end
   new.link = device.link(spec, kind, master_kind(node, spec), what, table.move(more, 1, #more, #device.APART + 1,
     table.move(device.APART, 1, #device.APART, 1, {})))
   names.claim(node, name, where)
   new.name, new.kind, new.node, new.where = name, kind, node, where
-  if RANDOM[kind] then new.link.mac = m.mac(node, new.link, name, where) end
+  if RANDOM[kind] and not by_kernel then new.link.mac = m.mac(node, new.link, name, where) end
   device.inherit(new, node)
   return new
 end

@@ -150,7 +150,7 @@ local function is_inherited(record, others)
       return not record.link_netnsid and other.mac == record.mac
     end
   end
-  return lowest ~= nil and lowest == tonumber((record.mac:gsub(":", "")), 16)
+  return lowest ~= nil and record.mac ~= nil and lowest == tonumber((record.mac:gsub(":", "")), 16)
 end
 
 --- Returns the options that make a link as it is; without its peer, and with `name` and `kind`.
@@ -162,7 +162,12 @@ function m.link(record, others, scratch)
   local usual = scratch:link(record)
   local spec = differing(record, attrs.rows "link", usual, MOMENT)
   for key, value in pairs(differing(record, (rows_of(record.kind)), usual, MOMENT)) do spec[key] = value end
-  if record.link_type ~= "ether" or record.kind == "ipvlan" or is_inherited(record, others) then spec.mac = nil end
+  if record.link_type ~= "ether" or record.kind == "ipvlan" then
+    spec.mac = nil
+  elseif is_inherited(record, others) then
+    spec.mac = nil
+    if record.kind == "bridge" then spec.mac = false end
+  end
   if record.link_type ~= "ether" then spec.broadcast = nil end
   spec.name, spec.kind, spec.master, spec.link = record.name, record.kind, record.master, record.link
   spec.up = record.up

@@ -176,9 +176,10 @@ end
 --- Writes declarations as a script that returns the lab.
 ---@param name string of the lab
 ---@param list table[] as describe.of returns them
+---@param options table of the lab
 ---@param warnings table[] what isn't in it
 ---@return string
-function m.write(name, list, warnings)
+function m.write(name, list, options, warnings)
   local self, nodes = { used = {} }, 0
   for _, one in ipairs(list) do
     if one.verb == "link" then self.used[one.node] = true end
@@ -186,7 +187,8 @@ function m.write(name, list, warnings)
     if one.verb ~= "link" and one.verb ~= "wire" then nodes = nodes + 1 end
   end
   if nodes <= MOST then self.names = variables(list) end
-  local lines, last = { "local net = lab " .. m.quote(name) }, nil
+  local head = next(options) and ("(%s, %s)"):format(m.quote(name), m.value(options)) or " " .. m.quote(name)
+  local lines, last = { "local net = lab" .. head }, nil
   for _, warning in ipairs(warnings) do
     lines[#lines + 1] = ("-- %s: %s"):format(warning.where, (warning.message:gsub("%c", "?")))
   end
@@ -209,7 +211,7 @@ local function asked(lab)
     for key, value in pairs(one.sysctls) do
       if usual[key] ~= value then sysctls[key] = value end
     end
-    one.sysctls = sysctls
+    one.sysctls, one.nft = sysctls, lab:node(one.node).spec.nft
   end
   return state
 end
@@ -220,8 +222,8 @@ end
 ---@return string
 function m.of(lab)
   local taken = rawget(lab, "taken")
-  if taken then return m.write(lab.name, taken.list, taken.warnings) end
-  return m.write(lab.name, (describe.of(asked(lab), lab.name)), lab.warnings)
+  if taken then return m.write(lab.name, taken.list, taken.options, taken.warnings) end
+  return m.write(lab.name, (describe.of(asked(lab), lab.name)), {}, lab.warnings)
 end
 
 return m

@@ -171,22 +171,39 @@ end
 
 -- --- the lab ---
 
--- Carries declarations out.
+-- Carries a declaration out.
+local function declare_one(net, one)
+  if one.verb == "link" then return net:node(one.node):link(one.spec) end
+  if one.verb ~= "wire" then return net[one.verb](net, one.spec) end
+  local ends = {}
+  for i, spec in ipairs(one) do
+    ends[i] = { net:node(spec.node), spec.name }
+    for key, value in pairs(spec.spec) do ends[i][key] = value end
+  end
+  net:link(ends)
+end
+
 local function declare(net, list)
-  for _, one in ipairs(list) do
-    if one.verb == "wire" then
-      local ends = {}
-      for i, spec in ipairs(one) do
-        ends[i] = { net:node(spec.node), spec.name }
-        for key, value in pairs(spec.spec) do ends[i][key] = value end
-      end
-      net:link(ends)
-    elseif one.verb == "link" then
-      net:node(one.node):link(one.spec)
-    else
-      net[one.verb](net, one.spec)
+  for _, one in ipairs(list) do declare_one(net, one) end
+end
+
+-- The lab of declarations; what is there may have addresses twice, which a lab takes when it is told so.
+local function made(name, list, warnings)
+  local net = lab.declare(name)
+  if pcall(declare, net, list) then return net, {} end
+  net = lab.declare(name, { strict = false })
+  for i = 1, #list do
+    local ok, err = pcall(declare_one, net, list[i])
+    if not ok then
+      local node = list[i].node or list[i][1].node
+      warnings[#warnings + 1] = { where = node, message = "something is left out: " .. tostring(err) }
+      list[i] = false
     end
   end
+  for i = #list, 1, -1 do
+    if not list[i] then table.remove(list, i) end
+  end
+  return net, { strict = false }
 end
 
 --- Reads namespaces into a lab.
@@ -207,10 +224,9 @@ function m.take(options)
     self:complete(node)
   end
   local list, name = describe.of(state, spec.name)
-  local net = lab.declare(name)
-  declare(net, list)
+  local net, given = made(name, list, self.warnings)
   for _, warning in ipairs(self.warnings) do net.warnings[#net.warnings + 1] = warning end
-  rawset(net, "taken", { state = state, list = list, warnings = self.warnings })
+  rawset(net, "taken", { state = state, list = list, options = given, warnings = self.warnings })
   return net
 end
 

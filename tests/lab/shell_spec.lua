@@ -1,0 +1,63 @@
+--- shell_spec.lua - a lab as commands for sh(1): they make the same.
+require "tests.helper"
+local tutorials = require "tests.lab.tutorials"
+
+local root = netns.current()
+
+-- What ip(8) and bridge(8) say of each namespace, without what is of the moment.
+local function told()
+  local lines = {}
+  for _, record in ipairs(netns.list()) do
+    local ns = netns.get(record.name)
+    for _, command in ipairs { "ip -d addr", "ip route show table all", "ip -6 route show table all", "ip rule",
+      "ip -6 rule", "ip neigh show nud permanent", "bridge -d link", "bridge fdb show", "ip nexthop" } do
+      for line in ns:exec(command).out:gmatch "[^\n]+" do
+        line = line:gsub("^%d+: ", ""):gsub("@if%d+", ""):gsub("link%-netns %S+", ""):gsub("_timer +%S+", "")
+          :gsub("<[^>]*>", ""):gsub(" state %S+", ""):gsub("%f[%w]carrier %S+", ""):gsub("topology_change%S* %S+", "")
+          :gsub("root_%l+ %S+", ""):gsub("designated_%l+ %S+", "")
+        local learned = command:find "fdb" and not line:find "permanent" and not line:find "static"
+        if not line:find "fe80:" and not learned then lines[#lines + 1] = record.name .. ": " .. line end
+      end
+    end
+  end
+  return lines
+end
+
+-- Lines that only one of two lists has.
+local function differing(a, b)
+  local count, found = {}, {}
+  for _, line in ipairs(a) do count[line] = (count[line] or 0) + 1 end
+  for _, line in ipairs(b) do count[line] = (count[line] or 0) - 1 end
+  for line, n in pairs(count) do
+    if n ~= 0 then found[#found + 1] = (n > 0 and "- " or "+ ") .. line end
+  end
+  table.sort(found)
+  return table.concat(found, "\n")
+end
+
+describe("the commands of a snapshot make the same:", function()
+  after_each(tutorials.clear)
+
+  for _, tutorial in ipairs(tutorials.list) do
+    it(tutorial[1], function()
+      tutorials.type(tutorial[2])
+      local before, said = nsh.snapshot(), told()
+      local text = before:shell()
+      tutorials.clear()
+      root:exec({ "sh" }, { input = text })
+      local after = nsh.snapshot()
+      assert.equal("nothing to do", tostring(before:diff(after)))
+      assert.equal("nothing to do", tostring(after:diff(before)))
+      assert.equal(before:script(), after:script())
+      assert.equal("", differing(said, told()))
+    end)
+  end
+
+  it("quotes what a shell would take apart", function()
+    netns.add("red"):add_link { "a", kind = "veth", peer = "b", alias = "it's $HOME; `rm`\\ \"x\"" }
+    local text = nsh.snapshot():shell()
+    tutorials.clear()
+    root:exec({ "sh" }, { input = text })
+    assert.equal("it's $HOME; `rm`\\ \"x\"", netns.get "red":link "a".alias)
+  end)
+end)
