@@ -59,8 +59,10 @@ local function change(self, op, how, route)
     if route.family == "mpls" then return mpls(self, op, how, route) end
     route = table_of_vrf(self, by_number(route))
   end
+  local ok, message, code, detail = core.route[how](self.core, route)
+  if ok then return end -- there may be a hundred thousand of them
   local target = type(route) == "table" and (route[1] or route.dst) or route
-  fail.check_spec(route, op, target and tostring(target), self, core.route[how](self.core, route))
+  fail.check_spec(route, op, target and tostring(target), self, ok, message, code, detail)
 end
 
 --- Adds a route.

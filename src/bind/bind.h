@@ -41,6 +41,7 @@ enum bind_told { BIND_REFUSE, BIND_PASS_OVER, BIND_TAKE };
 
 struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t, const struct net_kind *kind,
 			       const struct net_kind *port, enum bind_told told);
+void bind_fields_done(struct net_fields *f);
 void *bind_new_owned(lua_State *L, size_t size, const char *type, lua_CFunction gc);
 struct net_dump *bind_new_dump(lua_State *L);		       /* userdata on the stack */
 struct net_link_names *bind_new_names(lua_State *L);	       /* userdata on the stack */

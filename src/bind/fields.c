@@ -3,7 +3,7 @@
 
 #include "bind.h"
 
-#define FIRST_ROOM 12
+#define FIRST_ROOM 24
 
 struct reader {
 	lua_State *L;
@@ -12,15 +12,48 @@ struct reader {
 	enum bind_told told;
 };
 
-/* The fields live in a userdata; a larger one takes its place when it is full. */
+/* The fields live in a userdata; a larger one takes its place when it is full.  The last one is kept for whoever comes
+ * next, when it is said to be free. */
+struct box {
+	struct net_fields f; /* first */
+	bool busy;
+	struct net_field v[];
+};
+static const char kept; /* its address is the key in the registry */
+
 static struct net_fields *new_box(lua_State *L, unsigned int cap)
 {
-	struct net_fields *f = lua_newuserdatauv(L, sizeof(*f) + cap * sizeof(struct net_field), 0);
+	struct box *box = lua_newuserdatauv(L, sizeof(*box) + cap * sizeof(struct net_field), 0);
 
-	memset(f, 0, sizeof(*f));
-	f->v = (struct net_field *)(f + 1);
-	f->cap = cap;
-	return f;
+	memset(box, 0, sizeof(*box));
+	box->f.v = box->v;
+	box->f.cap = cap;
+	box->busy = true;
+	lua_pushvalue(L, -1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &kept);
+	return &box->f;
+}
+
+static struct net_fields *get_box(lua_State *L)
+{
+	struct box *box;
+
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &kept);
+	box = lua_touserdata(L, -1);
+	if (!box || box->busy) {
+		lua_pop(L, 1);
+		return new_box(L, FIRST_ROOM);
+	}
+	box->f.n = 0;
+	box->f.kind = box->f.port = NULL;
+	box->busy = true;
+	return &box->f;
+}
+
+/* bind_fields_done() - nothing looks at the fields any more */
+void bind_fields_done(struct net_fields *f)
+{
+	((struct box *)(void *)f)->busy = false;
 }
 
 static struct net_field *add(struct reader *r)
@@ -361,7 +394,7 @@ struct net_fields *bind_fields(lua_State *L, int idx, const struct net_table *t,
 	struct reader r = {.L = L, .told = told};
 
 	idx = lua_absindex(L, idx);
-	r.f = new_box(L, FIRST_ROOM);
+	r.f = get_box(L);
 	r.box = lua_gettop(L);
 	if (!kind && lua_istable(L, idx))
 		kind = own_kind(L, idx, t);

@@ -26,9 +26,10 @@ static int link_add(lua_State *L)
 	struct net_ns *ns = bind_ns(L, 1);
 	const struct net_kind *kind = kind_field(L, 2);
 	struct net_fields *f = bind_fields(L, 2, net_link.table, kind, kind_arg(L, 3), BIND_PASS_OVER);
-	int index, peer;
+	int index, peer, r = net_link_add(ns, bind_string(L, 2, "kind", NULL), f, &index, &peer, &err);
 
-	if (net_link_add(ns, bind_string(L, 2, "kind", NULL), f, &index, &peer, &err) < 0)
+	bind_fields_done(f);
+	if (r < 0)
 		return bind_fail(L, &err);
 	lua_pushinteger(L, index);
 	lua_pushinteger(L, peer);
@@ -43,8 +44,10 @@ static int link_set(lua_State *L)
 	lua_Integer index = luaL_checkinteger(L, 2);
 	const char *kind = luaL_optstring(L, 4, NULL);
 	struct net_fields *f = bind_fields(L, 3, net_link.table, net_kind_find(kind), kind_arg(L, 5), BIND_REFUSE);
+	int r = net_link_set(ns, (int)index, kind, f, &err);
 
-	return bind_ok(L, net_link_set(ns, (int)index, kind, f, &err), &err);
+	bind_fields_done(f);
+	return bind_ok(L, r, &err);
 }
 
 static int link_del(lua_State *L)

@@ -14,8 +14,10 @@ static int change(lua_State *L, enum net_change how)
 	const struct net_noun *noun = noun_of(L);
 	struct net_ns *ns = bind_ns(L, 1);
 	struct net_fields *f = bind_fields(L, 2, noun->table, NULL, NULL, BIND_PASS_OVER);
+	int r = net_change(ns, noun, how, f, &err);
 
-	return bind_ok(L, net_change(ns, noun, how, f, &err), &err);
+	bind_fields_done(f);
+	return bind_ok(L, r, &err);
 }
 
 static int noun_add(lua_State *L)

@@ -55,7 +55,7 @@ static int send_names(struct net_ns *ns, int index, bool add, const struct net_f
 			break;
 	}
 	if (!list || r < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return net_fail(err, EMSGSIZE, "too many names for one request");
 	}
 	nla_nest_end(m, list);

@@ -14,16 +14,14 @@ const struct net_table *net_flat_table(const struct net_row *row, const struct n
 	return row->flags & NET_FLAT ? row->nest : NULL;
 }
 
-/* net_key() - the row of a key, through the nests whose keys stand beside the table's own; NULL: unknown */
-const struct net_row *net_key(const struct net_table *t, const struct net_kind *kind, const struct net_kind *port,
-			      const char *key)
+static const struct net_row *find_key(const struct net_table *t, const struct net_kind *kind, const char *key)
 {
 	for (unsigned int i = 0; i < t->n; i++) {
 		const struct net_row *row = &t->rows[i];
 		const struct net_table *flat = net_flat_table(row, kind);
 
 		if (flat)
-			row = net_key(flat, kind, port, key);
+			row = find_key(flat, kind, key);
 		else if (!row->key || *row->key != *key || strcmp(row->key, key) != 0)
 			row = NULL;
 		if (row)
@@ -32,12 +30,41 @@ const struct net_row *net_key(const struct net_table *t, const struct net_kind *
 	return NULL;
 }
 
-/* net_main_key() - the row whose value may stand at [1] */
-const struct net_row *net_main_key(const struct net_table *t)
+/* What was looked for before, found or not: the same few keys, for each of a hundred thousand routes. */
+#define SEEN_KEYS 1024
+static struct {
+	const struct net_table *t;
+	const struct net_kind *kind;
+	const struct net_row *row;
+	char key[24];
+} seen_keys[SEEN_KEYS];
+
+/* net_key() - the row of a key, through the nests whose keys stand beside the table's own; NULL: unknown */
+const struct net_row *net_key(const struct net_table *t, const struct net_kind *kind, const struct net_kind *port,
+			      const char *key)
+{
+	size_t hash = (uintptr_t)t / sizeof(*t) + (uintptr_t)kind / sizeof(*kind), len = 0;
+
+	(void)port;
+	for (; key[len] && len < sizeof(seen_keys->key); len++)
+		hash = hash * 31 + (unsigned char)key[len];
+	hash %= SEEN_KEYS;
+	if (len == sizeof(seen_keys->key))
+		return find_key(t, kind, key);
+	if (seen_keys[hash].t != t || seen_keys[hash].kind != kind || memcmp(seen_keys[hash].key, key, len + 1) != 0) {
+		seen_keys[hash].t = t;
+		seen_keys[hash].kind = kind;
+		seen_keys[hash].row = find_key(t, kind, key);
+		memcpy(seen_keys[hash].key, key, len + 1);
+	}
+	return seen_keys[hash].row;
+}
+
+static const struct net_row *find_main(const struct net_table *t)
 {
 	for (unsigned int i = 0; i < t->n; i++) {
 		const struct net_table *flat = net_flat_table(&t->rows[i], NULL);
-		const struct net_row *row = flat ? net_main_key(flat) : &t->rows[i];
+		const struct net_row *row = flat ? find_main(flat) : &t->rows[i];
 
 		if (row && row->flags & NET_MAIN)
 			return row;
@@ -45,13 +72,40 @@ const struct net_row *net_main_key(const struct net_table *t)
 	return NULL;
 }
 
-/* net_kind_nest() - the row of a table's options, where they are those of a kind in a registry */
-const struct net_row *net_kind_nest(const struct net_table *t)
+static const struct net_row *find_nest(const struct net_table *t)
 {
 	for (unsigned int i = 0; i < t->n; i++)
 		if (t->rows[i].kinds)
 			return &t->rows[i];
 	return NULL;
+}
+
+#define SEEN_TABLES 64
+struct seen_table {
+	const struct net_table *t;
+	const struct net_row *main_key, *kind_nest;
+};
+
+static const struct seen_table *see(const struct net_table *t)
+{
+	static struct seen_table seen[SEEN_TABLES];
+	struct seen_table *s = &seen[(uintptr_t)t / sizeof(*t) % SEEN_TABLES];
+
+	if (s->t != t)
+		*s = (struct seen_table){t, find_main(t), find_nest(t)};
+	return s;
+}
+
+/* net_main_key() - the row whose value may stand at [1] */
+const struct net_row *net_main_key(const struct net_table *t)
+{
+	return see(t)->main_key;
+}
+
+/* net_kind_nest() - the row of a table's options, where they are those of a kind in a registry */
+const struct net_row *net_kind_nest(const struct net_table *t)
+{
+	return see(t)->kind_nest;
 }
 
 bool net_is_list(const struct net_row *row)

@@ -171,7 +171,7 @@ int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t
 	size_t len = NLMSG_ALIGN(h->nlmsg_len);
 
 	if (room_for(b, len) < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return net_fail(err, ENOMEM, NULL);
 	}
 	if (b->names && renames(h))
@@ -181,7 +181,7 @@ int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t
 	memcpy(b->buf + b->len, h, h->nlmsg_len);
 	b->e[b->n++] = (struct entry){.off = b->len, .table = t, .number = ++b->group->asked};
 	b->len += len;
-	nlmsg_free(m);
+	net_msg_free(m);
 	return 0;
 }
 

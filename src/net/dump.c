@@ -137,6 +137,6 @@ int net_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net
 		r = dump_watched(s, m, d, watch, err);
 	if (watch >= 0)
 		close(watch);
-	nlmsg_free(m);
+	net_msg_free(m);
 	return r;
 }

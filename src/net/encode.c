@@ -454,6 +454,16 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	return t ? put_nest(m, ctx, row, row->attr, t, given + 1, n, err) : 0;
 }
 
+/* Whether a row that no field is for has nothing to put; @own: all fields are of its own table. */
+static bool puts_nothing(const struct net_row *row, const struct net_ctx *ctx, bool own)
+{
+	const struct net_table *flat = net_flat_table(row, ctx->kind);
+
+	if (flat)
+		return own && !row->kinds && (flat->bare || !flat->hdr);
+	return row->type != NET_LAST && !(row->flags & (NET_MARK | NET_TWIN));
+}
+
 /*
  * net_encode() - put the fields that table @t knows into a message
  * @hdr: the table's header in the message, for what is kept there
@@ -465,16 +475,21 @@ int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_tab
 	       const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	const struct net_field *given[NET_MAX_ROWS];
+	bool own = true;
 
 	if (t->n > NET_MAX_ROWS)
 		return net_fail(err, EMSGSIZE, "the table %s has too many rows", t->name);
 	memset(given, 0, t->n * sizeof(*given));
-	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
+	for (unsigned int i = 0; i < n; i += net_span(f, n, i)) {
+		own = own && is_row(t, f[i].row) && !(f[i].row->flags & NET_MARKED);
 		if (is_row(t, f[i].row) && f[i].op != NET_ITEM && !given[f[i].row - t->rows])
 			given[f[i].row - t->rows] = &f[i];
+	}
 	for (unsigned int i = 0; i < t->n; i++) {
 		int r;
 
+		if (!given[i] && puts_nothing(&t->rows[i], ctx, own))
+			continue;
 		err->code = 0;
 		r = put_row(m, ctx, &t->rows[i], hdr, given[i], f, n, err);
 		if (r < 0)

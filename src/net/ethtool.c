@@ -116,7 +116,7 @@ static int set_part(struct net_ns *ns, int index, const struct net_ethtool_part 
 		return -err->code;
 	r = net_encode(m, &(struct net_ctx){0}, part->table, NULL, f, n, err);
 	if (r < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return r;
 	}
 	r = net_genl_ask(ns, m, part->table, NULL, err);

@@ -28,7 +28,7 @@ static int family_id(struct net_sock *s, const char *name, int *id, struct net_e
 		*id = nla_get_u16(a);
 	else if (r == 0 || r == -ENOENT)
 		r = net_fail(err, EOPNOTSUPP, "this kernel has no %s by netlink", name);
-	nlmsg_free(m);
+	net_msg_free(m);
 	net_dump_free(&d);
 	return r;
 }
@@ -64,7 +64,7 @@ int net_genl_ask(struct net_ns *ns, struct nl_msg *m, const struct net_table *t,
 	net_changes += !d; /* who wants no answer sets something */
 	r = net_sock_ask(&ns->genl, m, t, d, err);
 
-	nlmsg_free(m);
+	net_msg_free(m);
 	return r;
 }
 
@@ -73,6 +73,6 @@ int net_genl_dump(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struc
 {
 	int r = net_sock_dump(&ns->genl, m, d, err);
 
-	nlmsg_free(m);
+	net_msg_free(m);
 	return r;
 }

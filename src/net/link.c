@@ -168,7 +168,7 @@ int net_link_send(struct net_ns *ns, int flags, int index, const struct net_ctx 
 		return -err->code;
 	r = net_encode(m, ctx, &net_link_table, nlmsg_data(nlmsg_hdr(m)), f, n, err);
 	if (r < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return r;
 	}
 	return net_do(ns, m, &net_link_table, echo, err);
@@ -199,7 +199,7 @@ static int send_port(struct net_ns *ns, int index, const struct net_ctx *ctx, co
 	data = nla_nest_start(m, of_bridge ? IFLA_PROTINFO | NLA_F_NESTED : IFLA_INFO_SLAVE_DATA);
 	r = data ? net_encode(m, ctx, ctx->port->port, NULL, f, n, err) : net_fail(err, EMSGSIZE, NULL);
 	if (r < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return r;
 	}
 	nla_nest_end(m, data);

@@ -270,7 +270,7 @@ static struct nl_msg *nsid_request(int type, const struct net_ns *target, struct
 	struct nl_msg *m = net_msg_new(type, 0, &hdr, sizeof(hdr), err);
 
 	if (m && nla_put_u32(m, NETNSA_FD, (uint32_t)target->fd) < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		net_fail(err, EMSGSIZE, NULL);
 		return NULL;
 	}
@@ -307,7 +307,7 @@ int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, st
 	if (!m)
 		return -err->code;
 	if (nla_put_u32(m, NETNSA_NSID, (uint32_t)id) < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return net_fail(err, EMSGSIZE, NULL);
 	}
 	return net_do(viewer, m, NULL, NULL, err);

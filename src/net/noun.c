@@ -113,7 +113,7 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 	in_msg = nlmsg_data(nlmsg_hdr(m));
 	r = net_encode(m, &ctx, noun->table, in_msg, f->v, f->n, err);
 	if (r < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return r;
 	}
 	return net_do(ns, m, noun->table, NULL, err);
@@ -180,7 +180,7 @@ int net_get(struct net_ns *ns, const struct net_noun *noun, struct net_fields *f
 		noun->ask(m, nlmsg_data(nlmsg_hdr(m)), f);
 	r = net_encode(m, &ctx, noun->table, nlmsg_data(nlmsg_hdr(m)), f->v, f->n, err);
 	if (r < 0) {
-		nlmsg_free(m);
+		net_msg_free(m);
 		return r;
 	}
 	return net_ask(ns, m, d, err);

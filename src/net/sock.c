@@ -87,10 +87,28 @@ unsigned int net_sock_seq(struct net_sock *s)
 	return nl_socket_use_seq(s->nl);
 }
 
+static struct nl_msg *spare; /* zeroed as a new one is: making and clearing those is half of a small request */
+
+/* net_msg_free() - done with a message; NULL is none */
+void net_msg_free(struct nl_msg *m)
+{
+	struct nlmsghdr *h = m ? nlmsg_hdr(m) : NULL;
+	size_t used = m ? h->nlmsg_len + 512U : 0; /* what was taken back lies behind */
+
+	if (spare || !m) {
+		nlmsg_free(m);
+		return;
+	}
+	memset(h, 0, used < NET_MSG_SIZE ? used : NET_MSG_SIZE);
+	h->nlmsg_len = NLMSG_HDRLEN;
+	spare = m;
+}
+
 struct nl_msg *net_msg_new(int type, int flags, const void *hdr, size_t hdrlen, struct net_err *err)
 {
-	struct nl_msg *m = nlmsg_alloc_size(NET_MSG_SIZE);
+	struct nl_msg *m = spare ? spare : nlmsg_alloc_size(NET_MSG_SIZE);
 
+	spare = NULL;
 	if (!m || !nlmsg_put(m, 0, 0, type, 0, NLM_F_REQUEST | flags)) {
 		nlmsg_free(m);
 		net_fail(err, ENOMEM, NULL);
@@ -275,7 +293,7 @@ int net_do(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struc
 	net_changes += r == 0;
 	if (r == 0)
 		r = transact(ns, m, t, echo, err);
-	nlmsg_free(m);
+	net_msg_free(m);
 	return r;
 }
 
@@ -284,6 +302,6 @@ int net_ask(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_
 {
 	int r = transact(ns, m, NULL, d, err);
 
-	nlmsg_free(m);
+	net_msg_free(m);
 	return r;
 }

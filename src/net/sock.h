@@ -31,6 +31,8 @@ int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *e
 
 struct nl_msg *net_msg_new(int type, int flags, const void *hdr, size_t hdrlen, struct net_err *err);
 
+void net_msg_free(struct nl_msg *m);
+
 /* All of these free the message. */
 int net_do(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_dump *echo, struct net_err *err);
 int net_ask(struct net_ns *ns, struct nl_msg *m, struct net_dump *d, struct net_err *err);

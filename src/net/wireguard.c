@@ -340,7 +340,7 @@ int net_wireguard_set(struct net_ns *ns, int index, const struct net_field *f, u
 	}
 	if (r == 0)
 		r = finish(&q, err);
-	nlmsg_free(q.m);
+	net_msg_free(q.m);
 	if (r == 0 && count && new_key)
 		r = check_self(ns, index, peers, count, err);
 	return r;
@@ -372,6 +372,6 @@ int net_wireguard_peer(struct net_ns *ns, int index, enum net_wgpeer_change how,
 		r = put_peer(&q, how, f->v, f->n, err);
 	if (r == 0)
 		r = finish(&q, err);
-	nlmsg_free(q.m);
+	net_msg_free(q.m);
 	return r;
 }
