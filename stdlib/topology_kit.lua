@@ -95,7 +95,7 @@ function m.open(options, recipe, keys)
   if lab.options.ipv6 == false then ipv6 = false end
   if given and not ipv6 then given.inet6 = nil end
   return setmetatable({ lab = lab, recipe = recipe, prefix = prefix, keys = spec.link or {}, given = given, ipv6 = ipv6,
-    nodes = {}, short = {}, areas = {} }, Kit), spec
+    nodes = {}, short = {}, areas = {}, last = {} }, Kit), spec
 end
 
 -- --- addresses ---
@@ -110,6 +110,14 @@ function Kit:base(default)
   return list
 end
 
+-- The last number that an address of a prefix may have; of IPv6 those with 16 bits are enough, and are short.
+local function last_of(self, prefix)
+  local ipv6 = prefix:find(":", 1, true)
+  local room = (ipv6 and 128 or 32) - math.tointeger(tonumber(prefix:match "/(%d+)$"))
+  self.last[prefix] = (1 << math.min(room, ipv6 and 16 or 32)) - 1
+  return self.last[prefix]
+end
+
 --- Returns the addresses number n of some prefixes.
 ---@param prefixes string[]
 ---@param n integer negative: from the end, which of IPv6 is where 16 bits end
@@ -117,13 +125,11 @@ end
 function Kit:addrs(prefixes, n)
   local list = {}
   for i, prefix in ipairs(prefixes) do
-    local ipv6 = prefix:find(":", 1, true)
-    local room = (ipv6 and 128 or 32) - math.tointeger(tonumber(prefix:match "/(%d+)$"))
-    local last = (1 << math.min(room, ipv6 and 16 or 32)) - 1
-    if math.abs(n) >= last then
+    local most = self.last[prefix] or last_of(self, prefix)
+    if n >= most or -n >= most then
       misuse("%s has no room for %s; addresses = gives a larger one", prefix, self.wanted or self.recipe)
     end
-    list[i] = nsh.address(prefix, n < 0 and last + 1 + n or n)
+    list[i] = nsh.address(prefix, n < 0 and most + 1 + n or n)
   end
   return list
 end

@@ -92,31 +92,41 @@ function m.edge(text, low)
 end
 
 -- The longest row of zero groups is written "::", the first of equal ones.
-local function ipv6_text(bytes)
-  local groups, best, length, run = {}, 0, 1, 0
+local function ipv6_text(high, low)
+  local groups = { (">I2I2I2I2I2I2I2I2"):unpack((">i8i8"):pack(high, low)) }
+  local best, length, run = 0, 1, 0
   for i = 1, 8 do
-    local group = (">I2"):unpack(bytes, 2 * i - 1)
-    run = group == 0 and run + 1 or 0
+    run = groups[i] == 0 and run + 1 or 0
     if run > length then best, length = i - run + 1, run end
-    groups[i] = ("%x"):format(group)
+    groups[i] = ("%x"):format(groups[i])
   end
-  if best == 0 then return table.concat(groups, ":") end
-  return table.concat(groups, ":", 1, best - 1) .. "::" .. table.concat(groups, ":", best + length)
+  if best == 0 then return table.concat(groups, ":", 1, 8) end
+  return table.concat(groups, ":", 1, best - 1) .. "::" .. table.concat(groups, ":", best + length, 8)
+end
+
+local numbered, other = { text = false }, { text = false } -- the prefixes that were counted in last, one of each family
+
+-- A prefix as two numbers, all bits behind it zero: { high, low, bits, length }.
+local function counted(text)
+  if other.text == text then numbered, other = other, numbered end
+  if numbered.text == text then return numbered end
+  local prefix = m.parse(text, "prefix")
+  local bits = #prefix.bytes * 8
+  local high, low = 0, nil
+  if bits == 32 then low = (">I4"):unpack(prefix.bytes) else high, low = (">i8i8"):unpack(prefix.bytes) end
+  local room = bits - prefix.length
+  if room >= 64 then high, low = high >> room - 64 << room - 64, 0 else low = low >> room << room end
+  other, numbered = numbered, { text = text, high = high, low = low, bits = bits, length = prefix.length }
+  return numbered
 end
 
 -- The address that is n * 2^shift behind the first of a prefix.
 local function text_behind(prefix, n, shift)
-  local sum = { prefix.bytes:byte(1, -1) }
-  for i = 1, #sum do
-    local kept = math.max(0, math.min(8, prefix.length - 8 * (i - 1)))
-    sum[i] = sum[i] & 0xff00 >> kept & 0xff
-  end
-  local at, carry = #sum - shift // 8, n << shift % 8
-  while carry > 0 do
-    carry = carry + sum[at]
-    sum[at], carry, at = carry & 0xff, carry >> 8, at - 1
-  end
-  return #sum == 4 and table.concat(sum, ".") or ipv6_text(string.char(table.unpack(sum)))
+  if prefix.bits == 32 then return m.text4(prefix.low + (n << shift)) end
+  local low = prefix.low + (n << shift)
+  local high = prefix.high + (shift < 64 and n >> 64 - shift or n << shift - 64)
+  if math.ult(low, prefix.low) then high = high + 1 end
+  return ipv6_text(high, low)
 end
 
 -- A prefix has 2^room of them; of more than 2^48 nobody asks for the last.
@@ -131,8 +141,8 @@ end
 --- Returns a subnet of a prefix.
 ---@private
 function m.subnet(text, length, n)
-  local prefix = m.parse(text, "prefix")
-  local bits = #prefix.bytes * 8
+  local prefix = counted(text)
+  local bits = prefix.bits
   if math.type(length) ~= "integer" or length < prefix.length or length > bits then
     fail.misuse("the length of a subnet of %s is a number from %d to %d, not %s", text, prefix.length, bits,
       tostring(length))
@@ -144,8 +154,8 @@ end
 --- Returns an address of a prefix.
 ---@private
 function m.address(text, n)
-  local prefix = m.parse(text, "prefix")
-  n = check_number("address", n, #prefix.bytes * 8 - prefix.length, text)
+  local prefix = counted(text)
+  n = check_number("address", n, prefix.bits - prefix.length, text)
   return text_behind(prefix, n, 0) .. "/" .. prefix.length
 end
 
