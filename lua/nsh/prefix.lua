@@ -112,8 +112,7 @@ local function counted(text)
   if numbered.text == text then return numbered end
   local prefix = m.parse(text, "prefix")
   local bits = #prefix.bytes * 8
-  local high, low = 0, nil
-  if bits == 32 then low = (">I4"):unpack(prefix.bytes) else high, low = (">i8i8"):unpack(prefix.bytes) end
+  local high, low = (">i8i8"):unpack(bits == 32 and ("\0"):rep(12) .. prefix.bytes or prefix.bytes)
   local room = bits - prefix.length
   if room >= 64 then high, low = high >> room - 64 << room - 64, 0 else low = low >> room << room end
   other, numbered = numbered, { text = text, high = high, low = low, bits = bits, length = prefix.length }
