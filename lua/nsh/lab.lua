@@ -98,6 +98,19 @@ function Lab:shell() return require("nsh.lab.shell").of(self) end
 ---@return nsh.Plan plan what leads from this one to the other; empty where they are the same
 function Lab:diff(other) return require("nsh.lab.compare").of(self, other) end
 
+--- Draws the lab as it is declared, built or not, and returns the picture; `net:graph()` is one of characters.
+--- svg and html are laid out by graphviz where its program dot is installed, else by nsh; html is one page with pan,
+--- zoom and what there is to know of each node. A mermaid flowchart is for Markdown pages.
+---@param options? { format: string, file: string, live: boolean, ascii: boolean, layout: "dot"|"own" }
+--- format: "text", "dot", "mermaid", "svg" or "html"; it alone will do: net:graph "svg". file: where to write it as
+--- well; without a format its ending tells that. live: with addresses, states and counters as they are now, of a lab
+--- that is up. ascii: a text without box-drawing characters; unless it is said, that is as LC_ALL, LC_CTYPE or LANG
+--- tell. layout: who lays svg and html out
+---@return string
+---@error ENOENT live, and the lab isn't up; or there is no such folder
+---@error EACCES the file may not be written
+function Lab:graph(options) return require("nsh.lab.graph").draw(self, options) end
+
 --- Declares a lab. A script that returns it gets the verbs up, down, plan, status, graph, ping, exec, shell and test.
 ---@param name string 1 to 32 letters, digits, '-', '_' and '.'
 ---@param options? nsh.LabOptions

@@ -3,12 +3,12 @@ local text = require "nsh.text"
 
 local m = {}
 
---- How much a picture tells: all of it; all of it in narrow boxes; links without their addresses; long names cut as well.
+--- How much a picture tells: all; all in narrow boxes; links without their addresses; long names cut as well.
 ---@private
 m.FULL, m.NARROW, m.NAMES, m.CUT = 1, 2, 3, 4
 
 local MOST_ADDRS = 4  -- of one link; a box with more says how many there are
-local SHARED = 18     -- as wide may a line get that has an end at either side
+local SHARED = 26     -- as wide may a line get that has an end at either side
 local CUT_NAME, CUT_TEXT = 16, 20
 
 -- Characters that fill two columns, and those that fill none: first and last.
@@ -95,6 +95,7 @@ function m.end_lines(edge, side, detail)
 end
 
 local function sort_key(at, node, peer, edge)
+  if at.as_declared then return 0, edge end
   local here, there = at[node], at[peer]
   if here.column ~= there.column then return there.order * 2, edge end
   -- lines to nodes of the same column lie in each other like brackets
@@ -181,16 +182,18 @@ local function fill(box, ends, room)
   end
   box.inner = widest(box.lines, box.inner)
   box.h, box.w = rows + 2, box.inner + 4
+  box.below = math.max(0, free_of_boxes.left - 1 - box.h, free_of_boxes.right - 1 - box.h)
 end
 
 --- Makes the boxes of a picture.
 ---@private
 ---@param model table
----@param place table of graph_place
+---@param place table of graph_place; as_declared: lines leave in the order of their declaration
 ---@param detail integer
----@return table[] boxes by node: { w, h, title, texts = { { row, x, text } }, ends, band, column, order }
+---@return table[] boxes by node: { w, h, below = lines that what hangs on it needs, title,
+---   texts = { { row, x, text } }, ends, band, column, order }
 function m.boxes(model, place, detail)
-  local at, order = {}, 0
+  local at = { as_declared = place.as_declared }
   for b, band in ipairs(place.bands) do
     for column = 1, place.columns do
       for i, node in ipairs(band[column] or {}) do

@@ -11,6 +11,7 @@ local STRAIGHT = 6      -- as wide is a channel at least
 local LABEL_MOST = 24   -- wider channels are not made for the sake of a label
 local HEIGHT_COST = 4   -- what a line of the picture costs, in the units of graph_route
 local TRIES = 4
+local MOST_DRAWN = 6   -- of the ways that may be better than the one that was found
 
 -- --- rows ---
 
@@ -20,7 +21,7 @@ local function settle(column, gap)
   local blocks, above = {}, 0
   for i, box in ipairs(column) do
     local block = { first = i, n = 1, sum = (box.wish or box.y) - above }
-    above = above + box.h + gap
+    above = above + box.h + box.below + gap
     while blocks[1] and blocks[#blocks].sum / blocks[#blocks].n >= block.sum / block.n do
       local last = table.remove(blocks)
       block = { first = last.first, n = last.n + block.n, sum = last.sum + block.sum }
@@ -32,7 +33,7 @@ local function settle(column, gap)
   for i, box in ipairs(column) do
     if blocks[b + 1] and blocks[b + 1].first == i then b = b + 1 end
     box.y = math.floor(blocks[b].sum / blocks[b].n + 0.5) + above
-    above = above + box.h + gap
+    above = above + box.h + box.below + gap
   end
 end
 
@@ -61,7 +62,7 @@ local function rows_of_band(band, boxes, columns, gap)
     for i, node in ipairs(band[c] or {}) do
       list[c][i] = boxes[node]
       boxes[node].y = y
-      y = y + boxes[node].h + gap
+      y = y + boxes[node].h + boxes[node].below + gap
     end
   end
   for sweep = 1, SWEEPS do
@@ -212,17 +213,13 @@ local function grid_of(layout)
   end
 end
 
--- Draws the lines; with more room where there isn't enough.
-local function draw(model, layout)
-  repeat
-    local ways, cost, crossed = route.all(grid_of(layout), layout.lines)
-    if ways then
-      layout.ways, layout.crossed = ways, crossed
-      layout.line_cost, layout.cost = cost, layout.options.factor * (cost + HEIGHT_COST * layout.height)
-      return layout
-    end
-    layout = layout.try < TRIES and prepare(model, layout.options, layout.try + 1)
-  until not layout
+-- Draws the lines; false where there isn't room for all.
+local function draw(layout)
+  local ways, cost, crossed = route.all(grid_of(layout), layout.lines)
+  if not ways then return false end
+  layout.ways, layout.crossed = ways, crossed
+  layout.line_cost, layout.cost = cost, layout.options.factor * (cost + HEIGHT_COST * layout.height)
+  return true
 end
 
 -- A picture that tells less must be much better; and one with the hosts at one side is what people draw.
@@ -268,11 +265,17 @@ end
 ---@param details? integer[] of graph_box (all)
 ---@return table? layout { width, height, boxes, ways, detail }; nil where it doesn't fit
 function m.lay(model, width, columns, details)
-  local best
-  for _, layout in ipairs(candidates(model, width, columns or 5, details or { 1, 2, 3, 4 })) do
-    if best and layout.bound >= best.cost then break end
-    layout = draw(model, layout)
-    if layout and (not best or layout.cost < best.cost) then best = layout end
+  local best, drawn = nil, 0
+  local list = candidates(model, width, columns or 5, details or { 1, 2, 3, 4 })
+  while list[1] and not (best and (list[1].bound >= best.cost or drawn >= MOST_DRAWN)) do
+    local layout = table.remove(list, 1)
+    drawn = drawn + 1
+    if draw(layout) then
+      if not best or layout.cost < best.cost then best = layout end
+    elseif not best and layout.try < TRIES then
+      -- with more room, when the others have been tried
+      list[#list + 1] = prepare(model, layout.options, layout.try + 1)
+    end
   end
   if best then best.ways = route.better(grid_of(best), best.lines, best.ways, best.line_cost, best.crossed) end
   return best

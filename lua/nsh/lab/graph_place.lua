@@ -179,6 +179,27 @@ local function place_part(near, part, way, columns)
   return in_bands(part, columns)
 end
 
+--- Tells which end of each edge stands at the left where hosts stand at the right, as in drawings of others.
+---@private
+---@param model nsh.GraphModel
+---@return table[] edges { left = "a" or "b", right = the other }
+function m.left_to_right(model)
+  local near, column = m.neighbours(model), {}
+  for _, part in ipairs(parts_of(near)) do
+    local ends = ends_of(near, part)
+    local columns = layers(near, part, ends[1] and ends or { part[1] }, ends[1] ~= nil)
+    for c, nodes in ipairs(columns) do
+      for _, node in ipairs(nodes) do column[node] = c end
+    end
+  end
+  local edges = {}
+  for i, edge in ipairs(model.edges) do
+    local turned = column[edge.a] > column[edge.b]
+    edges[i] = turned and { left = "b", right = "a" } or { left = "a", right = "b" }
+  end
+  return edges
+end
+
 --- Tells where the nodes go.
 ---@private
 ---@param model table

@@ -7,7 +7,7 @@ m.EAST, m.SOUTH, m.WEST, m.NORTH = EAST, SOUTH, WEST, NORTH
 
 local STEP = { [0] = 1, 2, 1, 2 } -- a cell is twice as high as it is wide
 local BEND, CROSSING, BESIDE = 5, 9, 2
-local RESTARTS, POLISH = 6, 4
+local RESTARTS, POLISH = 4, 3
 
 --- Makes a grid of cells; cell (x, y) has the number y * width + x.
 ---@private

@@ -10,9 +10,11 @@ local NODES, EDGES = 40, 100  -- more aren't drawn
 
 -- By the sides that a line's cell touches: east 1, south 2, west 4, north 8.
 local UNICODE = { lines = { [5] = "─", [10] = "│", [3] = "┌", [6] = "┐", [9] = "└", [12] = "┘", [15] = "┼" },
-  tunnel = { [5] = "╌", [10] = "╎" }, h = "─", v = "│", tl = "┌", tr = "┐", bl = "└", br = "┘", left = "┤", right = "├" }
+  tunnel = { [5] = "╌", [10] = "╎" }, h = "─", v = "│",
+  tl = "┌", tr = "┐", bl = "└", br = "┘", left = "┤", right = "├" }
 local ASCII = { lines = { [5] = "-", [10] = "|", [3] = ".", [6] = ".", [9] = "'", [12] = "'", [15] = "+" },
-  tunnel = { [5] = "=", [10] = ":" }, h = "-", v = "|", tl = "+", tr = "+", bl = "+", br = "+", left = "o", right = "o" }
+  tunnel = { [5] = "=", [10] = ":" }, h = "-", v = "|",
+  tl = "+", tr = "+", bl = "+", br = "+", left = "o", right = "o" }
 
 -- Tells whether the terminal shows UTF-8: an environment that names another character set says that it doesn't.
 local function is_utf8()
@@ -51,7 +53,7 @@ local function draw_box(canvas, box, signs)
   end
   for _, one in ipairs(box.texts) do put(canvas, box.x + 2 + one.x, box.y + one.row, one.text) end
   for _, one in ipairs(box.ends) do
-    put(canvas, one.side == "right" and right or box.x, box.y + one.row, signs[one.side == "right" and "right" or "left"])
+    put(canvas, one.side == "right" and right or box.x, box.y + one.row, signs[one.side])
   end
 end
 
@@ -65,9 +67,17 @@ local function draw_line(sides, tunnels, way, edge)
   end
 end
 
--- A label stands above the longest level part of its line, where nothing else is.
-local function draw_label(canvas, way, label)
-  local best, start
+local function is_free(canvas, x, y, width)
+  if not canvas[y] then return false end
+  for column = x - 1, x + width do
+    if (canvas[y][column] or " ") ~= " " then return false end
+  end
+  return x >= 0 and canvas[y][x + width - 1] ~= nil
+end
+
+-- A label stands above or below the longest level part of its line, else beside it, where nothing else is.
+local function label_places(way, width)
+  local list, best, start = {}, nil, nil
   for i, cell in ipairs(way) do
     local level = cell.from % 2 == 0 and cell.to % 2 == 0
     if level and not start then start = i end
@@ -76,22 +86,32 @@ local function draw_label(canvas, way, label)
       start = nil
     end
   end
+  if best and best[2] - best[1] + 1 >= width + 2 then
+    local x = math.min(way[best[1]].x, way[best[2]].x) + (best[2] - best[1] + 1 - width) // 2
+    list = { { x, way[best[1]].y - 1 }, { x, way[best[1]].y + 1 } }
+  end
+  for i = 1, #way do -- from the middle on to both ends
+    local cell = way[#way // 2 + (i % 2 == 0 and i // 2 or -(i // 2))]
+    if cell and cell.from % 2 == 1 and cell.to % 2 == 1 then
+      list[#list + 1] = { cell.x + 2, cell.y }
+      list[#list + 1] = { cell.x - width - 1, cell.y }
+    end
+  end
+  return list
+end
+
+local function draw_label(canvas, way, label)
   local width = boxes.width(label)
-  if not best or best[2] - best[1] + 1 < width + 2 then return false end
-  local y = way[best[1]].y
-  local x = math.min(way[best[1]].x, way[best[2]].x) + (best[2] - best[1] + 1 - width) // 2
-  for _, row in ipairs { y - 1, y + 1 } do
-    local free = canvas[row] ~= nil
-    for column = x - 1, x + width do free = free and canvas[row][column] == " " end
-    if free then
-      put(canvas, x, row, label)
+  for _, place in ipairs(label_places(way, width)) do
+    if is_free(canvas, place[1], place[2], width) then
+      put(canvas, place[1], place[2], label)
       return true
     end
   end
   return false
 end
 
--- Draws it; tells whether all that is known of the links stands in the picture.
+-- Returns the picture, and the edges whose labels found no place.
 local function draw(model, layout, signs)
   local canvas = {}
   for y = 0, layout.height - 1 do
@@ -99,23 +119,21 @@ local function draw(model, layout, signs)
     for x = 0, layout.width - 1 do canvas[y][x] = " " end
   end
   for _, box in ipairs(layout.boxes) do draw_box(canvas, box, signs) end
-  local sides, tunnels = {}, {}
+  local sides, tunnels, unlabelled = {}, {}, {}
   for i, way in ipairs(layout.ways) do draw_line(sides, tunnels, way, model.edges[i]) end
   for key, bits in pairs(sides) do
     put(canvas, key & 0xffff, key >> 16, tunnels[key] and signs.tunnel[bits] or signs.lines[bits])
   end
-  local whole = layout.detail <= boxes.NARROW
   for i, edge in ipairs(model.edges) do
-    if edge.label then
-      local drawn = draw_label(canvas, layout.ways[i], text.escape(edge.label))
-      whole = whole and drawn
+    if edge.label and not draw_label(canvas, layout.ways[i], text.escape(edge.label)) then
+      unlabelled[#unlabelled + 1] = edge
     end
   end
   local lines = {}
   for y = 0, layout.height - 1 do
     lines[y + 1] = table.concat(canvas[y], "", 0, layout.width - 1):gsub(" +$", "")
   end
-  return table.concat(lines, "\n"), whole
+  return table.concat(lines, "\n"), unlabelled
 end
 
 -- --- the list ---
@@ -155,6 +173,15 @@ function m.listing(model)
   return table.concat(lines, "\n")
 end
 
+local function labels(model, edges)
+  local lines = {}
+  for i, edge in ipairs(edges) do
+    lines[i] = text.escape(("%s %s -- %s %s: %s"):format(model.nodes[edge.a].name, edge.a_name or "",
+      model.nodes[edge.b].name, edge.b_name or "", edge.label))
+  end
+  return table.concat(lines, "\n")
+end
+
 --- Draws a model with characters: boxes, and lines between them. What is too much for a picture is told as a list, and
 --- what a picture had to leave out stands in one below it.
 ---@private
@@ -166,9 +193,13 @@ function m.draw(model, ascii)
   local layout = #model.nodes <= NODES and #model.edges <= EDGES and layouts.lay(model, WIDTH)
   local picture
   if layout then
-    local whole
-    picture, whole = draw(model, layout, ascii and ASCII or UNICODE)
-    if not whole then picture = picture .. "\n\n" .. m.listing(model) end
+    local unlabelled
+    picture, unlabelled = draw(model, layout, ascii and ASCII or UNICODE)
+    if layout.detail > boxes.NARROW then
+      picture = picture .. "\n\n" .. m.listing(model)
+    elseif unlabelled[1] then
+      picture = picture .. "\n\n" .. labels(model, unlabelled)
+    end
   else
     picture = m.listing(model)
   end
