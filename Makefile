@@ -12,7 +12,8 @@ PKGS := lua5.4 libnl-3.0 libnl-route-3.0
 BUILD_DEPS := gcc libc6-dev pkg-config liblua5.4-dev libnl-3-dev libnl-route-3-dev libreadline-dev iproute2
 TEST_DEPS := lua5.4 lua-busted lua-dkjson procps strace tmux git valgrind clang libclang-rt-dev ethtool wireguard-tools
 # programs that labs and their tests run; a test without its program is skipped
-LAB_DEPS := tcpdump nftables busybox-static dnsmasq-base radvd bird2 frr iperf3 openvswitch-switch passt traceroute
+LAB_DEPS := tcpdump nftables busybox-static dnsmasq-base radvd bird2 frr iperf3 openvswitch-switch passt traceroute \
+	graphviz libxml2-utils chromium-headless-shell
 VM_DEPS := qemu-system-x86 cpio kmod xz-utils zstd
 LINT_DEPS := clang-format clang-tidy cppcheck lua-check shellcheck scdoc
 

@@ -19,7 +19,7 @@ m.read = read
 function m.nsh(...)
   local words = { quote(NSH) }
   for _, word in ipairs { ... } do words[#words + 1] = quote(word) end
-  local pipe = assert(io.popen("exec " .. table.concat(words, " ") .. " 2>&1 </dev/null"))
+  local pipe = assert(io.popen("LC_ALL=C.UTF-8 exec " .. table.concat(words, " ") .. " 2>&1 </dev/null"))
   local out = pipe:read "a"
   local _, _, status = pipe:close()
   return out, status

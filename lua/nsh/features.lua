@@ -65,6 +65,7 @@ m.programs = {
   { name = "busybox", package = "busybox", doc = "web server, DHCP client" },
   { name = "conntrack", package = "conntrack", doc = "look at connections" },
   { name = "dnsmasq", package = "dnsmasq-base", doc = "DHCP and DNS server" },
+  { name = "dot", package = "graphviz", doc = "lay out drawings of labs" },
   { name = "ethtool", package = "ethtool", doc = "settings of network cards" },
   { name = "ip", package = "iproute2", doc = "links, addresses, routes by hand", also = { "ss" } },
   { name = "iperf3", package = "iperf3", doc = "measure throughput" },

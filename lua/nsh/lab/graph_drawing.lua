@@ -13,7 +13,7 @@ m.CW, m.CH = 8, 18
 local CW, CH = m.CW, m.CH
 
 local WIDTH, COLUMNS = 220, 8         -- of a drawing of ours, in characters and boxes
-local EDGES = 150                     -- with more, only what is nearly a tree has its lines led around the boxes
+local NODES, EDGES = 80, 120          -- with more, only a star or a chain has its lines led around the boxes
 local DOT_NODES, DOT_EDGES = 200, 400 -- with more, dot takes too long
 local DOT_SECONDS = 10
 local STRAIGHT_GAP = 480              -- between two columns that straight lines join
@@ -222,7 +222,8 @@ end
 function m.of(model, by)
   local drawing = by ~= "own" and by_dot(model)
   if drawing then return drawing end
-  local layout = (#model.edges <= EDGES or #model.edges < #model.nodes)
+  local few = #model.nodes <= NODES and #model.edges <= EDGES
+  local layout = (few or places.is_simple(model))
     and layouts.lay(model, WIDTH, COLUMNS, { boxes_of.FULL, boxes_of.NARROW })
   return layout and from_layout(model, layout) or in_two_columns(model)
 end

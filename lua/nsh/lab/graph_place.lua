@@ -179,6 +179,18 @@ local function place_part(near, part, way, columns)
   return in_bands(part, columns)
 end
 
+--- Tells whether a model is a star, a chain or a ring, whose lines are easy to draw however many they are.
+---@private
+---@param model nsh.GraphModel
+---@return boolean
+function m.is_simple(model)
+  local hubs, most = 0, 0
+  for _, list in ipairs(m.neighbours(model)) do
+    hubs, most = hubs + (#list > 1 and 1 or 0), math.max(most, #list)
+  end
+  return #model.edges <= #model.nodes and (most <= 2 or hubs == 1)
+end
+
 --- Tells which end of each edge stands at the left where hosts stand at the right, as in drawings of others.
 ---@private
 ---@param model nsh.GraphModel
