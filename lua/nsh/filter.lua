@@ -181,8 +181,11 @@ local function handle_of(self, spec)
   return to | from << 16
 end
 
-local function make(self, verb, filter)
-  local spec = on_link(self, filter)
+--- Turns what a person writes of a filter into the core's words.
+---@private
+---@param spec table changed in place
+---@return table spec
+function m.complete(spec)
   spec.protocol = spec.protocol or "all"
   actions_of(spec)
   if spec.kind == "u32" and not spec.divisor then
@@ -197,6 +200,11 @@ local function make(self, verb, filter)
     local tagged = spec.protocol == "802.1q" or spec.protocol == "802.1ad"
     if tagged or spec.eth_type == nil and spec.protocol ~= "all" then spec.eth_type = spec.protocol end
   end
+  return spec
+end
+
+local function make(self, verb, filter)
+  local spec = m.complete(on_link(self, filter))
   if spec.handle == nil then spec.handle = handle_of(self, spec) end
   change(self, verb, spec)
 end

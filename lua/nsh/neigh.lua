@@ -10,8 +10,11 @@ local m = {}
 -- Words of ip(8) that nsh has others for.
 m.OTHER = { lladdr = "mac", nud = "state", protocol = "proto", externally_learned = "extern_learn" }
 
--- What the kernel shall find out by itself has no state yet.
-local function on_their_way(neigh)
+--- Returns a neighbour in the core's words: what the kernel shall find out by itself has no state yet.
+---@private
+---@param neigh table
+---@return table
+function m.complete(neigh)
   if not (neigh.use or neigh.managed) or neigh.mac then return neigh end
   local copy = fail.options(neigh, "neigh")
   copy.state = "none"
@@ -24,7 +27,7 @@ local function change(self, op, how, neigh)
       type(neigh))
   end
   words.refuse(neigh, m.OTHER, "neighbour")
-  neigh = on_their_way(neigh)
+  neigh = m.complete(neigh)
   fail.check_spec(neigh, op, tostring(neigh[1] or neigh.dst), self, core.neigh[how](self.core, neigh))
 end
 

@@ -28,6 +28,12 @@ local function in_core_words(nexthop, what)
   return spec
 end
 
+--- Returns a nexthop object in the core's words.
+---@private
+---@param nexthop table
+---@return table spec
+function m.complete(nexthop) return in_core_words(nexthop, "add_nexthop") end
+
 local function change(self, op, how, nexthop)
   if type(nexthop) ~= "table" then
     fail.misuse('a nexthop is a table as { id = 1, via = "10.0.0.1", dev = "eth0" }, not a %s', type(nexthop))

@@ -81,10 +81,19 @@ local function change(self, noun, verb, how, spec)
   fail.check_spec(spec, noun .. " " .. verb, target(self, spec), self.netns, ok, message, code, detail)
 end
 
-local function make(self, noun, how, arg)
-  local spec = on_link(self, noun, arg)
+--- Fills the option table of a new qdisc or class up.
+---@private
+---@param noun "qdisc"|"class"
+---@param spec table changed in place
+---@return table spec
+function m.complete(noun, spec)
   complete(noun, spec)
   settle(spec, spec)
+  return spec
+end
+
+local function make(self, noun, how, arg)
+  local spec = m.complete(noun, on_link(self, noun, arg))
   change(self, noun, how, how, spec)
 end
 

@@ -29,15 +29,11 @@ local function target_of(spec)
   return spec.priority and ("priority " .. tostring(spec.priority)) or nil
 end
 
---- Adds a rule. Packets that all its selectors fit are routed by its table, or treated as its type says.
---- Twin: `ip rule add from PREFIX fwmark MARK ... lookup TABLE`
----@param rule table { from = , to = , iif = , fwmark = , table = , priority = , ... }; a record is taken too
----@error EEXIST when there is such a rule
----@error EINVAL when target is not a higher priority than its own
-function Netns:add_rule(rule)
-  if type(rule) ~= "table" then
-    fail.misuse('a rule is a table as { from = "10.0.0.0/8", table = 100 }, not a %s', type(rule))
-  end
+--- Returns a new rule in the core's words, with what is so where nothing is said.
+---@private
+---@param rule table
+---@return table spec
+function m.complete(rule)
   local spec = m.in_core_words(rule, "add_rule")
   spec.type = spec.type or (spec.target and "goto") or "unicast"
   if spec.type == "goto" and not spec.target then
@@ -49,6 +45,19 @@ function Netns:add_rule(rule)
   end
   if spec.type == "unicast" and not spec.l3mdev then spec.table = spec.table or "main" end
   spec.proto = spec.proto or "boot"
+  return spec
+end
+
+--- Adds a rule. Packets that all its selectors fit are routed by its table, or treated as its type says.
+--- Twin: `ip rule add from PREFIX fwmark MARK ... lookup TABLE`
+---@param rule table { from = , to = , iif = , fwmark = , table = , priority = , ... }; a record is taken too
+---@error EEXIST when there is such a rule
+---@error EINVAL when target is not a higher priority than its own
+function Netns:add_rule(rule)
+  if type(rule) ~= "table" then
+    fail.misuse('a rule is a table as { from = "10.0.0.0/8", table = 100 }, not a %s', type(rule))
+  end
+  local spec = m.complete(rule)
   fail.check_spec(spec, "rule add", target_of(spec), self, core.rule.add(self.core, spec))
 end
 

@@ -54,6 +54,12 @@ local function value_of(text)
   return text:find "^%-?%d+$" and math.tointeger(tonumber(text)) or text
 end
 
+--- Returns the kernel's text as a number where it is one, nil for none.
+---@private
+---@param text? string
+---@return integer|string|nil
+function m.value(text) return text and value_of(text) end
+
 local function text_of(key, value)
   local kind = math.type(value) or type(value)
   if kind == "boolean" then return value and "1" or "0" end
@@ -65,6 +71,8 @@ local function text_of(key, value)
   end
   return ("%d"):format(whole)
 end
+
+m.text = text_of
 
 local Sysctl = { __name = "nsh.sysctl" }
 

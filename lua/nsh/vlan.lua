@@ -41,8 +41,14 @@ end
 -- What a record tells and every VLAN begins with; the kernel refuses some of it where it has no say.
 local begins = { state = "forwarding", mcast_router = "query", neigh_suppress = false }
 
-local function vlan_of(self, vlan)
-  local spec = on_link(self, "VLAN", vlan)
+local function vlan_of(self, vlan) return m.complete(on_link(self, "VLAN", vlan), vlan) end
+
+--- Fills the option table of a VLAN up.
+---@private
+---@param spec table changed in place
+---@param vlan any what it was made from
+---@return table spec
+function m.complete(spec, vlan)
   for key, value in pairs(getmetatable(vlan) == show.Record and begins or {}) do
     if spec[key] == value then spec[key] = nil end
   end

@@ -45,14 +45,15 @@ static int core_address_bytes(lua_State *L)
 	return 1;
 }
 
-/* terminal_width() -> columns of standard output; 0: not known; nil: no terminal */
+/* terminal_width(fd) -> columns of standard output, or of the descriptor; 0: not known; nil: no terminal */
 static int core_terminal_width(lua_State *L)
 {
 	struct winsize size = {0};
+	int fd = (int)luaL_optinteger(L, 1, STDOUT_FILENO);
 
-	if (!isatty(STDOUT_FILENO))
+	if (!isatty(fd))
 		return 0;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
 		size.ws_col = 0;
 	lua_pushinteger(L, size.ws_col);
 	return 1;

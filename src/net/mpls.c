@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include <netlink/msg.h>
+
 #include "net.h"
 #include "tables.h"
 
@@ -67,6 +69,12 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	return 0;
 }
 
+/* A kernel without MPLS answers with the routes of all families. */
+static bool fix(struct net_cursor *c)
+{
+	return ((const struct rtmsg *)nlmsg_data(c->msg))->rtm_family == AF_MPLS;
+}
+
 const struct net_noun net_mpls = {
 	.name = "mpls",
 	.table = &mpls_table,
@@ -76,4 +84,5 @@ const struct net_noun net_mpls = {
 	.groups = {RTNLGRP_MPLS_ROUTE},
 	.family = AF_MPLS,
 	.prepare = prepare,
+	.fix = fix,
 };

@@ -62,6 +62,7 @@ static void append_length(char *buf, int plen)
 void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
 {
 	const struct net_row *row = f->row;
+	int plen = f->plen < 0 ? f->len * 8 : f->plen; /* as it is sent */
 
 	*buf = 0;
 	if (row->type == NET_KEY && f->len == NET_KEY_LEN) {
@@ -84,8 +85,8 @@ void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
 		inet_ntop(f->family, f->addr, buf, NET_ADDR_TEXT);
 	}
 	if ((row->type == NET_PREFIX || row->type == NET_PREFIXES) && f->family != AF_UNSPEC &&
-	    !(row->flags & NET_BARE && f->plen == f->len * 8))
-		append_length(buf, f->plen);
+	    !(row->flags & NET_BARE && plen == f->len * 8))
+		append_length(buf, plen);
 }
 
 /* net_field_pair() - "10-20" or "1/2"; NULL: one number says it, in *i */

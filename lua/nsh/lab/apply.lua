@@ -1,160 +1,123 @@
---- apply.lua - carries a plan out: few messages, each namespace in its batches, and nothing left of one that fails.
+--- apply.lua - up() and down(): a plan is carried out as a whole or not at all.
+local carry = require "nsh.lab.carry"
 local core = require "nsh.core"
-local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
-local live = require "nsh.lab.live"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local plan = require "nsh.lab.plan"
+local progress = require "nsh.lab.progress"
 local store = require "nsh.lab.store"
+local undo = require "nsh.lab.undo"
 
 local m = {}
 
-local FIRST_INDEX = 100 -- of links that are made here: below are those that a kernel gives a namespace by itself
+local FILES = 3 -- descriptors that a namespace needs: itself, its socket, its mounts where commands run
+local SPARE = 64
 
--- What is known while a plan is carried out: namespaces by name, and the numbers of their links.
-local function new_run(there)
-  local run = { ns = {}, index = {}, next = {}, made = {} }
-  for _, node in ipairs(there.nodes) do
-    run.ns[node.netns] = netns.resolve(node.netns)
-    local numbers, last = { lo = 1 }, FIRST_INDEX - 1
-    for _, link in ipairs(node.links) do
-      numbers[link.name] = link.index
-      last = math.max(last, link.index)
-    end
-    run.index[node.netns], run.next[node.netns] = numbers, last + 1
-  end
-  return run
+-- How many files this process may open; nil: nobody knows.
+local function most_files()
+  local file = io.open "/proc/self/limits"
+  if not file then return nil end
+  local soft = file:read("a"):match "Max open files%s+(%d+)"
+  file:close()
+  return math.tointeger(soft)
 end
 
-local function make_netns(run, steps)
+-- Before anything is made: are there enough descriptors?
+local function check_files(lab, steps)
+  local count = 0
   for _, step in ipairs(steps) do
-    if step.noun == "netns" and step.op == "create" then
-      run.ns[step.netns] = netns.add(step.netns)
-      run.made[#run.made + 1] = step.netns
-      run.index[step.netns], run.next[step.netns] = { lo = 1 }, FIRST_INDEX
-    end
+    if step.noun == "netns" and step.op == "create" then count = count + 1 end
   end
+  local most = count > SPARE and most_files()
+  if not most or count * FILES + SPARE <= most then return end
+  fail.raise {
+    op = "lab up", target = lab.name, code = "EMFILE", errno = 24, where = lab.where,
+    message = ("%d namespaces need %d open files, and %d are allowed"):format(count, count * FILES + SPARE, most),
+    hint = "`ulimit -n` in the shell that starts nsh, or LimitNOFILE of its service, raises that",
+  }
 end
 
--- A link gets its number before it is made, so nobody has to ask for it.
-local function number(run, ns, name)
-  local index = run.next[ns]
-  run.index[ns][name], run.next[ns] = index, index + 1
-  return index
+-- --- what is noted ---
+
+local function by_netns(state)
+  local map = {}
+  for _, node in ipairs(state and state.nodes or {}) do map[node.netns] = node end
+  return map
 end
 
--- The record with numbers where it names links of its namespace.
-local function numbered(run, ns, record)
-  local copy = {}
-  for key, value in pairs(record) do copy[key] = value end
-  for _, key in ipairs { "dev", "master", "link" } do
-    if type(copy[key]) == "string" then copy[key] = run.index[ns][copy[key]] or copy[key] end
-  end
-  return copy
-end
-
--- Steps by namespace, in the order in which those come first.
-local function by_netns(steps, chosen)
-  local order, lists = {}, {}
-  for _, step in ipairs(steps) do
-    if chosen(step) then
-      if not lists[step.netns] then
-        lists[step.netns] = {}
-        order[#order + 1] = step.netns
-      end
-      table.insert(lists[step.netns], step)
-    end
-  end
-  return order, lists
-end
-
--- Carries steps out, one batch a namespace.
-local function batches(run, steps, chosen, carry)
-  local order, lists = by_netns(steps, chosen)
-  for _, name in ipairs(order) do
-    local ns = run.ns[name]
-    ns:batch(function()
-      for _, step in ipairs(lists[name]) do
-        fail.check(step.noun .. " " .. step.op, step.name, ns, carry(run, ns, step))
-      end
-    end)
-  end
-end
-
-local function delete(run, ns, step)
-  if step.noun == "link" then return core.link.del(ns.core, run.index[step.netns][step.name]) end
-  return nouns.change(ns, "del", step.noun, numbered(run, step.netns, step.from))
-end
-
--- The steps that make links, by the end that a pair is made from: the one that has a master, else the first.
-local function makers(steps)
-  local ends, list = {}, {}
-  for _, step in ipairs(steps) do
-    if step.noun == "link" and step.op == "create" then ends[step.netns .. " " .. step.name] = step end
-  end
-  for _, step in ipairs(steps) do
-    if step.noun == "link" and step.op == "create" then
-      local peer = step.to.peer and ends[step.to.peer.netns .. " " .. step.to.peer.name]
-      local first = not peer or not peer.maker and (step.to.master or not peer.to.master)
-      if first then
-        step.maker, step.other = true, peer
-        list[#list + 1] = step
+-- All that may be ours while a plan is carried out: what was applied last and what is wished.
+local function united(last, wish)
+  if not last then return wish end
+  local state, before = { lab = wish.lab, nodes = {} }, by_netns(last)
+  local seen = {}
+  for i, node in ipairs(wish.nodes) do
+    local old, new = before[node.netns], node
+    seen[node.netns] = true
+    if old then
+      new = {}
+      for key, value in pairs(node) do new[key] = value end
+      new.id, new.adopted = old.id, old.adopted
+      for _, row in ipairs(nouns.list) do
+        local list, keys = table.move(node[row.field], 1, #node[row.field], 1, {}), {}
+        for _, record in ipairs(list) do keys[row.key(record)] = true end
+        for _, record in ipairs(old[row.field] or {}) do
+          if not keys[row.key(record)] then list[#list + 1] = record end
+        end
+        new[row.field] = list
       end
     end
+    state.nodes[i] = new
   end
-  return list
-end
-
--- A bridge that is up before its ports are there takes much longer.
-local function make_link(run, ns, step)
-  local spec = numbered(run, step.netns, step.to)
-  spec.index = number(run, step.netns, step.name)
-  if spec.kind == "bridge" then spec.up = nil end
-  if step.other then
-    local other = step.other
-    spec.peer = numbered(run, other.netns, other.to)
-    spec.peer.kind, spec.peer.peer, spec.peer.netns = nil, nil, run.ns[other.netns]
-    spec.peer.index = number(run, other.netns, other.name)
+  for _, node in ipairs(last.nodes) do
+    if not seen[node.netns] then state.nodes[#state.nodes + 1] = node end
   end
-  return core.link.add(ns.core, spec, spec.master and "bridge" or nil)
+  return state
 end
 
-local function is_rest(step)
-  return step.noun ~= "netns" and step.noun ~= "sysctl" and step.op ~= "delete"
-    and not (step.noun == "link" and step.op == "create")
-end
-
-local function change(run, ns, step)
-  if step.noun ~= "link" then
-    return nouns.change(ns, step.op == "create" and "add" or "change", step.noun, numbered(run, step.netns, step.to))
+-- The wish as what is applied now: with the namespaces that it stands in.
+local function applied(wish, run, last)
+  local before, made = by_netns(last), {}
+  for _, name in ipairs(run.made) do made[name] = true end
+  for _, node in ipairs(wish.nodes) do
+    local ns, old = run.ns[node.netns], before[node.netns]
+    node.id = ns and core.netns.identity(ns.core)
+    if made[node.netns] then
+      node.adopted = nil
+    elseif old and old.id == node.id then
+      node.adopted = old.adopted
+    end
   end
-  local spec = {}
-  for key in pairs(step.changes) do spec[key] = step.to[key] end
-  return core.link.set(ns.core, run.index[step.netns][step.name], numbered(run, step.netns, spec), step.to.kind)
+  return wish
 end
 
-local function set_sysctls(run, steps)
-  for _, step in ipairs(steps) do
-    if step.noun == "sysctl" then run.ns[step.netns].sysctl[step.name] = step.to[step.name] end
-  end
+-- --- up ---
+
+-- What a failure of a step is told with when not all of what was done could be undone.
+local function tell_left(err, left, problems)
+  if not left and not problems[1] then return end
+  local text = {}
+  if left then text[1] = "what couldn't be undone:\n" .. tostring(plan.new(left)) end
+  table.move(problems, 1, #problems, #text + 1, text)
+  if type(err) ~= "table" then error(("%s\n  %s"):format(tostring(err), table.concat(text, "\n")), 0) end
+  err.left = left and plan.new(left)
+  err.hint = (err.hint and err.hint .. "\n  " or "") .. table.concat(text, "\n  ")
 end
 
-local function carry_out(run, steps)
-  make_netns(run, steps)
-  set_sysctls(run, steps)
-  batches(run, steps, function(step) return step.op == "delete" end, delete)
-  local made = makers(steps)
-  batches(run, made, function() return true end, make_link)
-  batches(run, steps, is_rest, change)
-  batches(run, made, function(step) return step.to.kind == "bridge" and step.to.up end, function(_, ns, step)
-    return core.link.set(ns.core, run.index[step.netns][step.name], { up = true }, "bridge")
-  end)
-end
-
--- Leaves nothing of what was made.
-local function undo(run)
-  for i = #run.made, 1, -1 do netns.del(run.made[i]) end
+-- When a step fails or Ctrl-C passes, what was done is undone.
+local function guard(lab, run, before, steps, last)
+  return setmetatable({}, { __close = function(self, err)
+    progress.done()
+    if self.done then return end
+    if type(err) == "table" and run.step then
+      err.step, err.where = err.step or run.step, not err.step and run.step.where or err.where
+    end
+    local left, problems = undo.back(run, before, steps)
+    if not left and not problems[1] then
+      if last then store.save(lab.name, last) else store.drop(lab.name) end
+    end
+    tell_left(err, left, problems)
+  end })
 end
 
 --- Builds a lab, or changes what differs.
@@ -162,28 +125,42 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.up(lab)
-  local todo, there, wish = plan.of(lab)
-  if #todo > 0 then
-    store.begin(lab.name, wish)
-    local run = new_run(there)
-    local ok, err = pcall(carry_out, run, todo)
-    if not ok then
-      undo(run)
-      error(err, 0)
-    end
+  progress.begin()
+  local steps, there, wish, last = plan.of(lab)
+  local run = carry.begin(there, wish)
+  if #steps > 0 then
+    check_files(lab, steps)
+    store.begin(lab.name, united(last, wish), steps)
+    local before = undo.before(run, steps)
+    local undoing <close> = guard(lab, run, before, steps, last)
+    carry.out(run, steps, before.by)
+    undo.restore(run, before, steps)
+    undoing.done = true
   end
-  store.save(lab.name, wish)
-  return todo
+  store.save(lab.name, applied(wish, run, last))
+  return steps
 end
 
--- Takes what the lab has made out of a namespace that isn't its own, the world's root.
-local function leave(lab, node, steps)
-  local nothing = nouns.empty(node.netns)
-  nothing.node, nothing.links[1] = node.node, { name = "lo" }
-  local there = live.read { nodes = { nothing } }
-  local todo = diff.steps({ nodes = { nothing } }, there, store.owned(lab.name))
-  carry_out(new_run(there), todo)
-  table.move(todo, 1, #todo, #steps + 1, steps)
+-- --- down ---
+
+-- Takes what the lab has made out of a namespace that isn't its own.
+local function leave(lab, nodes)
+  local last, nothing = { lab = lab.name, nodes = nodes }, { lab = lab.name, nodes = {} }
+  local there = require("nsh.lab.live").read(nothing, last)
+  local steps = require("nsh.lab.diff").steps(nothing, there, last)
+  carry.out(carry.begin(there, nothing), steps, {})
+  return steps
+end
+
+-- A switch's own namespace last: with it all ports go one by one, unless their other ends have gone.
+local function hosts_first(nodes)
+  local list = {}
+  for _, switches in ipairs { false, true } do
+    for _, node in ipairs(nodes) do
+      if (node.kind == "switch") == switches then list[#list + 1] = node end
+    end
+  end
+  return list
 end
 
 --- Takes a lab down.
@@ -191,13 +168,18 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.down(lab)
-  local steps = {}
-  for _, node in ipairs((store.load(lab.name) or { nodes = {} }).nodes) do
-    local ns = netns.lookup(node.netns)
-    if ns and not ns.name then
-      leave(lab, node, steps)
-    elseif ns then
-      steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns }
+  local last = store.load(lab.name)
+  if not last then return plan.new {} end
+  local steps, adopted = {}, {}
+  for _, node in ipairs(last.nodes) do
+    if node.adopted then adopted[#adopted + 1] = node end
+  end
+  if adopted[1] then steps = leave(lab, adopted) end
+  for _, node in ipairs(hosts_first(last.nodes)) do
+    local ns = not node.adopted and netns.lookup(node.netns)
+    if ns and (not node.id or core.netns.identity(ns.core) == node.id) then
+      steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
+        from = { name = node.netns } }
       netns.del(node.netns)
     end
   end

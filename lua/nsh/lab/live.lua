@@ -1,34 +1,215 @@
 --- live.lua - reads what is there: the state of namespaces, in the same form as what a lab asks for.
+local core = require "nsh.core"
+local fail = require "nsh.error"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local world = require "nsh.world"
+local pairs_of_links = require("nsh.lab.nouns_link").PAIRS
 
 local m = {}
 
--- The state of one namespace; of sysctls those keys that somebody asks for.
-local function of(ns, name, sysctls)
-  local state = nouns.empty(name)
-  for _, row in ipairs(nouns.list) do
-    for _, record in ipairs(row.list(ns)) do
-      if row.mine(record) then table.insert(state[row.field], record) end
+local NOTHING = {}
+
+-- --- peers ---
+
+-- Where a link of a pair may have its other end: by both numbers.
+local function ends_of(state)
+  local ends = {}
+  for _, node in ipairs(state.nodes) do
+    for _, link in ipairs(node.links) do
+      if pairs_of_links[link.kind] and link.link_netnsid then
+        local key = link.index .. " " .. link.link
+        ends[key] = ends[key] or {}
+        table.insert(ends[key], { link = link, node = node })
+      end
     end
   end
-  for key in pairs(sysctls or {}) do state.sysctls[key] = ns.sysctl[key] end
+  return ends
+end
+
+-- The number that one namespace has for another.
+local function number_of(state, viewer, other)
+  return fail.check("netns id", other, viewer, core.netns.id(state.ns[viewer].core, state.ns[other].core))
+end
+
+-- Peers in namespaces that weren't read.
+local function name_others(state, node)
+  local ids
+  for _, link in ipairs(node.links) do
+    if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
+      ids = ids or {}
+      ids[link.link_netnsid] = true
+    end
+  end
+  if not ids then return end
+  local ns = state.ns[node.netns]
+  local homes = netns.by_ids(ns, ids)
+  for _, link in ipairs(node.links) do
+    local home = link.link_netnsid and homes[link.link_netnsid]
+    if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
+      local found = core.link.get(ns.core, link.link, link.link_netnsid)
+      link.peer = { name = found and found.name, netns = home and home.label }
+    end
+  end
+end
+
+-- A link of a pair names its other end, where that is in a namespace that was read.
+local function name_peers(state)
+  local ends = ends_of(state)
+  for _, node in ipairs(state.nodes) do
+    for _, link in ipairs(node.links) do
+      if pairs_of_links[link.kind] and link.link and not link.peer then
+        if not link.link_netnsid then
+          link.peer = { name = link.link, netns = node.netns }
+        end
+        for _, other in ipairs(link.link_netnsid and ends[link.link .. " " .. link.index] or NOTHING) do
+          if not link.peer and other.node ~= node
+            and number_of(state, node.netns, other.node.netns) == link.link_netnsid then
+            link.peer = { name = other.link.name, netns = other.node.netns }
+            other.link.peer = { name = link.name, netns = node.netns }
+          end
+        end
+      end
+    end
+  end
+  for _, node in ipairs(state.nodes) do
+    name_others(state, node)
+    for _, link in ipairs(node.links) do
+      if pairs_of_links[link.kind] then link.link, link.link_netnsid = nil, nil end
+    end
+  end
+end
+
+-- --- sysctls ---
+
+-- A value as it is compared: the kernel writes lists with tabs.
+local function plain(value)
+  if type(value) == "string" then return (value:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")) end
+  return value
+end
+
+local function read_sysctls(state, ns, ...)
+  for _, wanted in ipairs { ... } do
+    for key in pairs(wanted) do
+      if state.sysctls[key] == nil then
+        local text, message, code, detail = core.sysctl.get(ns.core, key)
+        if text == nil and code ~= "ENOENT" then fail.check("sysctl get", key, ns, nil, message, code, detail) end
+        state.sysctls[key] = text ~= nil and plain(math.tointeger(tonumber(text)) or text) or false
+      end
+    end
+  end
+end
+
+-- --- namespaces ---
+
+-- The state of one namespace: what is wished or was applied, of the rest nothing; without either all.
+local function of(ns, name, wish, last)
+  local state = nouns.empty(name)
+  state.id, state.node = core.netns.identity(ns.core), wish and wish.node or last and last.node
+  local whole = not wish and not last
+  wish, last = wish or NOTHING, last or NOTHING
+  for _, row in ipairs(nouns.list) do
+    local wanted, before = wish[row.field] or NOTHING, last[row.field] or NOTHING
+    if whole and not row.late then
+      state[row.field] = row.list(ns)
+    elseif wanted[1] or before[1] or row.noun == "link" then
+      state[row.field] = row.list(ns, wanted, before)
+    end
+  end
+  read_sysctls(state, ns, wish.sysctls or NOTHING, last.sysctls or NOTHING)
   return state
 end
 
---- Reads the namespaces that a state names, once each; what isn't there isn't in the result.
----@param wish table state
----@return table state
-function m.read(wish)
-  if world.is_dry() then return require("nsh.lab.dry").state(wish) end
-  local state = { nodes = {} }
-  if world.is_empty() then return state end
-  for _, node in ipairs(wish.nodes) do
-    local ns = netns.lookup(node.netns)
-    if ns then state.nodes[#state.nodes + 1] = of(ns, node.netns, node.sysctls) end
+local function by_netns(state)
+  local map = {}
+  for _, node in ipairs(state and state.nodes or NOTHING) do map[node.netns] = node end
+  return map
+end
+m.by_netns = by_netns
+
+-- A namespace that has the name of one that the lab makes, and that nsh didn't make for it.
+local function refuse_foreign(lab, node)
+  fail.raise {
+    op = "lab plan", target = lab, netns = node.netns, code = "EEXIST", errno = 17,
+    message = ("there is a namespace %s that lab %s didn't make"):format(node.netns, lab), where = nouns.where(node),
+    hint = ("netns.del(%q) takes it away; or give the lab another name"):format(node.netns),
+  }
+end
+
+-- Whether a namespace is the one that was made for the lab. What was about to be made when a run was killed has no
+-- number yet.
+local function is_ours(ns, node, last)
+  if node.adopted then return true end
+  if not last then return false end
+  return not last.id or last.id == core.netns.identity(ns.core)
+end
+
+-- What of a whole state the kernel doesn't make by itself.
+local function only_made(state)
+  for _, row in ipairs(nouns.list) do
+    local list = {}
+    for _, record in ipairs(state[row.field]) do
+      if row.noun == "link" or not row.mine or row.mine(record) then list[#list + 1] = record end
+    end
+    state[row.field] = list
   end
   return state
 end
+
+--- Reads the namespaces that a lab wishes or was applied to, once each; what isn't there isn't in the result.
+---@param wish table state
+---@param last? table what was applied last
+---@return table state also ns: namespaces by name
+---@error EEXIST a namespace that the lab would make is there, and another's
+function m.read(wish, last)
+  if world.is_dry() then return require("nsh.lab.dry").state(wish) end
+  if world.is_empty() then return { nodes = {}, ns = {} } end
+  local state, before = { nodes = {}, ns = {} }, by_netns(last)
+  local function read(node, wanted)
+    local ns = netns.lookup(node.netns)
+    if not ns then return end
+    if not node.links then -- all that it has is asked for
+      state.ns[node.netns] = ns
+      state.nodes[#state.nodes + 1] = only_made(of(ns, node.netns))
+      return
+    end
+    if not is_ours(ns, node, before[node.netns]) then
+      if wanted then refuse_foreign(wish.lab, node) end
+      return
+    end
+    state.ns[node.netns] = ns
+    state.nodes[#state.nodes + 1] = of(ns, node.netns, wanted or NOTHING, before[node.netns])
+  end
+  local seen = {}
+  for _, node in ipairs(wish.nodes) do
+    seen[node.netns] = true
+    read(node, node)
+  end
+  for _, node in ipairs(last and last.nodes or NOTHING) do
+    if not seen[node.netns] then read(node, nil) end
+  end
+  name_peers(state)
+  return state
+end
+
+--- Reads all that namespaces have.
+---@param spaces table<string, nsh.Netns> by name
+---@param sysctls table<string, table<string, any>> the keys of each that count
+---@return table state
+function m.whole(spaces, sysctls)
+  local state = { nodes = {}, ns = spaces }
+  local names = {}
+  for name in pairs(spaces) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local node = of(spaces[name], name)
+    read_sysctls(node, spaces[name], sysctls[name] or NOTHING)
+    state.nodes[#state.nodes + 1] = node
+  end
+  name_peers(state)
+  return state
+end
+
+m.plain = plain
 
 return m

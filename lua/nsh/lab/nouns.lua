@@ -1,60 +1,103 @@
 --- nouns.lua - what a namespace of a lab has, a row a noun: how it is read, told apart, compared and changed.
-local core = require "nsh.core"
-
 local m = {}
 
-local function dev_key(key)
-  return function(record) return record[key] .. " dev " .. tostring(record.dev) end
-end
-
-local function route_key(record)
-  return table.concat({ record.family, record.dst, record.table, record.metric or 0, record.tos or 0 }, " ")
-end
-
-local function route_name(record)
-  local words = { record.dst }
-  for _, key in ipairs { "via", "dev" } do
-    if record[key] then words[#words + 1] = key .. " " .. tostring(record[key]) end
-  end
-  return table.concat(words, " ")
-end
-
-local function rule_key(record)
-  local words = {}
-  for _, key in ipairs { "priority", "family", "from", "to", "iif", "oif", "fwmark", "table", "type" } do
-    if record[key] ~= nil then words[#words + 1] = key .. " " .. tostring(record[key]) end
-  end
-  return table.concat(words, " ")
-end
+--- One noun. `add`, `change` and `del` are called in an open batch, but for late ones; they raise, or return as the
+--- functions of nsh.core do.
+---@class nsh.LabNoun
+---@field noun string "route"
+---@field field string where its records stand in the state of a namespace
+---@field key fun(record: table): string what tells one from another in its namespace
+---@field loose? fun(record: table): string? key of a wish that leaves open what the kernel chooses; nil: it doesn't
+---@field name fun(record: table): string what a person calls it
+---@field list fun(ns: nsh.Netns, wanted: table[], last: table[], run: table?): table[] what is there
+---@field mine? fun(record: table): boolean false: the kernel makes it by itself
+---@field changes? fun(wish: table, live: table, last: table?): table? what differs, { key = { from, to } }
+---@field add fun(ns: nsh.Netns, record: table, run: table): ...
+---@field change fun(ns: nsh.Netns, record: table, old: table, run: table, step: nsh.PlanStep): ...
+---@field del fun(ns: nsh.Netns, record: table, run: table): ...
+---@field gone? table<string, boolean> errors of del that say that it went with something else
+---@field late? boolean it is done after all else, one by one
+---@field wish? fun(node: nsh.LabNode): table[]? its records of a node
 
 --- The nouns in the order in which they are made; they are deleted in the other one.
---- field: where they stand in the state of a namespace; key: what tells two of them apart; name: what a person calls
---- one; list: what is there; mine: false for what the kernel makes by itself
-m.list = {
-  { noun = "link", field = "links",
-    key = function(record) return record.name end,
-    list = function(ns) return ns:links() end,
-    mine = function() return true end },
-  { noun = "addr", field = "addrs", key = dev_key "addr",
-    list = function(ns) return ns:addrs() end,
-    mine = function(record) return record.scope ~= "host" and record.proto ~= "kernel_ll" end },
-  { noun = "neigh", field = "neighs", key = dev_key "dst",
-    list = function(ns) return ns:neighs() end,
-    mine = function(record) return record.state == "permanent" end },
-  { noun = "route", field = "routes", key = route_key, name = route_name,
-    list = function(ns) return ns:routes { table = "all" } end,
-    mine = function(record) return record.proto ~= "kernel" and record.table ~= "local" end },
-  { noun = "rule", field = "rules", key = rule_key,
-    list = function(ns) return ns:rules() end,
-    mine = function(record) return record.proto ~= "kernel" end },
-}
+---@type nsh.LabNoun[]
+m.list = {}
 
+---@type table<string, nsh.LabNoun>
 m.by_name = {}
-for i, row in ipairs(m.list) do
-  row.order = i
+
+--- Makes a noun one of those that plans have steps for.
+---@param row nsh.LabNoun
+function m.register(row)
+  m.list[#m.list + 1] = row
+  row.order = #m.list
   row.name = row.name or row.key
+  row.changes = row.changes or m.changes
   m.by_name[row.noun] = row
 end
+
+-- --- values compared ---
+
+local PART = 1e-3 -- by which a number that isn't whole may differ: the kernel counts in ticks
+
+local function same_number(a, b, part)
+  if a == b then return true end
+  if not part and math.type(a) == "integer" and math.type(b) == "integer" then return false end
+  return math.abs(a - b) <= (part or PART) * math.max(math.abs(a), math.abs(b))
+end
+
+local function is_list(value) return rawlen(value) > 0 end
+
+--- Tells whether what is wished is there: of tables the keys that are wished, lists as a whole.
+---@param a any what is wished
+---@param b any what is there
+---@param part? number by which numbers may differ, as a part of them
+---@return boolean
+function m.same(a, b, part)
+  if a == false and b == nil or a == nil and b == false then return true end
+  if type(a) == "number" and type(b) == "number" then return same_number(a, b, part) end
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  if (is_list(a) or is_list(b)) and rawlen(a) ~= rawlen(b) then return false end
+  for key, value in pairs(a) do
+    if not m.same(value, b[key], part) then return false end
+  end
+  return true
+end
+
+--- Lists what of a wish is otherwise there; nil: nothing.
+---@param wish table
+---@param live table
+---@param part? number as same takes it
+---@return table<string, any[]>? changes { from, to } by key
+function m.changes(wish, live, part)
+  local found
+  for key, value in pairs(wish) do
+    if not m.same(value, live[key], part) then
+      found = found or {}
+      found[key] = { live[key], value }
+    end
+  end
+  return found
+end
+
+--- Adds to changes what is there and not wished, of a thing that is declared as a whole.
+---@param found table? changes up to now
+---@param wish table
+---@param live table
+---@param keys table<string, any> the keys that count, with the value that says nothing
+---@return table? changes
+function m.surplus(found, wish, live, keys)
+  for key, nothing in pairs(keys) do
+    local value = live[key]
+    if wish[key] == nil and value ~= nil and value ~= false and value ~= nothing then
+      found = found or {}
+      found[key] = { value, nil }
+    end
+  end
+  return found
+end
+
+-- --- states ---
 
 --- Returns the state of a namespace that has nothing.
 ---@param name string
@@ -70,32 +113,25 @@ end
 ---@return table
 function m.fresh(name)
   local state = m.empty(name)
-  state.links[1] = { name = "lo", up = false, mtu = 65536 }
-  state.sysctls["net.ipv6.conf.default.accept_dad"] = 1 -- of others that labs set the default is 0
+  state.links[1] = { name = "lo", up = false, mtu = 65536, index = 1 }
+  state.sysctls["net.ipv4.ip_forward"] = 0
   return state
 end
 
---- Tells whether two values of records are the same.
----@param a any
----@param b any
----@return boolean
-function m.same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  for key, value in pairs(a) do
-    if not m.same(value, b[key]) then return false end
-  end
-  return true
+-- Which line of a script a record comes from; records are plain data, so that stands here.
+local lines = setmetatable({}, { __mode = "k" })
+
+--- Notes the line of the script that a record of a wish comes from, or tells it.
+---@param record table
+---@param line? string "file:line"
+---@return string?
+function m.where(record, line)
+  if line then lines[record] = line end
+  return lines[record]
 end
 
---- Carries a change out.
----@param ns nsh.Netns
----@param how "add"|"change"|"del"
----@param noun string
----@param record table with numbers for links
----@return any ok, string? message, string? code, table? detail
-function m.change(ns, how, noun, record)
-  if how == "change" then how = "replace" end
-  return core[noun][how](ns.core, record)
+for _, part in ipairs { "link", "ip", "bridge", "tc" } do
+  for _, row in ipairs(require("nsh.lab.nouns_" .. part)) do m.register(row) end
 end
 
 return m

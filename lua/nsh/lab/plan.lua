@@ -1,5 +1,4 @@
---- plan.lua - what up() would do: a list of steps that prints as one line each.
-local columns = require "nsh.columns"
+--- plan.lua - what up() would do: a list of steps that prints node by node.
 local diff = require "nsh.lab.diff"
 local live = require "nsh.lab.live"
 local store = require "nsh.lab.store"
@@ -21,26 +20,10 @@ local Plan = { __name = "nsh.plan", __jsontype = "array" }
 ---@field from? table what is there
 ---@field to? table what shall be there
 ---@field changes? table<string, any[]> of "change": { from, to } by key
+---@field anew? boolean of "change": the kernel can't change that, so it goes and is made again
+---@field where? string line of the script that declares it
 
-local SIGN = { create = "+", change = "~", delete = "-" }
-
-local function text_of(step)
-  local line = ("%s %s %s %s"):format(SIGN[step.op], step.node, step.noun, step.name)
-  if not step.changes then return line end
-  local words = {}
-  for key, pair in pairs(step.changes) do
-    words[#words + 1] = ("%s %s → %s"):format(key, columns.inline(pair[1]), columns.inline(pair[2]))
-  end
-  table.sort(words)
-  return line .. ": " .. table.concat(words, ", ")
-end
-
-function Plan:__tostring()
-  if not self[1] then return "nothing to do" end
-  local lines = {}
-  for i, step in ipairs(self) do lines[i] = text_of(step) end
-  return table.concat(lines, "\n")
-end
+function Plan:__tostring() return require("nsh.lab.plan_text").of(self) end
 
 --- Makes a plan of steps.
 ---@param steps table[]
@@ -49,11 +32,12 @@ function m.new(steps) return setmetatable(steps, Plan) end
 
 --- Compares a lab with what is there.
 ---@param lab nsh.Lab
----@return nsh.Plan plan, table live the state that was read, table wish
+---@return nsh.Plan plan, table live the state that was read, table wish, table? last what was applied last
 function m.of(lab)
   local wanted = wish.of(lab)
-  local there = live.read(wanted)
-  return m.new(diff.steps(wanted, there, store.owned(lab.name))), there, wanted
+  local last = store.load(lab.name)
+  local there = live.read(wanted, last)
+  return m.new(diff.steps(wanted, there, last)), there, wanted, last
 end
 
 return m

@@ -4,22 +4,104 @@ local records = require "nsh.lab.records"
 
 local m = {}
 
-local function add_routes(state, node)
-  for _, record in ipairs(records.routes(node)) do
-    record.family = (record.dst .. (record.via or "")):find(":", 1, true) and "inet6" or "inet"
-    record.table = record.table or "main"
-    if record.family == "inet6" then record.metric = record.metric or 1024 end
-    state.routes[#state.routes + 1] = record
+-- Lists that stand with a link and are nouns of their own, in an order in which one may need the one before.
+local ON_LINK = {
+  { "vlans", "bridge_vlan" }, { "fdb", "fdb" }, { "mdb", "mdb" }, { "qdiscs", "qdisc" }, { "classes", "class" },
+  { "filters", "filter" },
+}
+
+local function add(list, record, where)
+  if where then nouns.where(record, where) end
+  list[#list + 1] = record
+end
+
+-- Which line declares a link.
+local function lines_of(node)
+  local lines = {}
+  for _, device in ipairs(records.devices(node)) do lines[device.name] = device.where end
+  return lines
+end
+
+local function add_links(state, node, lines)
+  for _, record in ipairs(records.links(node)) do
+    -- lo of a namespace that isn't the lab's own stays as it is
+    if not (state.adopted and record.name == "lo" and next(node.lo or { false }) == nil) then
+      add(state.links, record, lines[record.name] or node.where)
+    end
   end
 end
 
+local function add_addrs(state, node, lines)
+  local read = nouns.by_name.addr.read
+  for _, record in ipairs(records.addrs(node)) do add(state.addrs, read(record), lines[record.dev] or node.where) end
+end
+
+local function add_lists(state, device)
+  local where = device.where
+  if device.impair then
+    add(state.qdiscs, nouns.by_name.qdisc.read(device.impair, state, device.name), where)
+  end
+  for _, pair in ipairs(ON_LINK) do
+    local field, row = pair[1], nouns.by_name[pair[2]]
+    for _, spec in ipairs(device[field] or {}) do
+      local record = row.read(spec, state, device.name)
+      for _, one in ipairs(record[1] and record or { record }) do add(state[field], one, where) end
+    end
+  end
+end
+
+-- Several routes of IPv6 to the same place are one with several hops.
+local function join_routes(routes)
+  local row, seen, list = nouns.by_name.route, {}, {}
+  for _, route in ipairs(routes) do
+    local key = row.key(route)
+    local first = seen[key]
+    if first and route.family == "inet6" and (first.via or first.nexthops) and route.via then
+      first.nexthops = first.nexthops or { { via = first.via, dev = first.dev, weight = first.weight or 1 } }
+      table.insert(first.nexthops, { via = route.via, dev = route.dev, weight = route.weight or 1 })
+      first.via, first.dev = nil, nil
+    else
+      seen[key] = first or route
+      list[#list + 1] = route
+    end
+  end
+  return list
+end
+
+local function add_all(state, noun, list, node)
+  local row = nouns.by_name[noun]
+  for _, record in ipairs(list or {}) do
+    add(state[row.field], row.read(record, state), node.lines[record] or node.where)
+  end
+end
+
+local function add_routes(state, node)
+  local read, routes = nouns.by_name.route.read, records.routes(node)
+  for i, record in ipairs(routes) do
+    local declared = node.routes[i]
+    add(state.routes, read(record), declared and node.lines[declared] or node.where)
+  end
+  if #routes > 1 then state.routes = join_routes(state.routes) end
+end
+
 local function of_node(node)
-  local state = nouns.empty(node:netns_name())
+  local state, lines = nouns.empty(node:netns_name()), lines_of(node)
+  nouns.where(state, node.where)
   state.node, state.kind = node.name, node.kind
-  state.links, state.addrs, state.sysctls = records.links(node), records.addrs(node), records.sysctls(node)
+  state.adopted = node.space and true or nil
+  state.sysctls = records.sysctls(node)
+  add_links(state, node, lines)
+  add_addrs(state, node, lines)
+  for _, device in ipairs(records.devices(node)) do add_lists(state, device) end
+  add_all(state, "nexthop", rawget(node, "nexthops"), node)
   add_routes(state, node)
-  table.move(node.rules, 1, #node.rules, 1, state.rules)
-  table.move(node.neighs, 1, #node.neighs, 1, state.neighs)
+  add_all(state, "rule", node.rules, node)
+  add_all(state, "neigh", node.neighs, node)
+  for _, row in ipairs(nouns.list) do
+    for _, record in ipairs(row.wish and row.wish(node) or {}) do
+      add(state[row.field], record, nouns.where(record) or node.where)
+    end
+  end
   return state
 end
 

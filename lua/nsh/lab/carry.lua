@@ -1,0 +1,482 @@
+--- carry.lua - carries steps out: few messages, in an order that cuts no more than it must.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local loop = require "nsh.loop"
+local netns = require "nsh.netns"
+local nouns = require "nsh.lab.nouns"
+local progress = require "nsh.lab.progress"
+
+local m = {}
+
+local FIRST_INDEX = 100 -- of links that are made here: below are those that a kernel gives a namespace by itself
+
+local VERB = { create = "add", change = "set", delete = "del" }
+
+-- --- what is known meanwhile ---
+
+--- What is known while steps are carried out.
+---@class nsh.LabRun
+---@field ns table<string, nsh.Netns> namespaces by name
+---@field index table<string, table<string, integer>> numbers of links, by namespace and name
+---@field kind table<string, table<string, string>> their kinds
+---@field wished table<string, table<string, table>> their records in the wish
+---@field made string[] names of the namespaces that were made
+---@field late nsh.PlanStep[] steps of late nouns that were done
+---@field step? nsh.PlanStep the one that is being asked for
+
+local function note_links(run, name, links, wished)
+  local numbers, kinds, last = run.index[name] or { lo = 1 }, run.kind[name] or {}, FIRST_INDEX - 1
+  for _, link in ipairs(links) do
+    if link.index then
+      numbers[link.name] = link.index
+      last = math.max(last, link.index)
+    end
+    kinds[link.name] = link.kind or kinds[link.name]
+    if wished then run.wished[name][link.name] = link end
+  end
+  run.index[name], run.kind[name] = numbers, kinds
+  if not wished then run.next[name] = math.max(last + 1, run.next[name] or 0) end
+end
+
+--- Begins a run.
+---@param live table state that was read
+---@param wish table state
+---@return nsh.LabRun
+function m.begin(live, wish)
+  local run = { ns = {}, index = {}, next = {}, kind = {}, wished = {}, made = {}, late = {},
+    label = wish.lab }
+  for _, node in ipairs(wish.nodes) do
+    run.wished[node.netns], run.index[node.netns], run.next[node.netns] = {}, { lo = 1 }, FIRST_INDEX
+    note_links(run, node.netns, node.links, true)
+  end
+  m.note(run, live)
+  for _, row in ipairs(nouns.list) do
+    if row.prepare then row.prepare(run) end
+  end
+  return run
+end
+
+--- Notes what was read of namespaces: the numbers of their links.
+---@param run nsh.LabRun
+---@param live table state
+function m.note(run, live)
+  for _, node in ipairs(live.nodes) do
+    run.ns[node.netns] = live.ns[node.netns]
+    run.wished[node.netns] = run.wished[node.netns] or {}
+    note_links(run, node.netns, node.links)
+  end
+end
+
+-- A link gets its number before it is made, so nobody has to ask for it.
+local function number(run, ns, name)
+  local index = run.next[ns]
+  run.index[ns][name], run.next[ns] = index, index + 1
+  return index
+end
+
+local NAMED = { "dev", "master", "link", "port" }
+
+-- The record with numbers where it names links of its namespace.
+local function numbered(run, ns, record)
+  local copy, index = {}, run.index[ns]
+  for key, value in pairs(record) do copy[key] = value end
+  for i = 1, #NAMED do
+    local key = NAMED[i]
+    local name = copy[key]
+    if type(name) == "string" then copy[key] = index[name] or name end
+  end
+  return copy
+end
+
+-- --- failures ---
+
+local function refuse(run, step, message, code, detail)
+  local ns = run.ns[step.netns]
+  fail.raise {
+    op = step.noun .. " " .. VERB[step.op], target = step.name, netns = ns and ns.label or step.netns,
+    message = message, code = code, errno = detail.errno, extack = detail.extack, attr = detail.attr,
+    hint = detail.hint, where = step.where, step = step,
+  }
+end
+
+-- Which requests of a batch are whose.
+local Owners = {}
+Owners.__index = Owners
+
+--- Asks for one step; what it couldn't even ask for is its failure.
+---@private
+function Owners:ask(run, step, fn, ...)
+  run.step = step
+  local ok, message, code, detail = fn(...)
+  if ok == nil and code then refuse(run, step, message, code, detail) end
+  self[#self + 1] = { last = core.netns.asked(), step = step }
+end
+
+---@private
+function Owners:of(request)
+  local low, high = 1, #self
+  while low < high do
+    local middle = (low + high) // 2
+    if self[middle].last >= request then high = middle else low = middle + 1 end
+  end
+  return self[low] and self[low].step
+end
+
+-- Runs a batch of all namespaces. `forgive` tells of a failure whether it counts; without it nothing is sent after the
+-- first one.
+local function batch(run, fn, forgive)
+  local owners = setmetatable({}, Owners)
+  local ok, message, code, detail = loop.pinned(core.netns.batch_all, forgive == nil, fn, owners)
+  if ok ~= nil then return end
+  if not detail.failed then fail.check("lab up", run.label, nil, ok, message, code, detail) end
+  for _, failure in ipairs(detail.failed) do
+    local step = owners:of(failure.request)
+    if not step then fail.check("lab up", run.label, failure.netns, nil, failure.message, failure.code, failure) end
+    if not (forgive and forgive(step, failure)) then
+      refuse(run, step, failure.message, failure.code, failure)
+    end
+  end
+end
+
+-- --- namespaces and sysctls ---
+
+local function make_namespaces(run, steps)
+  local count, total = 0, 0
+  for _, step in ipairs(steps) do
+    if step.noun == "netns" and step.op == "create" then total = total + 1 end
+  end
+  for _, step in ipairs(steps) do
+    if step.noun == "netns" and step.op == "create" then
+      run.step = step
+      run.ns[step.netns] = netns.add(step.netns)
+      run.made[#run.made + 1] = step.netns
+      count = count + 1
+      progress.tell(run.label, "namespaces", count, total)
+    end
+  end
+end
+
+-- Whether a sysctl is one of a link, which must be there.
+local function is_of_link(key)
+  local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]" or key:match "^net[./]mpls[./]conf[./]([^.]+)[./]"
+  return dev ~= nil and dev ~= "all" and dev ~= "default"
+end
+
+-- ip_forward and what is of all links sets others: it comes first.
+local function rank(step)
+  if step.name == "net.ipv4.ip_forward" then return 1 end
+  return step.name:find("%.all%.") and (step.name:find "forwarding$" and 2 or 3) or 4
+end
+
+local function set_sysctls(run, steps, of_link)
+  local list = {}
+  for i, step in ipairs(steps) do
+    if step.noun == "sysctl" and is_of_link(step.name) == of_link then list[#list + 1] = { step, rank(step), i } end
+  end
+  table.sort(list, function(a, b)
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[3] < b[3]
+  end)
+  local text = require("nsh.sysctl").text
+  for _, entry in ipairs(list) do
+    local step = entry[1]
+    local ns, value = run.ns[step.netns], step.to[step.name]
+    run.step = step
+    if value ~= nil then
+      local ok, message, code, detail = core.sysctl.set(ns.core, step.name, text(step.name, value))
+      if not ok then refuse(run, step, message, code, detail) end
+    end
+  end
+end
+
+-- --- links ---
+
+-- Makers of links: { step, other } with the step of the other end of a pair. A pair is made from the end that has a
+-- master, else from the first; what a link stands on comes before it.
+local Makers = {}
+Makers.__index = Makers
+
+local function is_made(step) return step.noun == "link" and (step.op == "create" or step.anew) end
+
+local function makers_of(steps)
+  local self = setmetatable({ by = {}, list = {}, done = {} }, Makers)
+  for _, step in ipairs(steps) do
+    if is_made(step) then self.by[step.netns .. " " .. step.name] = step end
+  end
+  for _, step in ipairs(steps) do
+    if is_made(step) then self:add(step) end
+  end
+  return self.list
+end
+
+---@private
+function Makers:need(step)
+  for _, key in ipairs { "master", "link" } do
+    local name = step.to[key]
+    local other = type(name) == "string" and self.by[step.netns .. " " .. name]
+    if other then self:add(other) end
+  end
+end
+
+---@private
+function Makers:add(step)
+  if self.done[step] then return end
+  local peer = step.to.peer
+  local other = peer and self.by[tostring(peer.netns) .. " " .. tostring(peer.name)]
+  self.done[step] = true
+  if other then
+    if not step.to.master and other.to.master and not self.done[other] then step, other = other, step end
+    self.done[step], self.done[other] = true, true
+    self:need(other)
+  end
+  self:need(step)
+  self.list[#self.list + 1] = { step = step, other = other }
+end
+
+local USUAL_MTU = 1500
+
+-- One end as the core takes it. A veth has one queue: more cost time, and are used by nobody.
+local function link_spec(run, step)
+  local spec = numbered(run, step.netns, step.to)
+  spec.index, spec.peer = number(run, step.netns, step.name), nil
+  if spec.mtu == USUAL_MTU and (spec.kind == "veth" or spec.kind == "bridge") then spec.mtu = nil end
+  if spec.kind == "veth" then
+    spec.numtxqueues, spec.numrxqueues = spec.numtxqueues or 1, spec.numrxqueues or 1
+  end
+  return spec
+end
+
+local function master_kind(run, step)
+  return type(step.to.master) == "string" and run.kind[step.netns][step.to.master] or nil
+end
+
+-- A bridge that is up before its ports are there takes much longer; a bond takes no port that is up (Linux 6.6).
+local function is_up_later(run, step)
+  return step.to.up and (step.to.kind == "bridge" or master_kind(run, step) == "bond")
+end
+
+local function make_link(run, maker)
+  local step, other = maker.step, maker.other
+  local spec = link_spec(run, step)
+  local own_kind = master_kind(run, step)
+  if is_up_later(run, step) then spec.up = nil end
+  if other then
+    local peer = link_spec(run, other)
+    peer.kind, peer.netns = nil, run.ns[other.netns]
+    if peer.port and master_kind(run, other) ~= own_kind then peer.port = nil end
+    if is_up_later(run, other) then peer.up = nil end
+    spec.peer = peer
+  end
+  return core.link.add(run.ns[step.netns].core, spec, own_kind)
+end
+
+-- Options of a port that its maker couldn't be told: the masters of both ends are of different kinds.
+local function set_other_port(run, maker)
+  local other = maker.other
+  if not other or not other.to.port or master_kind(run, other) == master_kind(run, maker.step) then return true end
+  return core.link.set(run.ns[other.netns].core, run.index[other.netns][other.name], { port = other.to.port },
+    other.to.kind, master_kind(run, other))
+end
+
+local function set_up(run, step)
+  return core.link.set(run.ns[step.netns].core, run.index[step.netns][step.name], { up = true })
+end
+
+-- --- steps ---
+
+local function carry(run, step)
+  local row, ns = nouns.by_name[step.noun], run.ns[step.netns]
+  if step.op == "delete" then return row.del(ns, numbered(run, step.netns, step.from), run, step) end
+  local record = row.late and step.to or numbered(run, step.netns, step.to)
+  if step.op == "create" then return row.add(ns, record, run, step) end
+  local old = row.late and step.from or numbered(run, step.netns, step.from)
+  return row.change(ns, record, old, run, step)
+end
+
+local function is_late(step)
+  local row = nouns.by_name[step.noun]
+  return row ~= nil and row.late or false
+end
+
+local function is_rest(step)
+  return step.op ~= "delete" and nouns.by_name[step.noun] ~= nil and not is_made(step) and not is_late(step)
+end
+
+-- What goes with something else, or is gone already, has gone.
+local function forgive(step, failure)
+  local row = nouns.by_name[step.noun]
+  return step.op == "delete" and row.gone ~= nil and row.gone[failure.code] or false
+end
+
+-- Links that are in the way of others: those that are made anew, and of those that go all but pairs, whose numbers
+-- (of a VLAN, a VNI, a table) others may get.
+local function goes_first(step)
+  if step.noun ~= "link" then return false end
+  return step.anew or step.op == "delete" and step.from.kind ~= "veth"
+end
+
+local function delete_links(run, steps, chosen)
+  local list, seen = {}, {}
+  for _, step in ipairs(steps) do
+    local index = step.noun == "link" and chosen(step) and run.index[step.netns][step.name]
+    local peer = index and step.from.peer
+    if index and not seen[step.netns .. " " .. step.name] then
+      list[#list + 1] = { step, index }
+      if peer then seen[tostring(peer.netns) .. " " .. tostring(peer.name)] = true end
+    end
+  end
+  if not list[1] then return end
+  batch(run, function(owners)
+    for _, entry in ipairs(list) do
+      local step = entry[1]
+      owners:ask(run, step, core.link.del, run.ns[step.netns].core, entry[2])
+    end
+  end, function(_, failure) return failure.code == "ENODEV" end)
+end
+
+-- Namespaces that get a bridge, which is set up last, and what is in them after that.
+local function with_bridges(run, makers)
+  local later = {}
+  for _, maker in ipairs(makers) do
+    for _, step in ipairs { maker.step, maker.other } do
+      if is_up_later(run, step) then
+        later[step.netns] = later[step.netns] or {}
+        table.insert(later[step.netns], step)
+      end
+    end
+  end
+  return later
+end
+
+local function build(run, steps)
+  local makers = makers_of(steps)
+  local later = with_bridges(run, makers)
+  batch(run, function(owners)
+    for _, maker in ipairs(makers) do
+      owners:ask(run, maker.step, make_link, run, maker)
+      owners:ask(run, maker.step, set_other_port, run, maker)
+    end
+    for _, step in ipairs(steps) do
+      if is_rest(step) and not later[step.netns] then owners:ask(run, step, carry, run, step) end
+    end
+    if next(later) == nil then return end
+    local ok, message, code, detail = core.netns.flush()
+    if ok == nil then return m.fail_flush(run, owners, message, code, detail) end
+    for _, list in pairs(later) do
+      for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
+    end
+    for _, step in ipairs(steps) do
+      if is_rest(step) and later[step.netns] then owners:ask(run, step, carry, run, step) end
+    end
+  end)
+end
+
+--- Raises what a part of a batch failed with.
+---@private
+function m.fail_flush(run, owners, message, code, detail)
+  local first = detail.failed and detail.failed[1]
+  local step = first and owners:of(first.request)
+  if step then refuse(run, step, first.message, first.code, first) end
+  fail.check("lab up", run.label, nil, nil, message, code, detail)
+end
+
+-- --- deletions ---
+
+local function network_of(addr)
+  local prefix = require("nsh.prefix").parse(addr, "addr")
+  local whole, bits = prefix.length // 8, prefix.length % 8
+  local last = bits > 0 and prefix.bytes:byte(whole + 1) & (0xff00 >> bits & 0xff) or ""
+  return prefix.bytes:sub(1, whole) .. "/" .. last .. "/" .. prefix.length
+end
+
+-- Links whose IPv4 addresses of a network stay while one of it goes: the kernel would take those that came after it as
+-- well, unless it is told to promote one.
+local function promoted(run, steps, live)
+  local links = {}
+  for _, step in ipairs(steps) do
+    local from = step.noun == "addr" and step.from
+    if from and (step.op == "delete" or step.changes) and not from.addr:find(":", 1, true) then
+      local node = live[step.netns]
+      for _, other in ipairs(node and node.addrs or {}) do
+        if other.dev == from.dev and other.addr ~= from.addr and not other.addr:find(":", 1, true)
+          and network_of(other.addr) == network_of(from.addr) then
+          links[step.netns .. " " .. from.dev] = { ns = run.ns[step.netns], dev = from.dev }
+        end
+      end
+      for _, new in ipairs(steps) do
+        if new.noun == "addr" and new.op == "create" and new.netns == step.netns and new.to.dev == from.dev
+          and not new.to.addr:find(":", 1, true) and network_of(new.to.addr) == network_of(from.addr) then
+          links[step.netns .. " " .. from.dev] = { ns = run.ns[step.netns], dev = from.dev }
+        end
+      end
+    end
+  end
+  return links
+end
+
+-- Sets a sysctl on links for a while; closing the result puts back what was.
+local function promoting(links)
+  local undo = {}
+  for _, link in pairs(links) do
+    local key = ("net/ipv4/conf/%s/promote_secondaries"):format(link.dev)
+    local old = core.sysctl.get(link.ns.core, key)
+    if old == "0" and core.sysctl.set(link.ns.core, key, "1") then undo[#undo + 1] = { link.ns, key } end
+  end
+  return setmetatable(undo, { __close = function()
+    for _, entry in ipairs(undo) do core.sysctl.set(entry[1].core, entry[2], "0") end
+  end })
+end
+
+local function delete_rest(run, steps)
+  local list = {}
+  for _, step in ipairs(steps) do
+    if step.op == "delete" and step.noun ~= "link" and step.noun ~= "netns" and not is_late(step) then
+      list[#list + 1] = step
+    end
+  end
+  if list[1] then
+    batch(run, function(owners)
+      for _, step in ipairs(list) do owners:ask(run, step, carry, run, step) end
+    end, forgive)
+  end
+  delete_links(run, steps, function(step) return step.op == "delete" and not goes_first(step) end)
+end
+
+local function do_late(run, steps, deletions)
+  for _, step in ipairs(steps) do
+    if is_late(step) and (step.op == "delete") == deletions then
+      run.step = step
+      carry(run, step)
+      run.late[#run.late + 1] = step
+    end
+  end
+end
+
+--- Carries steps out.
+---@param run nsh.LabRun
+---@param steps nsh.PlanStep[]
+---@param live table<string, table> states of namespaces by name, as they are before
+function m.out(run, steps, live)
+  make_namespaces(run, steps)
+  do_late(run, steps, true)
+  set_sysctls(run, steps, false)
+  delete_links(run, steps, goes_first)
+  do
+    local _ <close> = promoting(promoted(run, steps, live))
+    progress.tell(run.label, "links, addresses and routes of", #run.made, #run.made)
+    build(run, steps)
+    delete_rest(run, steps)
+  end
+  set_sysctls(run, steps, true)
+  do_late(run, steps, false)
+  for _, step in ipairs(steps) do
+    if step.noun == "netns" and step.op == "delete" then
+      run.step = step
+      netns.del(step.netns)
+      run.ns[step.netns] = nil
+    end
+  end
+  run.step = nil
+end
+
+return m

@@ -1,0 +1,243 @@
+--- undo.lua - what was there before a plan: read, so that it can be put back, and compared with what is left of it.
+local carry = require "nsh.lab.carry"
+local diff = require "nsh.lab.diff"
+local live = require "nsh.lab.live"
+local netns = require "nsh.netns"
+local nouns = require "nsh.lab.nouns"
+local plain = require "nsh.lab.plain"
+
+local m = {}
+
+local TRIES = 3 -- what comes back may bring other things back
+
+-- --- what was there ---
+
+-- Namespaces that a plan does something in and that are there, and the sysctls that it sets.
+local function touched(run, steps)
+  local spaces, sysctls = {}, {}
+  local function touch(name) spaces[name] = run.ns[name] end
+  for _, step in ipairs(steps) do
+    if step.noun ~= "netns" then touch(step.netns) end
+    local peer = step.noun == "link" and step.from and step.from.peer
+    if type(peer) == "table" and peer.netns then touch(peer.netns) end
+    if step.noun == "sysctl" then
+      sysctls[step.netns] = sysctls[step.netns] or {}
+      sysctls[step.netns][step.name] = true
+    end
+  end
+  return spaces, sysctls
+end
+
+--- What was there before steps were carried out.
+---@class nsh.LabBefore
+---@field spaces table<string, nsh.Netns>
+---@field sysctls table<string, table<string, any>>
+---@field state table all that these namespaces had
+---@field by table<string, table> the same by name
+
+--- Reads what steps may change.
+---@param run nsh.LabRun
+---@param steps nsh.PlanStep[]
+---@return nsh.LabBefore
+function m.before(run, steps)
+  local spaces, sysctls = touched(run, steps)
+  local state = next(spaces) and live.whole(spaces, sysctls) or { nodes = {}, ns = {} }
+  return { spaces = spaces, sysctls = sysctls, state = state, by = live.by_netns(state) }
+end
+
+local function read(before) return live.whole(before.spaces, before.sysctls) end
+
+-- What of records can be asked for, without what the kernel makes by itself.
+local function askable(row, records)
+  local list = {}
+  for _, record in ipairs(records) do
+    if not row.mine or row.mine(record) then list[#list + 1] = plain.wished(row.noun, record) end
+  end
+  return list
+end
+
+-- A state as one to be led back to; `link` says what of a link counts.
+local function as_wish(state, link)
+  local wish = { nodes = {} }
+  for i, node in ipairs(state.nodes) do
+    local new = nouns.empty(node.netns)
+    new.node, new.sysctls, new.adopted = node.node or node.netns, node.sysctls, true
+    for _, row in ipairs(nouns.list) do
+      if row.noun ~= "link" and not row.late then new[row.field] = askable(row, node[row.field]) end
+    end
+    for _, record in ipairs(node.links) do
+      local wanted = link(node.netns, record)
+      if wanted then new.links[#new.links + 1] = wanted end
+    end
+    wish.nodes[i] = new
+  end
+  return wish
+end
+
+-- --- what went along with something else ---
+
+-- Takes what steps do into a state.
+local function follow(wish, steps)
+  local by = live.by_netns(wish)
+  local lost = {}
+  for _, step in ipairs(steps) do
+    if step.noun == "link" and step.op == "delete" then lost[step.netns .. " " .. step.name] = true end
+  end
+  for _, step in ipairs(steps) do
+    local node, row = by[step.netns], nouns.by_name[step.noun]
+    if node and row and step.noun ~= "link" and not row.late then
+      local list, gone = {}, step.from and row.key(step.from)
+      for _, record in ipairs(node[row.field]) do
+        if row.key(record) ~= gone then list[#list + 1] = record end
+      end
+      if step.to then list[#list + 1] = step.to end
+      node[row.field] = list
+    end
+  end
+  for _, node in ipairs(wish.nodes) do
+    for _, row in ipairs(nouns.list) do
+      local list = {}
+      for _, record in ipairs(node[row.field]) do
+        if not lost[node.netns .. " " .. tostring(record.dev)] then list[#list + 1] = record end
+      end
+      node[row.field] = list
+    end
+    node.sysctls = {}
+  end
+  return wish
+end
+
+-- Which records of a plan's wishes are declared: the others come back where they can.
+local function declared(steps)
+  local set = {}
+  for _, step in ipairs(steps) do
+    if step.to then set[step.to] = true end
+  end
+  return set
+end
+
+local function nothing_owned() return false end
+
+--- Puts back what the kernel took away as a consequence of steps: routes of a link that was down, secondary addresses.
+---@param run nsh.LabRun
+---@param before nsh.LabBefore
+---@param steps nsh.PlanStep[]
+function m.restore(run, before, steps)
+  if next(before.spaces) == nil then return end
+  local wish = follow(as_wish(before.state, function() return nil end), steps)
+  local ours = declared(steps)
+  for _ = 1, TRIES do
+    local now = read(before)
+    carry.note(run, now)
+    local todo, others = {}, {}
+    for _, step in ipairs(diff.steps(wish, now, nothing_owned)) do
+      if step.op ~= "delete" and step.noun ~= "link" and step.noun ~= "sysctl" then
+        table.insert(ours[step.to] and todo or others, step)
+      end
+    end
+    if not todo[1] and not others[1] then return end
+    carry.out(run, todo, live.by_netns(now))
+    -- what nobody declared may have no place any more
+    for _, step in ipairs(others) do pcall(carry.out, run, { step }, {}) end
+    if not todo[1] then return end
+  end
+end
+
+-- --- the way back ---
+
+local ALWAYS = { "up", "mtu", "mac", "master" }
+
+-- What of a link counts on the way back: all where it has to be made again, else what was changed, and what the
+-- changes may have moved.
+local function link_reader(steps)
+  local changed, whole = {}, {}
+  for _, step in ipairs(steps) do
+    if step.noun == "link" then
+      local key = step.netns .. " " .. step.name
+      if step.op == "delete" or step.anew then
+        whole[key] = true
+        local peer = step.from.peer
+        if type(peer) == "table" then whole[tostring(peer.netns) .. " " .. tostring(peer.name)] = true end
+      end
+      changed[key] = changed[key] or {}
+      for name in pairs(step.changes or {}) do changed[key][name] = true end
+    end
+  end
+  return function(netns_name, record)
+    local key = netns_name .. " " .. record.name
+    local all = plain.wished("link", record)
+    if whole[key] then return all end
+    local wish = { name = record.name, kind = record.kind, peer = record.peer }
+    for _, name in ipairs(ALWAYS) do wish[name] = record[name] end
+    for name in pairs(changed[key] or {}) do
+      wish[name] = all[name]
+      if wish[name] == nil then wish[name] = false end
+    end
+    if record.name == "lo" then wish.mac = nil end
+    return wish
+  end
+end
+
+-- What was made may go.
+local function maker(steps)
+  local made = {}
+  for _, step in ipairs(steps) do
+    local row = nouns.by_name[step.noun]
+    if row and step.to then made[step.netns .. " " .. step.noun .. " " .. row.key(step.to)] = true end
+    if row and row.rest and step.to then made[step.netns .. " " .. step.noun .. " " .. row.rest(step.to)] = true end
+  end
+  return function(noun, record, name)
+    local row = nouns.by_name[noun]
+    return made[name .. " " .. noun .. " " .. row.key(record)]
+      or row.rest and made[name .. " " .. noun .. " " .. row.rest(record)] or false
+  end
+end
+
+local function back_late(run)
+  for i = #run.late, 1, -1 do
+    local step = run.late[i]
+    local row, ns = nouns.by_name[step.noun], run.ns[step.netns]
+    if step.op == "create" and row.del then row.del(ns, step.to, run, step) end
+    if step.op == "delete" then row.add(ns, step.from, run, step) end
+    if step.op == "change" then row.change(ns, step.from, step.to, run, step) end
+  end
+end
+
+-- Everything that was there is there again, or is told.
+local function lead_back(run, before, steps)
+  local wish, owned = as_wish(before.state, link_reader(steps)), maker(steps)
+  for _ = 1, TRIES do
+    local now = read(before)
+    carry.note(run, now)
+    local todo = diff.steps(wish, now, owned)
+    if not todo[1] then return nil end
+    carry.out(run, todo, live.by_netns(now))
+  end
+  local left = diff.steps(wish, read(before), owned)
+  return left[1] and left or nil
+end
+
+local function try(problems, fn, ...)
+  local ok, result = pcall(fn, ...)
+  if not ok then problems[#problems + 1] = tostring(result) end
+  return ok and result or nil
+end
+
+--- Undoes what was done of steps.
+---@param run nsh.LabRun
+---@param before nsh.LabBefore
+---@param steps nsh.PlanStep[]
+---@return nsh.PlanStep[]? left what couldn't be put back, @return string[] problems what was said to that
+function m.back(run, before, steps)
+  local problems, left = {}, nil
+  try(problems, back_late, run)
+  if next(before.spaces) then left = try(problems, lead_back, run, before, steps) end
+  for i = #run.made, 1, -1 do
+    local name = run.made[i]
+    local ns = run.ns[name]
+    if ns and not ns.deleted and netns.lookup(name) == ns then try(problems, netns.del, name) end
+  end
+  return left, problems
+end
+
+return m
