@@ -9,7 +9,7 @@ local prefixes = require "nsh.prefix"
 local m = {}
 
 --- Keys that stand beside those of a link.
-m.APART = { "addr", "addrs", "dad", "fdb", "impair", "ipv6", "qdisc", "qdiscs", "vlans" }
+m.APART = { "addr", "addrs", "classes", "dad", "fdb", "filters", "impair", "ipv6", "mdb", "qdisc", "qdiscs", "vlans" }
 
 --- Raises for a key that nobody knows, naming the nearest of all that may stand there.
 ---@private
@@ -132,6 +132,16 @@ local function qdiscs(spec)
   return records("qdisc", spec.qdiscs, "qdiscs")
 end
 
+-- Lists that are read when it is known what else the link and its node have.
+local function later(given, key)
+  if given == nil then return nil end
+  local list = table.move(as_list(given, key), 1, #as_list(given, key), 1, {})
+  for i, one in ipairs(list) do
+    if type(one) ~= "table" then fail.misuse("%s[%d] must be a table, not a %s", key, i, type(one)) end
+  end
+  return list
+end
+
 --- Reads what stands beside the keys of a link, and takes it out of the table.
 ---@private
 ---@param spec table changed in place
@@ -142,6 +152,7 @@ function m.apart(spec)
   device.fdb = records("fdb", spec.fdb, "fdb")
   device.vlans = records("bridge_vlan", spec.vlans, "vlans")
   device.qdiscs = qdiscs(spec)
+  for _, key in ipairs { "classes", "filters", "mdb" } do device[key] = later(spec[key], key) end
   if spec.impair ~= nil then device.impair = impair.read(spec.impair) end
   for _, key in ipairs(m.APART) do spec[key] = nil end
   return device

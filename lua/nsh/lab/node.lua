@@ -37,6 +37,7 @@ m.Node = Node
 ---@field routes? table list of routes, as ns:add_route takes them
 ---@field rules? table list of rules, as ns:add_rule takes them
 ---@field neighs? table list of neighbours, as ns:add_neigh takes them
+---@field nexthops? table list of nexthop objects, as ns:add_nexthop takes them
 ---@field links? table list of links of its own, as node:link takes them: vlan, vxlan, wireguard, bridge, dummy, ...
 ---@field sysctls? table<string, any> values by their dotted names
 ---@field nft? string its packet filter, as ns:nft takes it
@@ -59,7 +60,7 @@ m.Node = Node
 local LISTS = { routes = "route", rules = "rule", neighs = "neigh" }
 
 local HOST = { "addr", "addrs", "commands", "dad", "files", "hostname", "hosts", "ipv6", "links", "lo", "name",
-  "neighs", "netns", "nft", "pids", "private", "resolv", "routes", "rules", "services", "sysctls" }
+  "neighs", "netns", "nexthops", "nft", "pids", "private", "resolv", "routes", "rules", "services", "sysctls" }
 local EXTERNAL = { "dev", "name" }
 
 function mt.__tostring(self) return ("%s %s of lab %s"):format(self.kind, self.name, self.lab.name) end
@@ -250,6 +251,7 @@ local function build(lab, kind, name, given)
   local spec = fail.options(given)
   local self = setmetatable({ name = name, kind = kind, lab = lab, where = core.where(), spec = given, ports = {},
     taken = { lo = "" }, lines = setmetatable({}, { __mode = "k" }), loopback = false, sysctls = {}, things = false,
+    nexthops = {},
     lo = given.lo == nil and {} or given.lo,
     dad = false, ipv6 = true, bridge = false, space = given.netns or false }, mt)
   local node = take(spec, HOST)
@@ -272,6 +274,7 @@ local function build(lab, kind, name, given)
   for key in pairs(LISTS) do
     for _, one in ipairs(list_of(node, key)) do declare(self, key, one) end
   end
+  for i, one in ipairs(list_of(node, "nexthops")) do self.nexthops[i] = own.nexthop(one) end
   self.sysctls = sysctls(node.sysctls)
   self.things = things.read(self, node)
   for _, one in ipairs(list_of(node, "links")) do own.link(self, one) end

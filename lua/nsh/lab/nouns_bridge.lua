@@ -81,7 +81,9 @@ m[1] = {
   end,
   mine = function(record)
     if record.extern_learn or LEARNED[record.state or ""] then return false end
-    if record.master then return record.master ~= record.dev and (record.state == "static" or record.sticky or false) end
+    if record.master then
+      return record.master ~= record.dev and (record.state == "static" or record.sticky or false)
+    end
     return (record.dst or record.vni or record.nhid) ~= nil and record.mac ~= "00:00:00:00:00:00"
   end,
   changes = function(wish, live)

@@ -175,4 +175,18 @@ function m.record(node, noun, given)
   return core[noun].read(spec)
 end
 
+--- Reads a nexthop object of a node.
+---@private
+---@param given table
+---@return table record
+function m.nexthop(given)
+  if type(given) ~= "table" then
+    fail.misuse("a nexthop is a table as { id = 1, via = \"10.0.0.1\", dev = \"eth0\" }, not a %s", type(given))
+  end
+  local spec = require("nsh.nexthop").complete(given)
+  if spec.id == nil then fail.misuse("a nexthop needs its number, as id = 1: routes use it by that") end
+  if spec.dev ~= nil then spec.dev = words.link_name(spec.dev) end
+  return core.nexthop.read(spec)
+end
+
 return m

@@ -153,6 +153,11 @@ local function is_inherited(record, others)
   return lowest ~= nil and record.mac ~= nil and lowest == tonumber((record.mac:gsub(":", "")), 16)
 end
 
+-- Of a veth the kernel makes as many as there are processors, and a lab one.
+local function without_queues(spec)
+  if spec.kind == "veth" then spec.numtxqueues, spec.numrxqueues = nil, nil end
+end
+
 --- Returns the options that make a link as it is; without its peer, and with `name` and `kind`.
 ---@param record table
 ---@param others table[] the records of its namespace
@@ -171,6 +176,7 @@ function m.link(record, others, scratch)
   if record.link_type ~= "ether" then spec.broadcast = nil end
   spec.name, spec.kind, spec.master, spec.link = record.name, record.kind, record.master, record.link
   spec.up = record.up
+  without_queues(spec)
   for _, key in ipairs(NEEDED[record.kind] or {}) do
     if spec[key] == false then spec[key] = nil end
   end
@@ -266,6 +272,7 @@ function m.wished(noun, record)
   end
   spec.index, spec.carrier, spec.active_slave, spec.link_netnsid = nil, nil, nil, nil
   spec.peer = record.peer
+  without_queues(spec)
   return spec
 end
 

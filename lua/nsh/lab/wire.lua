@@ -35,7 +35,8 @@ function Port.get.addrs(self)
 end
 
 -- A field that a port has or hasn't.
-local OPTIONAL = { altname = true, impair = true, kind = true, master = true, port_kind = true }
+local OPTIONAL = { altname = true, classes = true, filters = true, impair = true, kind = true, master = true,
+  mdb = true, port_kind = true }
 
 function Port.missing(self, key)
   if OPTIONAL[key] then return nil end
@@ -63,6 +64,8 @@ end
 ---@field impair? table what it sends is made as bad as it is told, as link:impair takes it
 ---@field qdisc? table its root qdisc, as link:set_qdisc takes it
 ---@field qdiscs? table list of qdiscs
+---@field classes? table list of classes of these, as link:add_class takes them
+---@field filters? table list of filters, as link:add_filter takes them
 ---@field altnames? string[] more names
 ---@field alias? string a text about it
 ---@field up? boolean false: it stays down

@@ -10,6 +10,8 @@ local ON_LINK = {
   { "filters", "filter" },
 }
 
+local NOTHING = {}
+
 local function add(list, record, where)
   if where then nouns.where(record, where) end
   list[#list + 1] = record
@@ -38,12 +40,11 @@ end
 
 local function add_lists(state, device)
   local where = device.where
-  if device.impair then
-    add(state.qdiscs, nouns.by_name.qdisc.read(device.impair, state, device.name), where)
-  end
+  local impair = rawget(device, "impair")
+  if impair then add(state.qdiscs, nouns.by_name.qdisc.read(impair, state, device.name), where) end
   for _, pair in ipairs(ON_LINK) do
     local field, row = pair[1], nouns.by_name[pair[2]]
-    for _, spec in ipairs(device[field] or {}) do
+    for _, spec in ipairs(rawget(device, field) or NOTHING) do
       local record = row.read(spec, state, device.name)
       for _, one in ipairs(record[1] and record or { record }) do add(state[field], one, where) end
     end
