@@ -1,6 +1,6 @@
 --- change_spec.lua - a lab that stands is changed in place: by hand, which up() mends, and by another declaration.
 local core = require "nsh.core"
-local h = require "tests.helper"
+require "tests.helper"
 
 -- A switch with two hosts and a router of another net. `change` may do something to the parts before up().
 local function office(change)
