@@ -88,28 +88,16 @@ function Sysctl:__newindex(key, value)
   check("sysctl set", ns, key, core.sysctl.set(ns.core, key, text_of(key, value)))
 end
 
-local function collect(ns, dir, keys)
-  for _, name in ipairs(names(ns, dir) or {}) do
-    local key = dir .. "." .. part(name:gsub("/$", ""))
-    if name:sub(-1) == "/" then
-      collect(ns, key, keys)
-    else
-      keys[#keys + 1] = key
-    end
-  end
-  return keys
-end
-
--- All that can be read, sorted by key; what only takes a value (net.ipv4.route.flush) is left out.
+-- All that can be read, sorted by key, as it was at the beginning; what only takes a value (net.ipv4.route.flush) is
+-- left out.
 function Sysctl:__pairs()
   local ns = owners[self]
-  local keys, i = collect(ns, "net", {}), 0
+  local all, keys, i = fail.check("sysctl list", nil, ns, core.sysctl.all(ns.core)), {}, 0
+  for key in pairs(all) do keys[#keys + 1] = key end
+  table.sort(keys)
   return function()
-    while i < #keys do
-      i = i + 1
-      local text = core.sysctl.get(ns.core, keys[i])
-      if text then return keys[i], value_of(text) end
-    end
+    i = i + 1
+    if keys[i] then return keys[i], value_of(all[keys[i]]) end
   end
 end
 

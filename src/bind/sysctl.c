@@ -1,4 +1,4 @@
-/* sysctl.c - nsh.core.sysctl: get, set, list */
+/* sysctl.c - nsh.core.sysctl: get, set, list, all */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +92,28 @@ static int sysctl_list(lua_State *L)
 	return 1;
 }
 
+/* all(ns) -> { key = text, ... } of what can be read */
+static int sysctl_all(lua_State *L)
+{
+	struct net_ns *ns = bind_ns(L, 1);
+	struct names *all = new_names(L);
+	struct net_err err = {0};
+
+	if (net_sysctl_all(ns, &all->text, &all->len, &err) < 0)
+		return bind_fail(L, &err);
+	lua_newtable(L);
+	for (size_t at = 0; at < all->len;) {
+		const char *value = all->text + at + strlen(all->text + at) + 1;
+
+		lua_pushstring(L, value);
+		lua_setfield(L, -2, all->text + at);
+		at = (size_t)(value - all->text) + strlen(value) + 1;
+	}
+	return 1;
+}
+
 static const luaL_Reg lib[] = {
+	{"all", sysctl_all},
 	{"get", sysctl_get},
 	{"list", sysctl_list},
 	{"set", sysctl_set},
