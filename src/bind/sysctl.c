@@ -113,11 +113,7 @@ static int sysctl_all(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"all", sysctl_all},
-	{"get", sysctl_get},
-	{"list", sysctl_list},
-	{"set", sysctl_set},
-	{NULL, NULL},
+	{"all", sysctl_all}, {"get", sysctl_get}, {"list", sysctl_list}, {"set", sysctl_set}, {NULL, NULL},
 };
 
 int bind_open_sysctl(lua_State *L)
