@@ -1,0 +1,95 @@
+-- speed_spec.lua - what a lab costs, counted and not timed: system calls, messages, memory and Lua's own steps, a host
+local NSH = os.getenv "NSH_PLAIN" or "./nsh" -- under strace, never the sanitized one
+
+local SCRIPT = [[
+  local n = %d
+  local net = lab "l"
+  local switch = net:switch { "sw", addr = "10.0.255.254/16" }
+  for i = 1, n do
+    local host = net:host { "h" .. i, routes = { { "default", via = "10.0.255.254" } } }
+    net:link { { host, "eth0", addr = ("10.0.%%d.%%d/16"):format(i // 256, i %% 256) }, { switch, "p" .. i } }
+  end
+  %s]]
+
+-- Runs a script in an nsh of its own, with a star of so many hosts declared.
+local function run(n, rest, prefix)
+  local words = prefix or {}
+  for _, word in ipairs { NSH, "-e", SCRIPT:format(n, rest) } do words[#words + 1] = word end
+  return netns.current():exec(words)
+end
+
+local function by_call(text)
+  local counts = { all = 0 }
+  for call in text:gmatch "\n(%l[%w_]*)%(" do
+    counts[call] = (counts[call] or 0) + 1
+    counts.all = counts.all + 1
+  end
+  return counts
+end
+
+-- The system calls that each host more costs, by name, when a part of the script runs.
+local function calls_a_host(before, part)
+  local counts = {}
+  for i, n in ipairs { 10, 30 } do
+    local mark = 'io.stderr:write "MARK\\n" io.stderr:flush()'
+    local script = table.concat({ before, mark, part, mark }, "\n")
+    local text = run(n, script, { "strace", "-q" }).err
+    counts[i] = by_call(assert(text:match '"MARK\\n".-\n(.*)write%(2, "MARK\\n"'))
+  end
+  return setmetatable({}, { __index = function(_, call)
+    return ((counts[2][call] or 0) - (counts[1][call] or 0)) / 20
+  end })
+end
+
+describe("a lab", function()
+  it("goes up by one message for its link and one for all else, in this process", function()
+    local calls = calls_a_host("", "net:up()")
+    assert.equal(1, calls.unshare)
+    assert.equal(1, calls.mount)
+    assert.is_true(calls.sendto <= 2, calls.sendto .. " messages a host")
+    assert.equal(0, calls.clone + calls.clone3 + calls.vfork + calls.fork + calls.execve)
+    assert.is_true(calls.all <= 80, calls.all .. " system calls a host")
+  end)
+
+  it("goes down by the names of its namespaces alone", function()
+    local calls = calls_a_host("net:up()", "net:down()")
+    assert.equal(1, calls.umount2)
+    assert.is_true(calls.sendto <= 1, calls.sendto .. " messages a host")
+    assert.is_true(calls.all <= 40, calls.all .. " system calls a host")
+  end)
+
+  it("is left alone by a second up", function()
+    local out = run(20, [[
+      net:up()
+      local before = require "nsh.core".sent()
+      net:up()
+      print(require "nsh.core".sent() - before)]]).out
+    assert.equal("0\n", out)
+  end)
+
+  it("takes 30 KiB a node", function()
+    local function pss(n)
+      return tonumber(run(n, [[
+        net:up()
+        collectgarbage()
+        local f <close> = io.open "/proc/self/smaps_rollup"
+        print(f:read("a"):match "Pss:%s*(%d+)")]]).out)
+    end
+    local a_node = (pss(130) - pss(30)) / 100
+    assert.is_true(a_node <= 30, a_node .. " KiB")
+  end)
+
+  it("takes as many steps of Lua for each host, however many there are", function()
+    local function steps(n)
+      return tonumber(run(n, [[
+        local count = 0
+        debug.sethook(function() count = count + 1 end, "", 100)
+        net:up()
+        debug.sethook()
+        print(count)]]).out)
+    end
+    local few, more, most = steps(25), steps(50), steps(100)
+    local ratio = (most - more) / 2 / (more - few)
+    assert.is_true(ratio < 1.15, ("%.2f times as many"):format(ratio))
+  end)
+end)
