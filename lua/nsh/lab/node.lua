@@ -244,6 +244,9 @@ local function loopback_of(self, spec, rest)
   if rest.stp == nil then rest.stp = self.lab.options.stp end
   local bridge = own.device(self, short, "bridge", rest, "a switch", HOST)
   bridge.altname = long
+  if bridge.vlans[1] and not bridge.link.vlan_filtering then
+    fail.misuse("vlans count where the bridge has vlan_filtering = true, and %s hasn't", self.name)
+  end
   return bridge
 end
 

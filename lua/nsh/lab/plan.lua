@@ -1,4 +1,5 @@
 --- plan.lua - what up() would do: a list of steps that prints node by node.
+local check = require "nsh.lab.check"
 local diff = require "nsh.lab.diff"
 local live = require "nsh.lab.live"
 local store = require "nsh.lab.store"
@@ -34,6 +35,7 @@ function m.new(steps) return setmetatable(steps, Plan) end
 ---@param lab nsh.Lab
 ---@return nsh.Plan plan, table live the state that was read, table wish, table? last what was applied last
 function m.of(lab)
+  check.told(lab)
   local wanted = wish.of(lab)
   local last = store.load(lab.name)
   local there = live.read(wanted, last)

@@ -182,9 +182,26 @@ local function name_port(port, node, peer_node, wanted)
   end
 end
 
+local BRIDGE_PORTS = 1023 -- in the kernel
+
+local function check_room(node)
+  if node.kind ~= "switch" or #node.ports < BRIDGE_PORTS then return end
+  fail.misuse("switch %s has %d ports, and a bridge of the kernel can't have more; let another switch take the rest, "
+    .. "with a link between the two", node.name, BRIDGE_PORTS)
+end
+
+-- VLANs count where the bridge tells them apart.
+local function check_vlans(node, port)
+  local bridge = port.vlans[1] and own.find(node, port.master)
+  if bridge and not bridge.link.vlan_filtering then
+    fail.misuse("vlans count where the bridge has vlan_filtering = true, and %s of %s hasn't", bridge.name, bridge.where)
+  end
+end
+
 local function make_port(wire, one, peer_node)
   local node, spec = one.node, one.spec
   check_place(node, spec)
+  check_room(node)
   local given = fail.options(spec)
   local port = device.apart(spec)
   port.node, port.wire, port.where, port.spec = node, wire, wire.where, given
@@ -193,6 +210,7 @@ local function make_port(wire, one, peer_node)
   if spec.up == nil then spec.up = true end
   port.link, port.port_kind = read_link(node, port.name, spec)
   port.master = port.link.master
+  check_vlans(node, port)
   for _, altname in ipairs(port.link.altnames or {}) do
     local ok, message = core.link.check_altname(altname)
     if not ok then fail.misuse("altnames: %s", message) end

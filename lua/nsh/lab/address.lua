@@ -1,0 +1,350 @@
+--- address.lua - a lab's address plan: each broadcast domain gets a network of each pool, each end an address in it.
+-- Where something comes to lie is a hash of its name, and the next free place where that is taken: so what comes and
+-- goes elsewhere in the lab leaves the others where they are.
+local device = require "nsh.lab.device"
+local domains = require "nsh.lab.domain"
+local fail = require "nsh.error"
+local hash = require("nsh.lab.mac").hash
+local prefixes = require "nsh.prefix"
+
+local m = {}
+
+-- Bits of a network: of a small one, of one between two ends, of the least one that others get.
+local LAN, PAIR, LEAST = 8, 2, 3
+-- Networks lie in the lower half of a pool, those of pairs in the third quarter, loopbacks in the last.
+local SMALLEST = { inet = 28, inet6 = 62 }
+
+local function family_of(addr) return addr:find(":", 1, true) and "inet6" or "inet" end
+
+-- --- pools ---
+
+-- A pool is counted in addresses, one of IPv6 in networks of 64 bits.
+local function new_pool(text)
+  local prefix = prefixes.parse(text, "addresses")
+  local family = #prefix.bytes == 4 and "inet" or "inet6"
+  local bits = (family == "inet" and 32 or 64) - prefix.length
+  local base = (">I" .. (family == "inet" and 4 or 8)):unpack(prefix.bytes)
+  local shifted = bits < 64 and bits > 0 and (base >> bits) << bits or bits >= 64 and 0 or base
+  return { text = text, family = family, length = prefix.length, bits = bits, base = shifted, exact = shifted == base,
+    lan = family == "inet" and math.max(LEAST, math.min(LAN, bits - 5)) or 0, pair = family == "inet" and PAIR or 0,
+    cells = { lan = {}, pair = {}, loop = {} }, nets = {}, loops = {}, hand = {} }
+end
+
+--- Reads the option addresses.
+---@private
+---@param given string|string[]
+---@return table[] pools
+function m.pools(given)
+  local list, texts = {}, given
+  if type(given) == "string" then
+    texts = {}
+    for text in given:gmatch "[^,%s]+" do texts[#texts + 1] = text end
+  end
+  if type(texts) ~= "table" or #texts == 0 then
+    fail.misuse("addresses takes prefixes as \"10.0.0.0/8, fd00::/48\", not %s", tostring(given))
+  end
+  for i, text in ipairs(texts) do
+    local pool = new_pool(text)
+    if pool.length > SMALLEST[pool.family] then
+      fail.misuse("addresses: %s is too small; an address plan needs at least a /%d", text, SMALLEST[pool.family])
+    end
+    if not pool.exact then
+      fail.misuse("addresses: %s isn't the beginning of a network; %s is", text,
+        prefixes.subnet(text, pool.length, 0))
+    end
+    list[i] = pool
+  end
+  return list
+end
+
+-- Where parts of a pool are: their first place, and the bits that they have.
+local function region(pool, part)
+  local quarter = 1 << pool.bits - 2
+  if part == "lan" then return 0, pool.bits - 1 end
+  return part == "pair" and 2 * quarter or 3 * quarter, pool.bits - 2
+end
+
+local function is_free(pool, part, place, bits)
+  local cell_bits = pool[part] or 0
+  local cells, first, last = pool.cells[part], place, place + (1 << bits) - 1
+  for cell = first >> cell_bits, last >> cell_bits do
+    if cells[cell] then return false end
+  end
+  for _, range in ipairs(pool.hand) do
+    if first <= range.last and range.first <= last then return false end
+  end
+  return true
+end
+
+-- Finds a free place of so many bits in a part of a pool; nil: there is none.
+local function take(pool, part, bits, key)
+  local start, room = region(pool, part)
+  if room < bits then return nil end
+  local slots, h = 1 << room - bits, hash(part, key)
+  local slot, step = h & slots - 1, h >> 32 | 1
+  for _ = 1, slots do
+    local place = start + (slot << bits)
+    if is_free(pool, part, place, bits) then
+      local cell_bits = pool[part] or 0
+      for cell = place >> cell_bits, place + (1 << bits) - 1 >> cell_bits do pool.cells[part][cell] = true end
+      return place
+    end
+    slot = slot + step & slots - 1
+  end
+end
+
+local function full_bits(pool) return pool.family == "inet" and 32 or 64 end
+
+-- The bits that the addresses of so many ends need, with room for a third more.
+local function bits_for(ends, least)
+  local bits = least
+  while ((1 << bits) - 2) * 3 // 4 < ends do bits = bits + 1 end
+  return bits
+end
+
+-- The network of a domain: { text, hosts = how many it can have, taken = numbers }; nil: the pool is full.
+local function make_net(pool, domain)
+  local pair = #domain.ends == 2 and #domain.bridges == 0
+  local four = pool.family == "inet"
+  local bits = pair and PAIR or bits_for(#domain.ends, four and pool.lan or LAN)
+  local place = take(pool, pair and "pair" or "lan", four and bits or 0, domain.key)
+  if not place then return nil end
+  local shift = four and bits or 0
+  return { text = prefixes.subnet(pool.text, full_bits(pool) - shift, place >> shift), taken = {},
+    hosts = (1 << bits) - 2, ordered = pair }
+end
+
+-- --- what is declared by hand ---
+
+local function number_of(addr)
+  local prefix = prefixes.parse(addr, "addr")
+  if #prefix.bytes == 4 then return (">I4"):unpack(prefix.bytes), prefix.length end
+  return (">i8"):unpack(prefix.bytes), prefix.length, (">i8"):unpack(prefix.bytes, 9)
+end
+
+-- Networks of the pool that are used by hand.
+local function note_hand(pool, addr)
+  if family_of(addr) ~= pool.family then return end
+  local number, length = number_of(addr)
+  local bits = math.max(0, full_bits(pool) - length)
+  local first = (number >> bits << bits) - pool.base
+  local last = first + (1 << bits) - 1
+  if last < 0 or first >= 1 << pool.bits then return end
+  pool.hand[#pool.hand + 1] = { first = first, last = last }
+end
+
+local function note_all_hand(lab)
+  for _, pool in ipairs(lab.pools) do pool.hand = {} end
+  local function note(addrs)
+    for _, record in ipairs(addrs) do
+      for _, pool in ipairs(not record.planned and lab.pools or {}) do
+        if not pool.given[record] then note_hand(pool, record.addr) end
+      end
+    end
+  end
+  for _, node in ipairs(lab.nodes) do
+    note(node.loopback.addrs)
+    for _, link in ipairs(node.links) do note(link.addrs) end
+    for _, port in ipairs(node.ports) do note(port.own_addrs) end
+  end
+end
+
+local function addrs_of(dev) return dev.own_addrs or dev.addrs end
+
+local function has(dev, family, except)
+  for _, record in ipairs(addrs_of(dev)) do
+    if family_of(record.addr) == family and not (except and except[record]) then return record end
+  end
+end
+
+local FULL = { inet = 32, inet6 = 128 }
+
+-- A network that somebody in the domain has by hand is that of all.
+local function hand_net(pool, domain)
+  for _, entry in ipairs(domain.ends) do
+    for _, record in ipairs(addrs_of(entry.device)) do
+      local length = tonumber(record.addr:match "/(%d+)$")
+      local ours = family_of(record.addr) == pool.family and not pool.given[record] and not record.peer
+      if ours and length < FULL[pool.family] - 1 and not record.addr:find "^fe80:" then
+        local bits = math.min(16, FULL[pool.family] - length)
+        return { text = prefixes.subnet(record.addr, length, 0), taken = {}, hosts = (1 << bits) - 2 }
+      end
+    end
+  end
+end
+
+-- --- giving addresses out ---
+
+local function note_taken(net, domain)
+  local base = prefixes.parse(net.text, "addr")
+  for _, entry in ipairs(domain.ends) do
+    for _, record in ipairs(addrs_of(entry.device)) do
+      local addr = prefixes.parse(record.addr:match "^[^/]+", "addr")
+      if prefixes.within(addr, base) then
+        local format = #addr.bytes == 4 and ">I4" or ">i8"
+        local at = #addr.bytes == 4 and 1 or 9
+        net.taken[format:unpack(addr.bytes, at) - format:unpack(base.bytes, at)] = true
+      end
+    end
+  end
+end
+
+-- A free number of the network for an end; nil: all are taken.
+local function host_number(net, key, rank)
+  local number = net.ordered and rank or 1 + (hash(key) & 0x7fffffff) % net.hosts
+  for _ = 1, net.hosts do
+    if not net.taken[number] then
+      net.taken[number] = true
+      return number
+    end
+    number = number % net.hosts + 1
+  end
+end
+
+local function give(pool, dev, text)
+  local record = device.addr(text)
+  pool.given[record] = true
+  local list = addrs_of(dev)
+  list[#list + 1] = record
+end
+
+-- Who needs an address of a pool in a domain: { entry, key }, in order.
+local function wanting(pool, domain)
+  local list, count = {}, {}
+  for _, entry in ipairs(domain.ends) do
+    local node, dev = entry.node, entry.device
+    count[node.name] = (count[node.name] or 0) + 1
+    entry.key = node.name .. " " .. count[node.name]
+    local able = (node.kind == "host" or node.kind == "router") and not dev.none
+      and not (pool.family == "inet6" and dev.ipv6 == false)
+    if able and not has(dev, pool.family) then list[#list + 1] = entry end
+  end
+  return list
+end
+
+local function too_small(lab, pool, what)
+  for length = pool.length - 1, 1, -1 do
+    local wider = new_pool(prefixes.subnet(pool.text:gsub("/%d+$", "/" .. length), length, 0))
+    wider.given = {}
+    local fits = true
+    for _, domain in ipairs((domains.of(lab))) do fits = fits and make_net(wider, domain) ~= nil end
+    for _, node in ipairs(lab.nodes) do
+      if node.kind == "router" then fits = fits and take(wider, "loop", 0, node.name) ~= nil end
+    end
+    if fits then
+      fail.misuse("addresses: %s is too small for lab %s: no place for %s; a /%d would do, as %s", pool.text, lab.name,
+        what, length, wider.text)
+    end
+  end
+end
+
+local function assign_domain(lab, pool, domain)
+  local list = wanting(pool, domain)
+  if #list == 0 or domain.outside then return end
+  local net = pool.nets[domain.key]
+  if not net then
+    net = hand_net(pool, domain) or make_net(pool, domain)
+    if not net then too_small(lab, pool, "the network of " .. domain.key) end
+    pool.nets[domain.key] = net
+  end
+  note_taken(net, domain)
+  local ranked = table.move(domain.ends, 1, #domain.ends, 1, {})
+  table.sort(ranked, function(a, b) return a.key < b.key end)
+  for rank, entry in ipairs(ranked) do entry.rank = rank end
+  for _, entry in ipairs(list) do
+    local number = host_number(net, entry.key, entry.rank)
+    if not number then
+      fail.misuse("addresses: the network %s of %s has no place for %s; read addresses when all links are declared, "
+        .. "or give one end an address in a larger network", net.text, domain.key, tostring(entry.node.name))
+    end
+    give(pool, entry.device, prefixes.address(net.text, number))
+  end
+end
+
+-- A router is known by an address that no link's end takes with it.
+local function assign_loopback(lab, pool, node)
+  local lo = node.loopback
+  if node.kind ~= "router" or lo.none or has(lo, pool.family) then return end
+  if pool.family == "inet6" and node.ipv6 == false then return end
+  local place = pool.loops[node.name]
+  if not place then
+    if pool.family == "inet" then
+      place = take(pool, "loop", 0, node.name)
+    else -- all in the last network of the pool
+      place = 1 + (hash("loop", node.name) & 0xffffff)
+      while pool.cells.loop[place] do place = place + 1 end
+      pool.cells.loop[place] = true
+    end
+    if not place then too_small(lab, pool, "the loopback of " .. node.name) end
+    pool.loops[node.name] = place
+  end
+  local text
+  if pool.family == "inet" then
+    text = prefixes.subnet(pool.text, 32, place)
+  else
+    text = prefixes.address(prefixes.subnet(pool.text, 64, (1 << pool.bits) - 1), place):gsub("/64$", "/128")
+  end
+  give(pool, lo, text)
+end
+
+local plans = setmetatable({}, { __mode = "k" }) -- by lab: the domains, by their devices
+
+--- Gives addresses to those that have none. What has been given stays.
+---@private
+---@param lab nsh.Lab
+function m.assign(lab)
+  if lab.assigned or not lab.pools then return end
+  lab.assigned = true -- what follows reads addresses
+  local list, by_device = domains.of(lab)
+  plans[lab] = by_device
+  for _, pool in ipairs(lab.pools) do pool.given = pool.given or setmetatable({}, { __mode = "k" }) end
+  note_all_hand(lab)
+  for _, pool in ipairs(lab.pools) do
+    for _, domain in ipairs(list) do assign_domain(lab, pool, domain) end
+    for _, node in ipairs(lab.nodes) do assign_loopback(lab, pool, node) end
+  end
+end
+
+-- --- routes ---
+
+local function has_default(node, family)
+  for _, route in ipairs(node.routes) do
+    local via = route.via or route.nexthops and route.nexthops[1] and route.nexthops[1].via
+    if route.dst == "default" and (not via or family_of(via) == family) then return true end
+  end
+end
+
+-- The router of a family that a host's domains have, where it is the only one.
+local function only_router(node, family, by_device)
+  local found, count = nil, 0
+  for _, port in ipairs(node.ports) do
+    for _, entry in ipairs(by_device[port] and by_device[port].ends or {}) do
+      if entry.node.kind == "router" then
+        local record = has(entry.device, family)
+        found, count = record or found, count + 1
+      end
+    end
+  end
+  return count == 1 and found and found.addr:match "^[^/]+" or nil
+end
+
+--- Lists the routes that the plan gives to a node: a host's default route, by the one router that it hears.
+---@private
+---@param node nsh.LabNode
+---@return table[]
+function m.routes(node)
+  local list, seen = {}, {}
+  m.assign(node.lab)
+  if node.kind ~= "host" then return list end
+  for _, pool in ipairs(node.lab.pools) do
+    local family = pool.family
+    if not seen[family] and not has_default(node, family) then
+      local via = only_router(node, family, plans[node.lab])
+      if via then list[#list + 1] = { dst = "default", via = via } end
+    end
+    seen[family] = true
+  end
+  return list
+end
+
+return m
