@@ -13,6 +13,8 @@ local CHAPTERS = {
   { "watch", "What changes: `watch`" },
   { "capture", "Captured packets: `capture`" },
   { "lab", "Labs: `lab`" },
+  { "net", "A lab: `net`" },
+  { "node", "A node of a lab: `node`" },
   { "nsh", "Time and tasks: `nsh`" },
 }
 

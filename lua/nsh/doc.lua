@@ -1,8 +1,8 @@
 --- doc.lua - reads the doc comments (LuaCATS) of Lua sources: what help() shows and docs/reference.md is made of.
 -- A public function is one of a class (`function Netns:links`), a live field of one (`function Netns.get.name`), or
 -- one of the module table of the globals (`function m.add` in nsh/netns.lua is netns.add). `_` before a name, or a
--- line `---@private`, keeps it out. The module table of a recipe, stdlib/NAME.lua, is NAME; stdlib/NAME_PART.lua is a
--- part of it, whose module table is internal.
+-- line `---@private`, keeps it out; `---@call` says that the module table itself is called, as lab is. The module table
+-- of a recipe, stdlib/NAME.lua, is NAME; stdlib/NAME_PART.lua is a part of it, whose module table is internal.
 local m = {}
 
 --- What the module table of a file is to users. Module tables of other files are internal.
@@ -111,6 +111,11 @@ function tags.private(block)
   block.private = true
 end
 
+-- It is called by the name of the module alone: lab(name), which is this function.
+function tags.call(block)
+  block.call = true
+end
+
 local function new_block()
   return { params = {}, returns = {}, fields = {}, errors = {}, text = {} }
 end
@@ -192,6 +197,7 @@ local function make_entry(block, module, line_number, line)
   local entry = { kind = kind, line = line_number, word = word, owner = owner }
   if owner == "m" then
     entry.group, entry.name = global, global .. "." .. word
+    if block.call then entry.name, entry.word = global, global end
     entry.title = entry.name
   else
     entry.group, entry.name = recipe or receiver(owner), name

@@ -15,6 +15,8 @@ local GROUPS = {
   { "watch", "what changes: nsh.watch { \"link\", \"addr\" }" },
   { "capture", "packets being captured: ns:capture { ... }" },
   { "lab", "declared topologies" },
+  { "net", "a lab: local net = lab \"office\"" },
+  { "node", "a node of a lab: net:host \"h1\"" },
   { "nsh", "time and tasks" },
 }
 
@@ -384,6 +386,9 @@ end
 local function class_topic(value)
   local mt = debug.getmetatable(value)
   local name = type(mt) == "table" and rawget(mt, "class") and rawget(mt, "__name")
+  for _, global in ipairs { "lab", "netns", "nsh" } do
+    if rawequal(value, (package.loaded["nsh.globals"] or {})[global]) then return global end
+  end
   return name and doc.groups[name]
 end
 

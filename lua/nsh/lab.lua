@@ -115,6 +115,7 @@ function Lab:graph(options) return require("nsh.lab.graph").draw(self, options) 
 ---@param name string 1 to 32 letters, digits, '-', '_' and '.'
 ---@param options? nsh.LabOptions
 ---@return nsh.Lab
+---@call
 function m.declare(name, options)
   local lab = setmetatable(model.lab(name, options), mt)
   if world.is_dry() then require("nsh.lab.dry").note(lab) end

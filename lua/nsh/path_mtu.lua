@@ -56,6 +56,7 @@ end
 ---@error EINVAL dst or src is no address
 ---@error ENODEV there is no such dev
 function Netns:path_mtu(dst, options)
+  dst = target.dst(self, dst)
   if type(dst) ~= "string" then
     fail.misuse("path_mtu wants an address like \"10.0.0.1\", got %s", type(dst))
   end

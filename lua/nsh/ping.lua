@@ -4,6 +4,7 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local loop = require "nsh.loop"
 local Netns = require "nsh.netns".Netns
+local target = require "nsh.target"
 
 local m = {}
 
@@ -91,7 +92,7 @@ end
 -- as "fe80::1%eth0". Names are not resolved.
 --
 -- Twin: `ping -c COUNT -i INTERVAL -s SIZE -t TTL -I DEV DST`
----@param dst string an IPv4 or IPv6 address
+---@param dst string|nsh.Netns|nsh.LabNode an IPv4 or IPv6 address, or whose
 ---@param options? nsh.PingOptions
 ---@return nsh.Ping
 ---@error ENETUNREACH no route to dst
@@ -100,6 +101,7 @@ end
 ---@error EINVAL dst or src is no address
 ---@error ENODEV there is no such dev
 function Netns:ping(dst, options)
+  dst = target.dst(self, dst)
   local result = run(self, dst, core.probe.ping(self.core, dst, plain(options)))
   result.dst, result.netns = dst, self.label
   return setmetatable(result, Ping)
@@ -108,12 +110,13 @@ end
 --- Tells whether an address answers: true at its first answer, false when there was none within `timeout`.
 -- It keeps asking, so it also waits for a path that is still coming up. Whatever the path does, "no route"
 -- included, is no error.
----@param dst string an IPv4 or IPv6 address
+---@param dst string|nsh.Netns|nsh.LabNode an IPv4 or IPv6 address, or whose
 ---@param options? nsh.PingOptions all but count and interval
 ---@return boolean
 ---@error EINVAL dst or src is no address
 ---@error ENODEV there is no such dev
 function Netns:reaches(dst, options)
+  dst = target.dst(self, dst)
   return run(self, dst, core.probe.reaches(self.core, dst, plain(options))).received > 0
 end
 

@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local Netns = require("nsh.netns").Netns
 local prefixes = require "nsh.prefix"
 local show = require "nsh.show"
+local targets = require "nsh.target"
 local words = require "nsh.words"
 
 local m = {}
@@ -169,6 +170,7 @@ end
 ---@error ENETUNREACH when there is no route
 ---@error EHOSTUNREACH when the route says unreachable; EACCES: prohibit; EINVAL: blackhole
 function Netns:route_to(dst)
+  dst = targets.dst(self, dst)
   local target, question = dst, dst
   if type(dst) == "table" then
     question = fail.options(dst, "route_to")

@@ -48,6 +48,16 @@ function m.addrs(ns, family)
   return table.move(six, 1, #six, #list + 1, list)
 end
 
+-- Those of a namespace, and the first that another has a route to; nil: none.
+local function reachable(from, to)
+  local all = m.addrs(to)
+  if #all == 0 then fail.misuse("%s has no address; give it one, or say addr", to.label) end
+  for _, addr in ipairs(all) do
+    if pcall(from.route_to, from, addr) then return all, addr end
+  end
+  return all, nil
+end
+
 --- Returns the first address of a namespace that another has a route to.
 ---@private
 ---@param from nsh.Netns
@@ -55,16 +65,28 @@ end
 ---@param what string who asks, for the message
 ---@return string
 function m.addr(from, to, what)
-  local all = m.addrs(to)
-  for _, addr in ipairs(all) do
-    if pcall(from.route_to, from, addr) then return addr end
-  end
-  if #all == 0 then fail.misuse("%s has no address; give it one, or say addr", to.label) end
+  local all, addr = reachable(from, to)
+  if addr then return addr end
   fail.raise {
     op = what, target = all[1], netns = from.label, code = "ENETUNREACH", errno = 101,
     message = ("no route to any address of %s (ENETUNREACH)"):format(to.label),
     hint = "ns:routes() tells which there are",
   }
+end
+
+--- Returns the address that is meant, where a namespace or a node of a lab may be given: of those the first that there
+--- is a route to, else the first.
+---@private
+---@param from nsh.Netns
+---@param dst any
+---@return any dst
+function m.dst(from, dst)
+  local metatable = type(dst) == "table" and getmetatable(dst)
+  local name = type(metatable) == "table" and rawget(metatable, "__name")
+  if name == "nsh.lab.node" then dst, name = dst.netns, "nsh.netns" end
+  if name ~= "nsh.netns" then return dst end
+  local all, addr = reachable(from, dst)
+  return addr or all[1]
 end
 
 return m

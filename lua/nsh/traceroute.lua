@@ -110,6 +110,7 @@ end
 ---@error ENODEV there is no such dev
 function Netns:traceroute(dst, options)
   options = target.plain(fail.options(options, "traceroute"))
+  dst = target.dst(self, dst)
   local op <close> = fail.check("traceroute", dst, self, core.trace.start(self.core, dst, options))
   fail.check("traceroute", dst, self, loop.run(op))
   local hops, reached = read(core.trace.result(op))

@@ -3,6 +3,7 @@ local address = require "nsh.lab.address"
 local domains = require "nsh.lab.domain"
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
+local text = require "nsh.text"
 
 local m = {}
 
@@ -11,8 +12,12 @@ local PORTS = 1023 -- of a bridge, in the kernel
 -- An error has the line that declares what is wrong, whichever line asks for the lab.
 local function refuse(where, fmt, ...) error(("%s: " .. fmt):format(where, ...), 0) end
 
+local ours = setmetatable({}, { __mode = "k" }) -- warnings that are found here, and not where a lab comes from
+
 local function warn(lab, where, fmt, ...)
-  lab.warnings[#lab.warnings + 1] = { where = where, message = fmt:format(...) }
+  local warning = { where = where, message = fmt:format(...) }
+  ours[warning] = true
+  lab.warnings[#lab.warnings + 1] = warning
 end
 
 local function name_of(entry) return entry.node.name .. " " .. entry.device.name end
@@ -202,9 +207,8 @@ local function check_loops(lab)
     local a, b = bridge_of(wire.ends[1]), bridge_of(wire.ends[2])
     if a and b and not runs_stp(a) and not runs_stp(b) then
       if find(a) == find(b) then
-        warn(lab, wire.where, "the link of %s and %s closes a loop of bridges that don't run the spanning tree protocol, "
-          .. "where packets circle for ever; stp = true on one of them ends that", wire.ends[1].node.name,
-          wire.ends[2].node.name)
+        warn(lab, wire.where, "the link of %s and %s closes a loop of bridges, in which packets circle for ever; "
+          .. "stp = true on one of its switches ends that", wire.ends[1].node.name, wire.ends[2].node.name)
       else
         parent[find(a)] = find(b)
       end
@@ -218,8 +222,8 @@ local function check_ports(node)
     local bridge = bridge_of(port)
     count[bridge or 0] = (count[bridge or 0] or 0) + 1
     if bridge and count[bridge] > PORTS then
-      refuse(port.where, "bridge %s of %s would have %d ports, and the kernel's have at most %d", bridge.name, node.name,
-        count[bridge], PORTS)
+      refuse(port.where, "bridge %s of %s would have %d ports, and a bridge of the kernel has at most %d", bridge.name,
+        node.name, count[bridge], PORTS)
     end
   end
 end
@@ -230,7 +234,9 @@ end
 function m.lab(lab)
   if lab.checked then return end
   address.assign(lab)
-  for i = #lab.warnings, 1, -1 do lab.warnings[i] = nil end
+  for i = #lab.warnings, 1, -1 do
+    if ours[lab.warnings[i]] then table.remove(lab.warnings, i) end
+  end
   if lab.options.strict ~= false then
     for _, node in ipairs(lab.nodes) do
       check_names(node)
@@ -250,7 +256,7 @@ end
 function m.told(lab)
   m.lab(lab)
   for _, warning in ipairs(lab.warnings) do
-    local line = ("%s: warning: %s"):format(warning.where, warning.message)
+    local line = ("%s: warning: %s"):format(warning.where, text.escape(warning.message))
     if not lab.told[line] then
       lab.told[line] = true
       io.stderr:write(line, "\n")

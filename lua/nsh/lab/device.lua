@@ -57,8 +57,8 @@ local function check_host(record)
   if address:find(":", 1, true) or length > 30 then return end
   local value, hosts = (">I4"):unpack(core.address_bytes(address)), (1 << 32 - length) - 1
   if value & hosts ~= 0 and value & hosts ~= hosts then return end
-  fail.misuse("%s is the %s address of its network, which no host can have; %s is the first that one can have",
-    record.addr, value & hosts == 0 and "first" or "broadcast",
+  fail.misuse("%s is %s, which no host can have; %s is the first that one can have", record.addr,
+    value & hosts == 0 and "the network itself" or "the network's broadcast address",
     prefixes.text4((value & ~hosts) + 1) .. "/" .. length)
 end
 

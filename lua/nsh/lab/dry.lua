@@ -82,9 +82,6 @@ local function whole(lab)
 end
 
 local function print_lab(lab, steps)
-  for _, warning in ipairs(lab.warnings) do
-    stderr:write(("%s: warning: %s\n"):format(warning.where, text.escape(warning.message)))
-  end
   local head = ("lab %s: %d nodes, %d links, %d steps"):format(lab.name, #lab.nodes, #lab.links, #steps)
   stdout:write(text.escape(head), "\n", tostring(steps), "\n")
 end

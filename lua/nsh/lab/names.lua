@@ -40,7 +40,7 @@ function m.short(name)
 end
 
 -- What was noted since a declaration began, to be forgotten when that fails: pairs of a table and a key.
-local noted = {}
+local noted, current = {}, nil
 
 --- Notes something in a table; forgotten when the declaration that begins next to it fails.
 ---@private
@@ -49,17 +49,30 @@ function m.note(map, key, value)
   noted[#noted + 1] = { map, key }
 end
 
+--- Notes which node is read now, to be named in an error.
+---@private
+---@param name string
+function m.at(name) current = name end
+
+-- The message with the name of the node that it is about.
+local function located(err)
+  local where, message = tostring(err):match "^(%S+:%d+: )(.*)$"
+  if type(err) ~= "string" or not where or not current then return err end
+  if message:find("%f[%w]" .. current:gsub("%p", "%%%0") .. "%f[%W]") then return err end
+  return ("%snode %s: %s"):format(where, current, message)
+end
+
 --- Runs a declaration. When it fails, nothing stays of it.
 ---@private
 ---@param declare function
 ---@param ... any its arguments
 ---@return any ... what it returned
 function m.whole(declare, ...)
-  noted = {}
+  noted, current = {}, nil
   local result = table.pack(pcall(declare, ...))
   if result[1] then return table.unpack(result, 2, result.n) end
   for i = #noted, 1, -1 do noted[i][1][noted[i][2]] = nil end
-  error(result[2], 0)
+  error(located(result[2]), 0)
 end
 
 --- Notes that a link of a node has a name, unless another has it.

@@ -297,6 +297,7 @@ end
 
 local function add(lab, kind, name, spec)
   names.check("node", name)
+  names.at(name)
   local other = lab.by_name[name]
   if other then fail.misuse("lab %s has a node %s already, of %s", lab.name, name, other.where) end
   local node = kind == "external" and external(lab, name, spec) or build(lab, kind, name, spec)
@@ -312,6 +313,7 @@ local function declare_all(lab, kind, spec)
   if list[1] == nil then fail.misuse("a %s needs a name, as { \"h1\" }", kind) end
   for i = #spec, 1, -1 do spec[i] = nil end
   spec.name = nil
+  names.at(tostring(list[1]))
   if kind == "host" or kind == "router" then fail.known(spec, "a " .. kind, HOST) end
   for i, name in ipairs(list) do list[i] = add(lab, kind, name, spec) end
   own.changed(lab)

@@ -185,9 +185,10 @@ end
 
 local function declare(net, list)
   for _, one in ipairs(list) do declare_one(net, one) end
+  check.lab(net)
 end
 
--- The lab of declarations; what is there may have addresses twice, which a lab takes when it is told so.
+-- The lab of declarations; what is there may have addresses twice and the like, which a lab takes when it is told so.
 local function made(name, list, warnings)
   local net = lab.declare(name)
   if pcall(declare, net, list) then return net, {} end

@@ -1,5 +1,6 @@
 --- verbs.lua - `nsh lab.lua VERB ...`: what is done with the lab that a script returns.
 local core = require "nsh.core"
+local check = require "nsh.lab.check"
 local fail = require "nsh.error"
 local json = require "nsh.json"
 local netns = require "nsh.netns"
@@ -29,12 +30,6 @@ end
 
 local function count(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
 
-local function warn(lab)
-  for _, warning in ipairs(lab.warnings) do
-    stderr:write(("%s: warning: %s\n"):format(warning.where, text.escape(warning.message)))
-  end
-end
-
 -- --- nodes ---
 
 local function find_node(lab, verb, name)
@@ -63,7 +58,7 @@ end
 -- In a world that ends with nsh the lab is built for the verb; elsewhere it must stand already.
 local function ready(lab)
   if world.is_private() then
-    warn(lab)
+    check.told(lab)
     lab:up()
     return
   end
@@ -145,7 +140,7 @@ end
 local verbs = {}
 
 local function up(lab)
-  warn(lab)
+  check.told(lab)
   local start = core.loop.now()
   local plan = lab:up()
   local seconds = core.loop.now() - start
@@ -176,7 +171,7 @@ function verbs.down(lab)
 end
 
 function verbs.plan(lab)
-  warn(lab)
+  check.told(lab)
   tell(lab:plan())
   return OK
 end

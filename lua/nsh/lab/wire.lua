@@ -182,7 +182,7 @@ local function name_port(port, node, peer_node, wanted)
   end
 end
 
-local BRIDGE_PORTS = 1023 -- in the kernel
+local BRIDGE_PORTS = 1023 -- as the kernel has it
 
 local function check_room(node)
   if node.kind ~= "switch" or #node.ports < BRIDGE_PORTS then return end
@@ -194,7 +194,8 @@ end
 local function check_vlans(node, port)
   local bridge = port.vlans[1] and own.find(node, port.master)
   if bridge and not bridge.link.vlan_filtering then
-    fail.misuse("vlans count where the bridge has vlan_filtering = true, and %s of %s hasn't", bridge.name, bridge.where)
+    fail.misuse("vlans count where the bridge has vlan_filtering = true, and %s, of %s, hasn't", bridge.name,
+      bridge.where)
   end
 end
 
@@ -202,6 +203,7 @@ local function make_port(wire, one, peer_node)
   local node, spec = one.node, one.spec
   check_place(node, spec)
   check_room(node)
+  names.at(node.name)
   local given = fail.options(spec)
   local port = device.apart(spec)
   port.node, port.wire, port.where, port.spec = node, wire, wire.where, given
