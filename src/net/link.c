@@ -268,11 +268,19 @@ static unsigned int take(struct net_field *to, const struct net_field *f, unsign
 int net_link_set_fields(struct net_ns *ns, int index, const struct net_ctx *ctx, struct net_field *f, unsigned int n,
 			struct net_err *err)
 {
+	static const char *const mode[] = {"addrgenmode", NULL};
 	struct net_fields all = {.v = f, .n = n};
 	struct net_field part[NET_MAX_FIELDS];
-	unsigned int count;
+	unsigned int count = 0;
 	int r = net_resolve_links(ns, &all, err);
 
+	/* the kernel brings a link up, with its link-local address, before it looks at how that shall be made */
+	if (net_link_field(f, n, &net_link_table, "up", NULL))
+		count = net_link_pick(part, f, n, mode, true);
+	if (r == 0 && count) {
+		r = net_link_send(ns, 0, index, ctx, part, count, NULL, err);
+		n = net_link_pick(f, f, n, mode, false);
+	}
 	count = take(part, f, n, PART_LINK);
 	if (r == 0 && count)
 		r = net_link_send(ns, 0, index, ctx, part, count, NULL, err);

@@ -46,11 +46,13 @@ static void plan_peer(struct plan *p, const struct net_field *f, unsigned int sp
 	add_span(p->now, &p->n_now, f + span - 1, 1);
 }
 
-/* Linux up to 6.1 makes a link whose parent is elsewhere there, and moves it: down, and without a master. */
-static void make_plan(struct plan *p, const struct net_fields *f)
+/* Linux up to 6.1 makes a link whose parent is elsewhere there, and moves it: down, and without a master.  One that has
+ * a carrier at once, as no end of a pair has, gets its link-local address when it comes up: it is told before how. */
+static void make_plan(struct plan *p, const struct net_kind *kind, const struct net_fields *f)
 {
 	bool moved = net_given(f->v, f->n, net_key(&net_link_table, NULL, NULL, "link_netnsid"));
-	uint16_t late = moved ? NET_AFTER | NET_LATE_PEER : NET_AFTER;
+	bool told = !net_kind_pair(kind) && net_given(f->v, f->n, net_key(&net_link_table, NULL, NULL, "addrgenmode"));
+	uint16_t late = moved || told ? NET_AFTER | NET_LATE_PEER : NET_AFTER;
 
 	p->n_now = p->n_after = p->n_peer = 0;
 	p->peer_ns = NULL;
@@ -310,7 +312,7 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 	r = net_wireguard_check(f->v, f->n, err);
 	if (r < 0)
 		return r;
-	make_plan(&p, f);
+	make_plan(&p, ctx.kind, f);
 	r = name_all(ns, &p, kind, err);
 	*peer_index = 0;
 	if (r == 0 && net_kind_is_tun(ctx.kind))

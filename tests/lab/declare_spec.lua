@@ -33,14 +33,14 @@ describe("a lab", function()
     assert.same({ "a", "b", "host", "x.a" }, { a.name, b.name, b.kind, a:netns_name() })
     assert.equal(a, net:node "a")
     assert.truthy(a.where:find(here(-3), 1, true))
-    h.misuse("lab x has a node a already, of tests/lab/" .. here(-5), net.router, net, "a")
+    h.misuse("lab x has a node a already, of tests/lab/" .. here(-4), net.router, net, "a")
     h.misuse("at most 63 bytes", net.host, net, ("n"):rep(64))
     h.misuse("a host needs a name", net.host, net, {})
     h.misuse("no node 'aa'; did you mean", net.node, net, "aa")
     h.misuse("node c: unknown key 'adr' of a host; did you mean 'addr'?", net.host, net, { "c", adr = "10.0.0.1/24" })
     h.misuse("node s: unknown key 'ageing_tim' of a switch; did you mean 'ageing_time'?", net.switch, net,
       { "s", ageing_tim = 3 })
-    h.misuse("of another lab", function() lab "y":node(a) end)
+    h.misuse("node a is one of lab x, not of y", function() lab "y":node(a) end)
     assert.equal(2, #net.nodes) -- what was refused left nothing
     assert.same({}, { next(net.macs) })
   end)
@@ -104,7 +104,7 @@ describe("links", function()
     refused("vlans count where the bridge has vlan_filtering = true", { a, { sw, vlans = { 10 } } })
     refused("a link of a lab is a veth pair", { a, b, kind = "dummy" })
     refused("can't be called 'all'", { { a, "all" }, b })
-    refused("1 to 15", { { a, "an-interface-name" }, b })
+    refused("has 17 bytes; 15 are allowed", { { a, "an-interface-name" }, b })
     refused("mac: 02:00:00:00:00:01 is that of", { { a, mac = "02:00:00:00:00:01" }, { b, mac = "02:00:00:00:00:01" } })
     refused("addr and addrs can't both", { { a, addr = "10.0.0.1/24", addrs = {} }, b })
     refused("unknown key 'dely' of impair; did you mean 'delay'?", { a, b, impair = { dely = 1 } })
@@ -149,7 +149,7 @@ describe("what is declared", function()
     assert.equal(63, #long)
     local sw = net:switch { long, addr = "10.0.0.1/24", ageing_time = 100, priority = 4096 }
     local r = net:router { "r", addrs = { "192.0.2.1/32", "2001:db8::1/128" }, lo = { mtu = 1500 },
-      routes = { { "198.51.100.0/24", type = "blackhole" } }, 
+      routes = { { "198.51.100.0/24", type = "blackhole" } },
       neighs = { { "10.0.0.77", mac = "02:00:00:00:00:77", dev = "eth0" } },
       sysctls = { ["net.ipv4.ip_default_ttl"] = 77 } }
     r:link { "br1", kind = "bridge", addr = "10.9.0.1/24" }:route { "default", via = "10.0.0.9" }

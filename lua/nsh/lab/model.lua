@@ -17,8 +17,8 @@ local m = {}
 ---@field dad? boolean true: addresses of IPv6 are looked for elsewhere before they are used, for a second or two
 ---@field mtu? integer of the links that say nothing (1500)
 ---@field stp? boolean true: the switches run the spanning tree protocol unless they say otherwise
----@field strict? boolean false: it isn't looked whether ends of links can talk with each other, and several may have the
----  same MAC address, as where the lab is taken from what is there
+---@field strict? boolean false: it isn't looked whether ends of a link can talk with each other, and several may have
+---  the same MAC address, as where the lab is taken from what is there
 
 local KEYS = { "addresses", "dad", "domain", "hosts", "ipv6", "mtu", "stp", "strict" }
 local MTU_MIN, MTU_MAX = 68, 65535

@@ -1,4 +1,5 @@
 --- snapshot.lua - what is there as a lab: namespaces as nodes, veth pairs as wires, and all that they have.
+local check = require "nsh.lab.check"
 local describe = require "nsh.lab.describe"
 local fail = require "nsh.error"
 local features = require "nsh.features"
