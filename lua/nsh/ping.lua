@@ -92,7 +92,7 @@ end
 -- as "fe80::1%eth0". Names are not resolved.
 --
 -- Twin: `ping -c COUNT -i INTERVAL -s SIZE -t TTL -I DEV DST`
----@param dst string|nsh.Netns|nsh.LabNode an IPv4 or IPv6 address, or whose
+---@param dst string|nsh.Netns an IPv4 or IPv6 address, or a namespace or node of a lab that has one
 ---@param options? nsh.PingOptions
 ---@return nsh.Ping
 ---@error ENETUNREACH no route to dst
@@ -110,7 +110,7 @@ end
 --- Tells whether an address answers: true at its first answer, false when there was none within `timeout`.
 -- It keeps asking, so it also waits for a path that is still coming up. Whatever the path does, "no route"
 -- included, is no error.
----@param dst string|nsh.Netns|nsh.LabNode an IPv4 or IPv6 address, or whose
+---@param dst string|nsh.Netns an IPv4 or IPv6 address, or a namespace or node of a lab that has one
 ---@param options? nsh.PingOptions all but count and interval
 ---@return boolean
 ---@error EINVAL dst or src is no address
