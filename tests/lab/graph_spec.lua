@@ -88,6 +88,25 @@ describe("net:graph", function()
     assert.truthy(net:graph { format = "svg", layout = "own" }:find("delay 10ms, loss 1%", 1, true))
   end)
 
+  it("shows tunnels between nodes, and links of their own", function()
+    local net = lab "x"
+    local nodes = {}
+    for i = 1, 2 do nodes[i] = net:router("r" .. i) end
+    net:link { { nodes[1], "eth0", addr = "192.0.2.1/24" }, { nodes[2], "eth0", addr = "192.0.2.2/24" } }
+    for i = 1, 2 do
+      nodes[i]:link { "vx0", kind = "vxlan", id = 7, remote = "192.0.2." .. 3 - i, addr = "10.7.0." .. i .. "/24" }
+      nodes[i]:link { "d0", kind = "dummy", addr = "10.8.0." .. i .. "/32" }
+    end
+    local text = net:graph { ascii = false }
+    local links = pictures.read(text).links
+    assert.equal(2, #links)
+    assert.truthy(text:find "╌" and text:find("d0 dummy 10.8.0.1/32", 1, true), text)
+    for _, link in ipairs(links) do
+      if link.a_row:find "vx0" then assert.truthy(link.b_row:find "vx0") else assert.truthy(link.b_row:find "eth0") end
+    end
+    assert.equal(2, select(2, net:graph("dot"):gsub(" %-%- n", "")))
+  end)
+
   it("shows what is there, and what is down, of a lab that is up", function()
     local net = office()
     h.refused("ENOENT", net.graph, net, { live = true })

@@ -8,7 +8,7 @@ local m = {}
 local SWEEPS = 6
 local BAND_GAP = 1
 local STRAIGHT = 6      -- as wide is a channel at least
-local LABEL_MOST = 24   -- wider channels are not made for the sake of a label
+local LABEL_MOST = 48   -- wider channels are not made for the sake of a label
 local HEIGHT_COST = 4   -- what a line of the picture costs, in the units of graph_route
 local TRIES = 4
 local MOST_DRAWN = 6   -- of the ways that may be better than the one that was found
@@ -223,7 +223,7 @@ local function draw(layout)
 end
 
 -- A picture that tells less must be much better; and one with the hosts at one side is what people draw.
-local DETAIL_FACTOR = { 1, 1.05, 1.8, 5 }
+local DETAIL_FACTOR = { 1, 1.05, 3, 8 }
 local WAYS = { { "leaves", 0.7 }, { "centre", 1 }, { "layers", 1 }, { "rows", 1 } }
 
 -- What a way places as another one did needn't be tried.

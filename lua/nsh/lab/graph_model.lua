@@ -11,9 +11,6 @@ local m = {}
 ---@field edges table[] { a, b: nodes by number, a_name, b_name: links, a_addrs, b_addrs: what they have, label,
 --- kind: nil for a cable, else that of the tunnel, a_down, b_down }
 
--- Keys that are told first, and those that no picture needs.
-local FIRST = { "delay", "jitter", "loss", "rate" }
-
 -- A table of options in words: "delay 10ms, loss 1%".
 local function words_of(spec, first)
   if type(spec) ~= "table" then return tostring(spec) end
@@ -29,26 +26,44 @@ local function words_of(spec, first)
   return table.concat(words, ", ")
 end
 
-local function vlan_words(vlans)
-  local words = {}
-  for i, vlan in ipairs(type(vlans) == "table" and vlans or { vlans }) do
-    words[i] = tostring(type(vlan) == "table" and (vlan.vid or vlan[1]) or vlan)
-  end
-  return "vlan " .. table.concat(words, ",")
+-- What stands at the end of a link: its addresses, its VLANs, and an MTU that isn't the usual one.
+local function notes_of(addrs, vlans, mtu)
+  local list, ids = {}, {}
+  for _, record in ipairs(addrs or {}) do list[#list + 1] = record.addr end
+  for i, vlan in ipairs(vlans or {}) do ids[i] = tostring(vlan.vid) end
+  if ids[1] then list[#list + 1] = "vlan " .. table.concat(ids, ",") end
+  if mtu and mtu ~= 1500 then list[#list + 1] = ("mtu %d"):format(mtu) end
+  return list
 end
 
--- What stands at the end of a link.
-local function notes_of(addrs, spec)
-  local list = {}
-  for _, addr in ipairs(addrs or {}) do list[#list + 1] = type(addr) == "table" and addr.addr or tostring(addr) end
-  if spec.vlans then list[#list + 1] = vlan_words(spec.vlans) end
-  if spec.mtu and spec.mtu ~= 1500 then list[#list + 1] = "mtu " .. spec.mtu end
-  return list
+-- What impairs a link, as people write it. Seconds have units, and what may happen to a packet is told in percent.
+local IMPAIR = { "delay", "jitter", "loss", "duplicate", "corrupt", "reorder", "rate" }
+local SECONDS, FIXED = { delay = true, jitter = true }, { handle = true, kind = true, parent = true }
+
+local function quantity(key, value)
+  if math.type(value) == nil then return columns.inline(value) end
+  if SECONDS[key] then return value < 1 and ("%gms"):format(value * 1000) or ("%gs"):format(value) end
+  if key ~= "rate" then return math.type(value) == "float" and ("%g%%"):format(value * 100) or tostring(value) end
+  for _, unit in ipairs { { 1000000000, "gbit" }, { 1000000, "mbit" }, { 1000, "kbit" } } do
+    if value >= unit[1] then return ("%g%s"):format(value / unit[1], unit[2]) end
+  end
+  return value .. "bit"
+end
+
+local function impair_words(record)
+  local words, told = {}, {}
+  for _, key in ipairs(table.move(columns.keys(record), 1, 99, #IMPAIR + 1, table.move(IMPAIR, 1, #IMPAIR, 1, {}))) do
+    if record[key] ~= nil and not told[key] and not FIXED[key] then
+      told[key] = true
+      words[#words + 1] = ("%s %s"):format(key, quantity(key, record[key]))
+    end
+  end
+  return table.concat(words, ", ")
 end
 
 local function label_of(wire)
   local list = {}
-  for i, one in ipairs(wire.ends) do list[i] = one.spec.impair and words_of(one.spec.impair, FIRST) end
+  for i, one in ipairs(wire.ends) do list[i] = one.impair and impair_words(one.impair) end
   if list[1] == list[2] then return list[1] end
   for i = 1, 2 do
     list[i] = list[i] and ("%s %s: %s"):format(wire.ends[i].node.name, wire.ends[i].name, list[i])
@@ -98,13 +113,10 @@ end
 
 -- --- links of a node's own, and the tunnels among them ---
 
--- An own link as { name, kind, addrs, spec }, however it was declared.
 local function own_links(node)
   local list = {}
-  for _, link in ipairs(node.links or {}) do
-    local spec = link.spec or link
-    list[#list + 1] = { name = link.name or spec.name or spec[1], kind = link.kind or spec.kind, spec = spec,
-      addrs = notes_of(link.addrs or spec.addrs or { spec.addr }, spec) }
+  for i, link in ipairs(node.links) do
+    list[i] = { name = link.name, kind = link.kind, record = link.link, fdb = link.fdb, addrs = notes_of(link.addrs) }
   end
   return list
 end
@@ -112,17 +124,11 @@ end
 -- The outer addresses of the other ends of a tunnel.
 local function remotes_of(link)
   local list = {}
-  for _, key in ipairs { "remote", "group" } do
-    local value = link.spec[key]
-    for _, one in ipairs(type(value) == "table" and value or { value }) do list[#list + 1] = tostring(one) end
+  list[1] = link.record.remote or link.record.group
+  for _, peer in ipairs(link.record.peers or {}) do
+    if peer.endpoint then list[#list + 1] = peer.endpoint:gsub(":%d+$", ""):gsub("^%[(.*)%]$", "%1") end
   end
-  for _, peer in ipairs(link.spec.peers or {}) do
-    local endpoint = type(peer) == "table" and peer.endpoint
-    if endpoint then list[#list + 1] = tostring(endpoint):gsub(":%d+$", ""):gsub("^%[(.*)%]$", "%1") end
-  end
-  for _, entry in ipairs(link.spec.fdb or {}) do
-    if type(entry) == "table" and entry.dst then list[#list + 1] = tostring(entry.dst) end
-  end
+  for _, entry in ipairs(link.fdb) do list[#list + 1] = entry.dst end
   return list
 end
 
@@ -135,15 +141,12 @@ end
 local function owners(lab)
   local owner = {}
   local function note(node, addrs)
-    for _, addr in ipairs(addrs or {}) do
-      local given = type(addr) == "table" and addr.addr or addr
-      if given then owner[address(tostring(given))] = node end
-    end
+    for _, record in ipairs(addrs) do owner[address(record.addr)] = node end
   end
   for i, node in ipairs(lab.nodes) do
     note(i, node.addrs)
     for _, port in ipairs(node.ports) do note(i, port.addrs) end
-    for _, link in ipairs(own_links(node)) do note(i, link.addrs) end
+    for _, link in ipairs(node.links) do note(i, link.addrs) end
   end
   return owner
 end
@@ -193,7 +196,7 @@ local function live_node(node)
   for _, record in ipairs(ns:addrs()) do
     if record.proto ~= "kernel_ll" and record.scope ~= "host" then
       addrs[record.dev] = addrs[record.dev] or {}
-      table.insert(addrs[record.dev], record.addr)
+      table.insert(addrs[record.dev], record)
     end
   end
   return { links = links, addrs = addrs, routes = ns:routes(), rules = ns:rules(), neighs = ns:neighs() }
@@ -202,10 +205,10 @@ end
 -- --- the whole ---
 
 local function fill_end(edge, which, port, live)
-  edge[which .. "_name"], edge[which .. "_addrs"] = port.name, notes_of(port.addrs, port.spec)
+  edge[which .. "_name"], edge[which .. "_addrs"] = port.name, notes_of(port.addrs, port.vlans, port.link.mtu)
   if live then
     local record = live.links[port.name]
-    edge[which .. "_addrs"] = notes_of(live.addrs[port.name], { vlans = port.spec.vlans, mtu = record and record.mtu })
+    edge[which .. "_addrs"] = notes_of(live.addrs[port.name], port.vlans, record and record.mtu)
     edge[which .. "_down"] = is_down(record)
   end
 end
@@ -218,22 +221,27 @@ local function fill_node(model, i, node, links, live)
   local shown, lines = model.nodes[i], {}
   if live then
     local name = node.kind == "switch" and node.name or "lo"
-    for _, addr in ipairs(live.addrs[name] or {}) do table.insert(shown.lines, addr) end
+    for _, record in ipairs(live.addrs[name] or {}) do table.insert(shown.lines, record.addr) end
   else
-    for _, addr in ipairs(notes_of(node.addrs, {})) do table.insert(shown.lines, addr) end
+    for _, record in ipairs(node.addrs) do table.insert(shown.lines, record.addr) end
   end
   for _, port in ipairs(node.ports) do
     local peer = (" -- %s %s"):format(port.peer.node.name, port.peer.name)
     local record = live and live.links[port.name]
-    lines[#lines + 1] = link_line(port.name, peer, live and notes_of(live.addrs[port.name], port.spec)
-      or notes_of(port.addrs, port.spec), ", mac " .. tostring(port.mac)
+    lines[#lines + 1] = link_line(port.name, peer, live and notes_of(live.addrs[port.name], port.vlans, record.mtu)
+      or notes_of(port.addrs, port.vlans, port.link.mtu), ", mac " .. tostring(port.mac)
       .. (live and (is_down(record) and ", down" or ", up") .. counters(record) or ""))
   end
   for _, link in ipairs(links) do
     local kind = link.kind and " " .. link.kind or ""
     lines[#lines + 1] = link_line(link.name, kind, link.addrs)
     if not link.drawn then
-      table.insert(shown.lines, table.concat({ link.name .. kind, table.unpack(link.addrs) }, " "))
+      local first = link.name .. kind .. " "
+      if not link.addrs[1] then table.insert(shown.lines, link.name .. kind) end
+      for _, addr in ipairs(link.addrs) do
+        table.insert(shown.lines, first .. addr)
+        first = (" "):rep(#first)
+      end
     end
   end
   local told = node
