@@ -5,7 +5,7 @@ local topology = require "stdlib.topology"
 local net = topology.l2_bridge { hosts = 3, ipv6 = false }
 net:up()
 local ns1, br0 = net:node "ns1".netns, net:node "br0".netns
-print(ns1:ping("172.18.1.3", { count = 3, interval = 0.01 }).received)
+print(ns1:reaches "172.18.1.3", ns1:reaches "172.18.1.4")
 for _, port in ipairs(net:node "br0".ports) do
   print(port.peer.node.name, br0:link("br0"):fdb({ mac = port.peer.mac })[1].dev)
 end
@@ -26,7 +26,7 @@ for _, hop in ipairs(l3:node "ns1".netns:traceroute "192.168.2.1".hops) do print
 l3:down()
 
 -- Prints:
--- 3
+-- true	true
 -- ns1	ns1
 -- ns2	ns2
 -- ns3	ns3

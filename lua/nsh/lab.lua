@@ -57,7 +57,7 @@ function Lab:node(name) return model.find(self, name) end
 
 --- Compares what is declared with what is there, and tells what up() would do. Nothing is changed.
 ---@return nsh.Plan
-function Lab:plan() return require("nsh.lab.plan").of(self) end
+function Lab:plan() return (require("nsh.lab.plan").of(self)) end
 
 --- Builds what is missing and changes what differs. When a step fails, what was done is undone.
 ---@return nsh.Plan plan that was carried out; empty where there was nothing to do

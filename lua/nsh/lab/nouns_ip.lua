@@ -164,7 +164,8 @@ local OF_LOCAL = { ["local"] = true, broadcast = true, anycast = true, nat = tru
 local function family_of(record)
   if record.family then return record.family end
   local first = record.nexthops and record.nexthops[1] or {}
-  for _, text in ipairs { record.dst, record.src, record.from, record.via, first.via } do
+  local texts = { record.dst, record.src or "", record.from or "", first.via or record.via or "" }
+  for _, text in ipairs(texts) do
     if text:find "^%x*:" then return "inet6" end
     if text:find "%." then return "inet" end
   end
