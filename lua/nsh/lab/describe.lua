@@ -20,6 +20,22 @@ local function common(state)
   return prefix
 end
 
+-- Names with their numbers filled up, so that eth2 comes before eth10.
+local function natural(name)
+  return (name:gsub("%d+", function(digits) return ("%020d"):format(math.tointeger(tonumber(digits)) or 0) end))
+end
+
+-- The order of links is that of their names: their numbers are others when they are made again.
+local function by_name(links)
+  local list = table.move(links, 1, #links, 1, {})
+  table.sort(list, function(a, b)
+    local x, y = natural(a.name), natural(b.name)
+    if x ~= y then return x < y end
+    return a.name < b.name
+  end)
+  return list
+end
+
 -- A namespace may have a name that no node can have.
 local function node_name(netns, taken)
   local name = netns:gsub("[^%w_.-]", "-"):gsub("^[^%w]+", ""):sub(1, 60)
@@ -96,6 +112,24 @@ local function without_dev(node, route)
   if count == 1 and links[route.dev] then route.dev = nil end
 end
 
+-- Orders what the kernel lists as its hashes have it, and routes so that each gateway is known when it is named.
+local ORDER = {
+  neigh = function(spec) return ("%s %s"):format(tostring(spec.dev), spec.dst) end,
+  fdb = function(spec) return ("%s %s %s"):format(spec.mac, tostring(spec.vlan or ""), tostring(spec.dst or "")) end,
+  mdb = function(spec) return ("%s %s"):format(tostring(spec.port), spec.grp) end,
+  nexthop = function(spec) return ("%d %010d"):format(spec.group and 1 or 0, spec.id) end,
+  route = function(spec) return (spec.via or spec.nexthops or spec.nhid) and "1" or "0" end,
+}
+
+local function in_order(list, key)
+  local keys, place = {}, {}
+  for i, spec in ipairs(list) do keys[spec], place[spec] = key(spec), i end
+  table.sort(list, function(a, b)
+    if keys[a] ~= keys[b] then return keys[a] < keys[b] end
+    return place[a] < place[b]
+  end)
+end
+
 -- The records of a noun that are about a link, or those of the node.
 local function list_of(node, row, dev)
   local list = {}
@@ -107,6 +141,7 @@ local function list_of(node, row, dev)
       list[#list + 1] = spec
     end
   end
+  if ORDER[row.noun] then in_order(list, ORDER[row.noun]) end
   return list[1] and list or nil
 end
 
@@ -152,7 +187,9 @@ local function loopback(node)
       local spec = {}
       if link.mtu and link.mtu ~= 65536 then spec.mtu = link.mtu end
       if link.txqlen and link.txqlen ~= 1000 then spec.txqlen = link.txqlen end
-      if link.up == false then
+      if node.netns == "root" or node.netns == "host" then -- which is left as it is where nothing is said
+        spec.up = link.up or nil
+      elseif link.up == false then
         if next(spec) == nil then return false end
         spec.up = false
       end
@@ -297,7 +334,7 @@ function m.of(state, name)
   self.prefix = self.lab == prefix
   local taken = {}
   for _, node in ipairs(state.nodes) do
-    self.by_netns[node.netns] = node
+    self.by_netns[node.netns], node.links = node, by_name(node.links)
     node.node = node.node or self.prefix and node.netns:sub(#prefix + 2) or node_name(node.netns, taken)
   end
   for _, node in ipairs(state.nodes) do self:node(node) end

@@ -145,7 +145,8 @@ end
 function Walk:unwanted(row, claimed, records)
   local is_ours = self:owner(row)
   for _, record in ipairs(records) do
-    if not claimed[record] and row.del and is_ours(record) then self:add("delete", row, record, { from = record }) end
+    local stays = claimed[record] or not row.del or row.noun == "link" and record.name == "lo"
+    if not stays and is_ours(record) then self:add("delete", row, record, { from = record }) end
   end
 end
 

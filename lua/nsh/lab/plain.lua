@@ -229,7 +229,7 @@ end
 
 function trim.rule(spec)
   if spec.family == "inet" or is_six(spec.from or "", spec.to or "") then spec.family = nil end
-  drop(spec, { type = "unicast", proto = "boot" })
+  drop(spec, { type = "unicast", proto = "boot", fwmask = 0xffffffff })
 end
 
 function trim.neigh(spec) drop(spec, { state = "permanent", family = spec.family }) end

@@ -51,6 +51,12 @@ local function of_port(port)
   return record
 end
 
+--- Tells whether a node stands in the world's own namespace, where nothing is set that it doesn't say.
+---@private
+---@param node nsh.LabNode
+---@return boolean
+function m.is_root(node) return node.space == "root" or node.space == "host" end
+
 --- Lists the links of a node in an order in which they can be made: those that others need come first.
 ---@private
 ---@param node nsh.LabNode
@@ -115,7 +121,7 @@ end
 ---@return table<string, any>
 function m.sysctls(node)
   local forward = node.kind == "router" and 1 or 0
-  local all = { ["net.ipv4.ip_forward"] = forward }
+  local all = { ["net.ipv4.ip_forward"] = (forward == 1 or not m.is_root(node)) and forward or nil }
   if node.kind == "router" then
     all["net.ipv6.conf.all.forwarding"] = 1
     -- what it forwards asks for neighbours by the link-local address, and nobody is asked while that one is tentative

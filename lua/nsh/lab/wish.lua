@@ -26,8 +26,7 @@ end
 
 local function add_links(state, node, lines)
   for _, record in ipairs(records.links(node)) do
-    -- lo of a namespace that isn't the lab's own stays as it is
-    if not (state.adopted and record.name == "lo" and next(node.lo or { false }) == nil) then
+    if record.name ~= "lo" or not records.is_root(node) or node.lo == false or next(node.lo) then
       add(state.links, record, lines[record.name] or node.where)
     end
   end
