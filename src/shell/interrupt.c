@@ -37,6 +37,7 @@ static struct {
 	volatile sig_atomic_t leaving;	   /* the script ends itself, without a signal */
 	volatile sig_atomic_t limited;	   /* an xpcall has a time limit */
 	volatile double since;
+	double limit; /* seconds */
 } now;
 
 static struct {
@@ -64,7 +65,10 @@ static void stop(lua_State *L, lua_Debug *ar)
 	}
 	bind_where(L);
 	lua_pushstring(L, lua_rawlen(L, -1) ? ": " : "");
-	lua_pushstring(L, now.signal == SIGALRM ? "its time limit was over here" : "interrupted!");
+	if (now.signal == SIGALRM)
+		lua_pushfstring(L, "its time, %f s, was over here", now.limit);
+	else
+		lua_pushliteral(L, "interrupted!");
 	lua_concat(L, 3);
 	lua_error(L);
 }
@@ -239,6 +243,7 @@ static void set_timer(double seconds)
 	if (seconds > 0)
 		t.it_interval.tv_sec =
 			LAST_WORDS; /* the second alarm ends nsh: it is in a function that heeds nothing */
+	now.limit = seconds;
 	setitimer(ITIMER_REAL, &t, NULL);
 	now.limited = seconds > 0;
 }

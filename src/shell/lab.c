@@ -19,7 +19,7 @@ static void set_flag(lua_State *L, const char *key, bool value)
 	lua_setfield(L, -2, key);
 }
 
-/* Pushes { script, words, json, interactive, terminal }. */
+/* Pushes { script, words, before, json, interactive, terminal }; before: the words of nsh's own options */
 static void push_options(lua_State *L, int argc, char **argv, const struct options *o)
 {
 	lua_createtable(L, 0, 5);
@@ -31,6 +31,12 @@ static void push_options(lua_State *L, int argc, char **argv, const struct optio
 		lua_rawseti(L, -2, i - o->script);
 	}
 	lua_setfield(L, -2, "words");
+	lua_createtable(L, o->script, 0);
+	for (int i = 1; i < o->script; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_rawseti(L, -2, i);
+	}
+	lua_setfield(L, -2, "before");
 	set_flag(L, "json", o->json);
 	set_flag(L, "interactive", o->interactive);
 	set_flag(L, "terminal", isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));

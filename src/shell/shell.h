@@ -72,6 +72,9 @@ int interrupt_limit(lua_State *L); /* lua_CFunction: limit(f, seconds): so long 
 int sniff_begin(lua_State *L, char **argv, const struct options *o);
 int sniff_end(lua_State *L, bool wait);
 
+/* another nsh (child.c) */
+int child_start(lua_State *L); /* lua_CFunction */
+
 /* labs (lab.c) */
 int lab_verb(lua_State *L, int argc, char **argv, const struct options *o, bool *prompt);
 void lab_check_begin(lua_State *L);

@@ -250,7 +250,7 @@ function verbs.shell(lab, words)
   return code_of(node.netns:shell())
 end
 
-function verbs.test(_, words) return require("nsh.test_run").of_lab(run.script, words) end
+function verbs.test(_, words) return require("nsh.test_run").of_lab(run.script, words, run.before) end
 
 m.USAGE = {
   up = "up [--json]", down = "down [--json]", plan = "plan [--json]", status = "status [--json]",
@@ -288,7 +288,7 @@ function m.run(value, options)
   local mt = type(value) == "table" and debug.getmetatable(value)
   if not mt or rawget(mt, "class") ~= Lab then return nil end
   local verb, words = options.words[1], options.words
-  run = { script = options.script, json = options.json, prompt = options.interactive }
+  run = { script = options.script, before = options.before, json = options.json, prompt = options.interactive }
   if not verbs[verb] then
     run.prompt = run.prompt or options.terminal and world.is_private() and not run.json
     return up(value), run.prompt
