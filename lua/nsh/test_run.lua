@@ -11,12 +11,18 @@ local m = {}
 local globals = package.loaded["nsh.globals"] or {}
 local stderr, stdout = io.stderr, io.stdout
 
-local TELL, CHILD, LIMIT = "/proc/self/fd/3", "@", 60
+local TELL, CHILD = "/proc/self/fd/3", "@"
+local LIMIT, LIMIT_MAX = 60, 86400 -- seconds for a test
 
 --- The script of `nsh lab.lua test`, for nsh.test; nil where there is none.
 ---@private
 ---@type string?
 m.script = nil
+
+--- The folder of `--keep`, and the file that runs, for nsh.test_keep.
+---@private
+---@type string?
+m.keep, m.file = nil, nil
 
 local function missing(what)
   fail.raise { op = "test", code = "ENOPKG", where = "", lacks = true,
@@ -102,9 +108,13 @@ local function guard(busted, seconds)
   end
 end
 
-local function child(folder, file, seconds, script, words)
+-- What is told to the nsh of a file, in this order; "" where there is nothing.
+local TOLD = { "folder", "file", "seconds", "script", "keep" }
+
+local function child(told, words)
+  local folder, file, seconds = told.folder, told.file, tonumber(told.seconds)
   stdout:setvbuf "line"
-  m.script = script ~= "" and script or nil
+  m.script, m.keep, m.file = told.script, told.keep, file
   assert(library("lfs").chdir(folder))
   replace_exit()
   replace("busted.core", function(core)
@@ -131,6 +141,9 @@ local function child(folder, file, seconds, script, words)
 end
 
 -- --- this nsh: busted's command line and outputs ---
+
+-- Where an element stands of which nothing else is known.
+local function trace_of(file) return { short_src = file.name, currentline = 0, what = "main", traceback = "" } end
 
 -- Publishes what the nsh of a file tells. Elements are attached where the file's own were.
 local function replay(busted, file, run)
@@ -164,7 +177,7 @@ local function replay(busted, file, run)
     if parent then parent.randomseed = event.randomseed end
     if what == "test" then testing = how == "start" and element or nil end
     if not how then
-      publish({ what, element.descriptor }, element, event.message, event.trace or element.trace)
+      publish({ what, element.descriptor }, element, event.message, event.trace or element.trace or trace_of(file))
     else
       publish(event.channel, element, event.message)
     end
@@ -184,10 +197,8 @@ local function in_another(busted, options)
     if not busted.safe_publish("file", { "file", "start" }, file) then return end
     stdout:flush()
     local words = table.move(options.before, 1, #options.before, 1, {})
-    for _, word in ipairs { "--test", CHILD, options.folder, file.name, tostring(options.seconds),
-      options.script or "" } do
-      words[#words + 1] = word
-    end
+    table.move({ "--test", CHILD }, 1, 2, #words + 1, words)
+    for _, key in ipairs(TOLD) do words[#words + 1] = key == "file" and file.name or tostring(options[key] or "") end
     table.move(options.words, 1, #options.words, #words + 1, words)
     local run <close> = assert(globals.child(words))
     local depth = busted.context.get()
@@ -195,7 +206,7 @@ local function in_another(busted, options)
     local _, how, code = run:close()
     if not whole then
       local message = ("the nsh of this file %s%s"):format(ending(how, code), testing and " during a test" or "")
-      local trace = { short_src = file.name, currentline = 0, what = "main", traceback = "" }
+      local trace = trace_of(file)
       if testing then
         testing.trace = testing.trace or trace
         publish({ "error", "it" }, testing, message, testing.trace)
@@ -258,37 +269,46 @@ local function parent(options)
   return run_busted(options.words)
 end
 
+local function seconds_of(value)
+  local seconds = tonumber(value)
+  if seconds and seconds > 0 and seconds <= LIMIT_MAX then return seconds end
+  return nil, ("--timeout wants seconds like 60, not '%s'"):format(text.escape(value))
+end
+
 -- Takes our own options out of busted's.
 local function own_options(words)
-  local rest, seconds, at = {}, LIMIT, 1
+  local options, own, at = { words = {}, seconds = LIMIT }, { timeout = true, keep = true }, 1
   while words[at] do
-    local value = words[at]:match "^%-%-timeout=(.*)$"
-    if words[at] == "--timeout" then
-      at = at + 1
-      value = words[at] or ""
-    end
-    if value then
-      seconds = tonumber(value)
-      if not seconds or seconds <= 0 or seconds > 86400 then
-        return nil, ("nsh: --timeout wants seconds like 60, not '%s'\n"):format(text.escape(value))
+    local name, value = words[at]:match "^%-%-(%w+)=?(.*)$"
+    if own[name] then
+      if not words[at]:find("=", 1, true) then
+        at = at + 1
+        value = words[at] or ""
       end
+      options[name] = value
     else
-      rest[#rest + 1] = words[at]
+      table.insert(options.words, words[at])
     end
     at = at + 1
   end
-  return rest, seconds
+  local problem
+  if options.timeout then options.seconds, problem = seconds_of(options.timeout) end
+  if options.keep == "" then problem = "--keep wants a folder" end
+  return options, problem
 end
 
 local function start(words, before, script)
-  local rest, seconds = own_options(words)
-  if not rest then
-    stderr:write(seconds)
+  local options, problem = own_options(words)
+  if problem then
+    stderr:write("nsh: ", problem, "\n")
     return 2
   end
   library "busted.core"
-  return parent { words = rest, seconds = seconds, before = before, script = script,
-    folder = assert(library("lfs").currentdir()) }
+  options.folder = assert(library("lfs").currentdir())
+  if options.keep and not options.keep:find "^/" then options.keep = options.folder .. "/" .. options.keep end
+  if script and not script:find "^/" then script = options.folder .. "/" .. script end
+  options.before, options.script = before, script
+  return parent(options)
 end
 
 --- Runs specs: `nsh --test ...`.
@@ -298,7 +318,9 @@ end
 function m.main(options)
   local words = options.words
   if words[1] == CHILD then
-    return child(words[2], words[3], tonumber(words[4]), words[5], table.move(words, 6, #words, 1, {}))
+    local told = {}
+    for n, key in ipairs(TOLD) do told[key] = words[n + 1] ~= "" and words[n + 1] or nil end
+    return child(told, table.move(words, #TOLD + 2, #words, 1, {}))
   end
   return start(words, options.before)
 end

@@ -19,6 +19,7 @@ static const struct {
 	{"-w", "NAME", "work in the world NAME, which stays: made when there is none, else joined"},
 	{"  --kill", NULL, "with -w: end that world and all that is in it"},
 	{"--worlds", NULL, "list the named worlds"},
+	{"--test", "[ARGS]", "run specs as busted's ARGS say, each file in a world of its own"},
 	{"--host", NULL, "work in the machine's own network, as ip(8) does (root)"},
 	{"--gc", NULL, "show what killed runs have left, and remove it (with --host: on the machine)"},
 	{"--capture", "[NS:]LINK", "capture there until Ctrl-C; may come several times"},
