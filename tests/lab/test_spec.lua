@@ -269,7 +269,7 @@ end)]]))
       assert.equal(1, status)
       has("\n" .. out, "\nok 1 - a lab A\n")
       for _, words in ipairs {
-        "h1 doesn't reach h2 (10.0.0.2)\n", "Network is unreachable (ENETUNREACH)", "~ h1 link eth0: up false → true",
+        "h1 doesn't reach h2 (10.0.0.2)\n", "Network is unreachable (ENETUNREACH)", "~ link eth0: up false → true",
         "h1 reaches h2 (10.0.0.2)\n", "goes not to 10.0.0.2 by\n#   via=10.0.0.9\n# but\n#   dst=10.0.0.2",
         "h1 goes not", "route to 192.0.2.1 in duo.h1: Network is unreachable", "not as expected:\n#   h1 reaches h2\n",
         "no packet was seen that has\n#   udp=", "ICMP echo request", "no node nor namespace 'h9'; did you mean 'h",
@@ -281,7 +281,7 @@ end)]]))
       local folder = out:match "kept in (%S+)"
       has(transcript.read(folder .. "/failure.txt"), "a lab B\n\n")
       has(transcript.read(folder .. "/status.txt"), "h1    host    ~ differs")
-      has(transcript.read(folder .. "/plan.txt"), "~ h1 link eth0")
+      has(transcript.read(folder .. "/plan.txt"), "~ link eth0")
       has(transcript.read(folder .. "/node-h2.txt"), "10.0.0.0/24")
     end)
 

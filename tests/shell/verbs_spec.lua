@@ -67,16 +67,15 @@ describe("a script that returns a lab", function()
   it("comes from standard input as well", function()
     local out, status = run({ "-", "plan" }, { input = "<" .. lab })
     assert.equal(0, status)
-    assert.truthy(out:find "^%+ h1 netns duo.h1\n")
+    assert.truthy(out:find "^%+ h1\n")
   end)
 
   it("plans against nothing, in words and as JSON", function()
     local out, status = run { lab, "plan" }
     assert.equal(0, status)
-    assert.truthy(out:find("+ h1 link eth0", 1, true))
+    assert.truthy(out:find "%+ h1\n +%+ link eth0 veth to duo.h2.eth0\n +%+ addr 10.0.0.1/24 dev eth0\n")
     local steps = json.decode((run { lab, "plan", "--json" }))
     assert.same(steps, json.decode((run { "--json", lab, "plan" })))
-    assert.equal(select(2, out:gsub("\n", "")), #steps)
     assert.same({ "create", "netns", "h1", "duo.h1" }, { steps[1].op, steps[1].noun, steps[1].node, steps[1].name })
   end)
 

@@ -81,8 +81,11 @@ local function whole(lab)
   return plan.of(lab)
 end
 
+local function count(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
+
 local function print_lab(lab, steps)
-  local head = ("lab %s: %d nodes, %d links, %d steps"):format(lab.name, #lab.nodes, #lab.links, #steps)
+  local head = ("lab %s: %s, %s, %s"):format(lab.name, count(#lab.nodes, "node"), count(#lab.links, "link"),
+    count(#steps, "step"))
   stdout:write(text.escape(head), "\n", tostring(steps), "\n")
 end
 
