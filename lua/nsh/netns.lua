@@ -122,6 +122,17 @@ function m.add(spec)
   return ns
 end
 
+--- Lets as many namespaces be made beside nsh while it does other things; netns.add takes them one by one. What is left
+--- when the result is closed goes.
+---@private
+---@param n integer
+---@return table to close
+function m.ahead(n)
+  world.ensure()
+  core.netns.ahead(n)
+  return setmetatable({}, { __close = function() core.netns.ahead(0) end })
+end
+
 --- Makes a namespace without a name, to try things in; close it.
 ---@private
 ---@return nsh.Netns

@@ -124,6 +124,13 @@ static int netns_add(lua_State *L)
 	return named(L, r, ns, name, &err);
 }
 
+/* ahead(n): as many will be added soon; 0: those that nobody took go */
+static int netns_ahead(lua_State *L)
+{
+	net_ns_ahead((unsigned int)check_int(L, 1, 0, "n"));
+	return 0;
+}
+
 /* new() -> a namespace without a name, which ends when it is closed */
 static int netns_new(lua_State *L)
 {
@@ -450,6 +457,7 @@ static int netns_asked(lua_State *L)
 
 static const luaL_Reg lib[] = {
 	{"add", netns_add},
+	{"ahead", netns_ahead},
 	{"asked", netns_asked},
 	{"attach", netns_attach},
 	{"batch", netns_batch},

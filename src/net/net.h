@@ -101,6 +101,7 @@ int net_ns_root(struct net_ns *ns, struct net_err *err); /* the world's root nam
 #define NET_OUTSIDE "outside of the world"		 /* its label: no name has a space */
 int net_ns_outside(struct net_ns *ns, struct net_err *err);
 int net_ns_new(struct net_ns *ns, struct net_err *err); /* unnamed */
+void net_ns_ahead(unsigned int n);			/* so many will be made soon */
 int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
 int net_ns_open(struct net_ns *ns, const char *name, struct net_err *err);
 int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err);

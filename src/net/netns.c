@@ -234,6 +234,9 @@ int net_ns_new(struct net_ns *ns, struct net_err *err)
 
 	if (r < 0)
 		return r;
+	fd = net_ns_take();
+	if (fd >= 0)
+		return net_ns_adopt(ns, fd, "new", err);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask_outside);
 	if (unshare(CLONE_NEWNET) < 0) {

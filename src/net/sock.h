@@ -24,6 +24,7 @@ void net_process_reap(const struct net_ns *ns, double deadline);
 int net_folder_names(const char *path, char **names, size_t *len, struct net_err *err);
 int net_ns_moving(struct net_err *err);
 int net_ns_moved(struct net_err *err);
+int net_ns_take(void);
 int net_ns_adopt(struct net_ns *ns, int fd, const char *label, struct net_err *err);
 
 /* A message is 16 KiB from the start: growing one would move the nests that are open in it. */

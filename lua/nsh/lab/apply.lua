@@ -126,6 +126,7 @@ end
 ---@return nsh.Plan
 function m.up(lab)
   progress.begin()
+  local _ <close> = not store.load(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
   local run = carry.begin(there, wish)
   if #steps > 0 then
