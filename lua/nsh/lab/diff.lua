@@ -188,12 +188,12 @@ local function walk(steps, node, live, last, owned)
   self:links(nouns.by_name.link)
   local gone = {}
   for _, row in ipairs(nouns.list) do
-    local claimed, records = self:wanted(row)
-    gone[row] = { claimed, records }
+    local wished, there = node[row.field], live[row.field]
+    if wished and wished[1] or there and there[1] then gone[row] = { self:wanted(row) } end -- most have none of most
   end
   for i = #nouns.list, 1, -1 do
     local row = nouns.list[i]
-    if last or owned then self:unwanted(row, table.unpack(gone[row])) end
+    if (last or owned) and gone[row] then self:unwanted(row, table.unpack(gone[row])) end
   end
   self:sysctls()
 end
