@@ -28,6 +28,8 @@ local function all_reach_all(net)
   end
 end
 
+local SOAK = os.getenv "NSH_SOAK"
+
 local function names(net, kind)
   local list = {}
   for _, node in ipairs(net.nodes) do
@@ -82,16 +84,23 @@ describe("a star", function()
   end)
 
   it("is told when a bridge hasn't so many ports, and how many switches are enough", function()
-    assert.equal(1024, #topology.star({ hosts = 1023 }).nodes)
+    local most = topology.star { hosts = 1023 }
+    assert.equal(1023, #most:node "sw1".ports)
+    assert.equal("10.0.3.255/16", most:node "h1023".ports[1].addrs[1].addr)
     h.misuse("a bridge holds 1023 ports, and 1024 hosts on 1 switch need 1024 of one; switches = 2 is enough",
       topology.star, { hosts = 1024 })
     h.misuse("4000 hosts on 3 switches need 1335 of one; switches = 4 is enough", topology.star,
       { hosts = 4000, switches = 3 })
-    local net = topology.star { hosts = 4000, switches = 4 }
-    assert.equal(4004, #net.nodes)
-    assert.equal(1003, #net:node "sw1".ports)
-    assert.equal("10.0.15.160/16", net:node "h4000".ports[1].addrs[1].addr)
     h.misuse("10.0.0.0/24 has no room for 255 hosts", topology.star, { hosts = 255, addresses = "10.0.0.0/24" })
+  end)
+
+  it("of many hosts has several switches", function()
+    local hosts = SOAK and 4000 or 40
+    local net = up(topology.star { hosts = hosts, switches = 4, ipv6 = false })
+    assert.equal(hosts // 4 + 3, #net:node "sw1".ports)
+    assert.equal(hosts // 4 + 1, #net:node "sw4".ports)
+    assert.is_true(net:node "h1".netns:reaches(net:node("h" .. hosts):address()))
+    assert.is_true(net:node("h" .. hosts // 2).netns:reaches(net:node("h" .. hosts - 1):address()))
   end)
 
   it("joins others by a router in one lab", function()
@@ -235,8 +244,7 @@ describe("a triangle of switches", function()
     assert.equal("sw3 sw2", settled) -- the farthest from the root, by the cost of the way
     net:node "sw1".netns:link "sw3":set { up = false }
     assert.is_truthy(h.eventually(function() return net:node "sw3".netns:link "sw2".port.state ~= "blocking" end))
-    assert.is_true(net:node "h3".netns:reaches("10.0.0.1", { timeout = 12 }))
-    assert.equal("root", net:node "sw3".netns:link "sw2".port.role or "root")
+    if SOAK then assert.is_true(net:node "h3".netns:reaches("10.0.0.1", { timeout = 12 })) end
   end)
 end)
 
