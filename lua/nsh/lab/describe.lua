@@ -84,12 +84,6 @@ function m.kind(node, forwards)
   return bridge and "switch" or "host", bridge
 end
 
-local function link_of(node, name)
-  for _, link in ipairs(node.links) do
-    if link.name == name then return link end
-  end
-end
-
 local Writer = {}
 Writer.__index = Writer
 
@@ -145,6 +139,36 @@ local function list_of(node, row, dev)
   return list[1] and list or nil
 end
 
+local HANDLE = require("nsh.lab.nouns_tc").HANDLE
+
+local function link_of(node, name)
+  for _, link in ipairs(node.links) do
+    if link.name == name then return link end
+  end
+end
+
+-- impair's own qdisc, as what impair takes; the others, as they are.
+local function impairment(qdiscs)
+  local first = qdiscs and #qdiscs == 1 and qdiscs[1]
+  if not first or first.handle ~= HANDLE then return nil, qdiscs end
+  if first.kind == "tbf" then return { rate = first.rate }, nil end
+  first.kind, first.handle = nil, nil
+  if first.limit == 1000 then first.limit = nil end
+  return first, nil
+end
+
+-- The VLAN that each port of a bridge is in by itself isn't written. A port that was taken out of it can only be made
+-- where the bridge puts its ports into none.
+local function vlans_of(list, bridge)
+  local own = bridge and bridge.vlan_default_pvid or 0
+  if own == 0 then return list end
+  local left = {}
+  for _, spec in ipairs(list or {}) do
+    if not (spec.vid == own and spec.pvid and spec.untagged) then left[#left + 1] = spec end
+  end
+  return left[1] and left or nil
+end
+
 -- The kernel lists the newest address of IPv6 first.
 local function oldest_first(list)
   local six = {}
@@ -175,6 +199,8 @@ function Writer:link_spec(node, link)
   for _, row in ipairs(nouns.list) do
     if ON_LINK[row.noun] then spec[row.field] = list_of(node, row, link.name) end
   end
+  spec.impair, spec.qdiscs = impairment(spec.qdiscs)
+  spec.vlans = vlans_of(spec.vlans, link.kind == "bridge" and link or link_of(node, link.master))
   if spec.up then spec.up = nil end
   if spec.mac == mac.of(self.lab, node.node, link.name, {}) then spec.mac = nil end
   return spec

@@ -158,6 +158,15 @@ local function without_queues(spec)
   if spec.kind == "veth" then spec.numtxqueues, spec.numrxqueues = nil, nil end
 end
 
+-- What a bridge has that was told none.
+local function lowest_mtu(name, others)
+  local least
+  for _, other in ipairs(others) do
+    if other.master == name and other.mtu then least = math.min(least or other.mtu, other.mtu) end
+  end
+  return least
+end
+
 --- Returns the options that make a link as it is; without its peer, and with `name` and `kind`.
 ---@param record table
 ---@param others table[] the records of its namespace
@@ -174,6 +183,7 @@ function m.link(record, others, scratch)
     if record.kind == "bridge" then spec.mac = false end
   end
   if record.link_type ~= "ether" then spec.broadcast = nil end
+  if record.kind == "bridge" and record.mtu == lowest_mtu(record.name, others) then spec.mtu = nil end
   spec.name, spec.kind, spec.master, spec.link = record.name, record.kind, record.master, record.link
   spec.up = record.up
   without_queues(spec)
@@ -234,7 +244,29 @@ end
 
 function trim.neigh(spec) drop(spec, { state = "permanent", family = spec.family }) end
 
-function trim.fdb(spec) drop(spec, { state = "static", family = spec.family }) end
+function trim.fdb(spec, record)
+  drop(spec, { family = spec.family, state = record.master and "static" or "permanent" })
+  if record.master then spec.master = nil else spec.self = nil end
+end
+
+function trim.bridge_vlan(spec)
+  spec.state = nil
+  for _, key in ipairs { "pvid", "untagged" } do
+    if spec[key] == false then spec[key] = nil end
+  end
+end
+
+function trim.mdb(spec)
+  spec.proto = nil
+  drop(spec, { vid = 0 })
+end
+
+function trim.nexthop(spec)
+  drop(spec, { proto = "boot", family = (spec.via or spec.group) and spec.family, type = "mpath" })
+  for _, member in ipairs(spec.group or {}) do drop(member, { weight = 1 }) end
+end
+
+function trim.qdisc(spec) drop(spec, { parent = "root" }) end
 
 -- What a record of a noun may have: keys of its own and of its kind.
 function m.rows(noun, record)
@@ -251,7 +283,7 @@ end
 function m.record(noun, record)
   local spec = m.settable(record, m.rows(noun, record))
   for _, key in ipairs(PASSING[noun] or {}) do spec[key] = nil end
-  if trim[noun] then trim[noun](spec) end
+  if trim[noun] then trim[noun](spec, record) end
   return spec
 end
 

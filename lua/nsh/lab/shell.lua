@@ -226,10 +226,11 @@ end
 --- Writes the records of a noun.
 ---@private
 function Writer:records(node, row)
-  local write = WORDS[row.noun]
+  local write, bridges = WORDS[row.noun], {}
+  for _, link in ipairs(node.links) do bridges[link.name] = link.kind == "bridge" end
   for _, record in ipairs(node[row.field] or {}) do
     local words, why = nil, nil
-    if write then words, why = write(record) end
+    if write then words, why = write(record, bridges[record.dev]) end
     if words then
       self:command(node, words)
     else

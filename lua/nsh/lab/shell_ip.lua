@@ -168,16 +168,16 @@ end
 function m.addrlabel(r) return { "ip", "addrlabel", "add", "prefix", r.prefix, "label", number(r.label) } end
 
 function m.fdb(r)
-  local words = { "bridge", "fdb", r.append and "append" or "add", r.mac, "dev", r.dev }
+  local words = { "bridge", "fdb", r.dst and "append" or "replace", r.mac, "dev", r.dev }
   words[#words + 1] = (r.self or not r.master) and "self" or "master"
   words[#words + 1] = r.state == "permanent" and "permanent" or r.state == "static" and "static" or "dynamic"
   return put(words, r, { "dst", "vlan", "vni", "src_vni", "port", "via", "nhid", "sticky", "extern_learn", "router" })
 end
 
-m["bridge_vlan"] = function(r)
+m["bridge_vlan"] = function(r, of_bridge)
   local words = { "bridge", "vlan", "add", "vid", number(r.vid) .. (r.range and "-" .. r.range or ""), "dev", r.dev }
   put(words, r, { "pvid", "untagged" })
-  if r.self then words[#words + 1] = "self" end
+  if of_bridge then words[#words + 1] = "self" end
   return words
 end
 

@@ -117,7 +117,30 @@ local function kept(list, test)
   return left
 end
 
---- Leaves out what can't be made again, and what is on it.
+--- A port that was taken out of the VLAN that its bridge puts all into can't be declared: it is where the bridge puts
+-- them into none, so that is what the lab says.
+---@private
+function Reader:vlans(node)
+  local ports, bridges = {}, {}
+  for _, link in ipairs(node.links) do bridges[link.name] = link.kind == "bridge" and link or nil end
+  for _, link in ipairs(node.links) do
+    local bridge = bridges[link.master]
+    if bridge and bridge.vlan_filtering and (bridge.vlan_default_pvid or 0) > 0 then ports[link.name] = bridge end
+  end
+  for _, vlan in ipairs(node.vlans) do
+    local bridge = ports[vlan.dev]
+    if bridge and vlan.vid == bridge.vlan_default_pvid then ports[vlan.dev] = nil end
+  end
+  for name, bridge in pairs(ports) do
+    if bridge.vlan_default_pvid > 0 then
+      self:warn(node, "%s is not in VLAN %d, into which %s puts its ports: vlan_default_pvid is 0 here", name,
+        bridge.vlan_default_pvid, bridge.name)
+      bridge.vlan_default_pvid = 0
+    end
+  end
+end
+
+-- Leaves out what can't be made again, and what is on it.
 ---@private
 function Reader:reduce(node)
   local skipped = self:sort_out(node)
@@ -223,6 +246,7 @@ function m.take(options)
   for _, node in ipairs(state.nodes) do self.there[node.netns] = true end
   for _, node in ipairs(state.nodes) do
     self:reduce(node)
+    self:vlans(node)
     self:complete(node)
   end
   local list, name = describe.of(state, spec.name)
