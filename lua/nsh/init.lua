@@ -113,6 +113,25 @@ function m.worlds() return require("nsh.worlds").list() end
 ---@error ENOENT there is none of that name
 function m.kill_world(name) require("nsh.worlds").kill(name) end
 
+--- Lists the labs that are up in this world, as what was noted of them says: those of other scripts, too.
+---@return table[] records { name, script, since, state = "up", "changing", or "broken": its nsh was killed meanwhile }
+function m.labs()
+  return m.records(require("nsh.lab.store").list())
+end
+
+--- Takes a lab down by its name, as what was noted of it says; its script isn't needed.
+---@param name string
+---@return nsh.Plan what was done; empty when there is no such lab
+function m.down(name)
+  if type(name) ~= "string" then fail.misuse("the name of a lab is text, not a %s", type(name)) end
+  return require("nsh.lab.apply").down { name = name }
+end
+
+--- Takes away what killed runs have left in this world, a named one or the machine: labs whose nsh was killed while it
+--- changed them. What isn't theirs by record or mark stays.
+---@return table[] records { what, name, lab, script } of what was removed
+function m.gc() return require("nsh.worlds").gc() end
+
 --- Raises an error object like those of nsh itself; for recipes. `where` and, where it is known, `hint` are filled in.
 ---@param e { code: string, op: string, target: string, netns: nsh.Netns|string, message: string, hint: string }
 ---  other keys stay as they are

@@ -16,8 +16,14 @@ function m.list()
   table.sort(list, by_name)
   for _, record in ipairs(list) do
     record.since = record.since and os.date("%Y-%m-%dT%H:%M:%S%z", record.since)
-    table.sort(record.labs)
-    record.labs = record.labs[1] and setmetatable(record.labs, show.List)
+    local labs = setmetatable({}, show.List)
+    for _, name in ipairs(record.labs) do
+      if not name:find "^%." then labs[#labs + 1] = name end
+    end
+    table.sort(labs)
+    record.labs = labs[1] and labs
+    local script = record.script and io.open(record.script)
+    if script then script:close() elseif record.script then record.script = record.script .. " (deleted)" end
     setmetatable(record, show.Record)
   end
   return setmetatable(list, show.List)
@@ -40,6 +46,14 @@ local function print_list(list, json)
   end
 end
 
+--- Takes down the labs of this world whose nsh was killed while it changed them.
+---@param tell? fun(list: table) is called with what there is, before any of it goes
+---@return table[]
+function m.gc(tell)
+  local found = require("nsh.lab.gc").collect(tell or function() end)
+  return found
+end
+
 --- Does what the options --worlds, --kill and --gc ask for.
 ---@private
 ---@param what string "list", "kill" or "gc"
@@ -47,7 +61,13 @@ end
 ---@param json boolean
 function m.main(what, name, json)
   if what == "kill" then return m.kill(name) end
-  print_list(m.list(), json)
+  if what == "list" then return print_list(m.list(), json) end
+  local told
+  m.gc(function(list)
+    told = true
+    print_list(list, json)
+  end)
+  if json and not told then print_list(setmetatable({}, show.List), json) end
 end
 
 return m

@@ -1,5 +1,8 @@
 /* world.c - nsh.core.world: make it, ask about it */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bind.h"
 
@@ -100,6 +103,86 @@ static int world_kill(lua_State *L)
 	return bind_ok(L, net_world_kill(name, &err), &err);
 }
 
+static int names_gc(lua_State *L)
+{
+	free(*(char **)lua_touserdata(L, 1));
+	return 0;
+}
+
+/* folder(path) -> the names in it */
+static int world_folder(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	char **names = bind_new_owned(L, sizeof(*names), "nsh.folder-names", names_gc);
+	struct net_err err;
+	lua_Integer n = 0;
+	size_t len;
+
+	if (net_folder_names(path, names, &len, &err) < 0)
+		return bind_fail(L, &err);
+	lua_newtable(L);
+	for (const char *p = *names; p && p < *names + len; p += strlen(p) + 1) {
+		lua_pushstring(L, p);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
+/* journal() -> the folder where labs on the machine itself are noted */
+static int world_journal(lua_State *L)
+{
+	char path[PATH_MAX];
+	struct net_err err;
+
+	if (net_journal(path, sizeof(path), &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushstring(L, path);
+	return 1;
+}
+
+static int lock_gc(lua_State *L)
+{
+	int *fd = lua_touserdata(L, 1);
+
+	if (*fd > 0)
+		close(*fd);
+	*fd = 0;
+	return 0;
+}
+
+/* lock(path) -> what holds the lock until it is closed */
+static int world_lock(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	int *fd = bind_new_owned(L, sizeof(*fd), "nsh.lock", lock_gc), r;
+	struct net_err err;
+
+	luaL_getmetatable(L, "nsh.lock");
+	lua_pushcfunction(L, lock_gc);
+	lua_setfield(L, -2, "__close");
+	lua_pop(L, 1);
+	r = net_lock_file(path, &err);
+	if (r < 0)
+		return bind_fail(L, &err);
+	*fd = r;
+	return 1;
+}
+
+/* mark(text): new namespaces have it as an alternative name of their lo; nil: none */
+static int world_mark(lua_State *L)
+{
+	net_ns_set_mark(luaL_optstring(L, 1, NULL));
+	return 0;
+}
+
+/* self() -> our own pid, and when we were started */
+static int world_self(lua_State *L)
+{
+	lua_pushinteger(L, getpid());
+	lua_pushinteger(L, net_process_start(getpid()));
+	return 2;
+}
+
 /* notice() -> what the user should know of the records; nil: nothing */
 static int world_notice(lua_State *L)
 {
@@ -115,8 +198,19 @@ static int world_run(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"lasts", world_lasts}, {"kill", world_kill},	  {"list", world_list}, {"made", world_made},
-	{"make", world_make},	{"notice", world_notice}, {"run", world_run},	{NULL, NULL},
+	{"folder", world_folder},
+	{"journal", world_journal},
+	{"kill", world_kill},
+	{"lasts", world_lasts},
+	{"list", world_list},
+	{"lock", world_lock},
+	{"made", world_made},
+	{"make", world_make},
+	{"mark", world_mark},
+	{"notice", world_notice},
+	{"run", world_run},
+	{"self", world_self},
+	{NULL, NULL},
 };
 
 int bind_open_world(lua_State *L)

@@ -73,6 +73,8 @@ static _Noreturn void keep(int sock, int lock, int keeper)
 	prctl(PR_SET_NAME, "nsh-keeper");
 	default_signals();
 	r = place(sock, lock, keeper);
+	if (r == 0 && mkdir(NET_LABS, 0700) < 0)
+		r = -errno;
 	listener = r < 0 ? r : net_hold_listen();
 	if (listener < 0)
 		net_fail(&err, -listener, "cannot set up the keeper of the world: %s", strerror(-listener));

@@ -94,6 +94,21 @@ int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err)
 	return r;
 }
 
+static char mark[128];
+
+/* net_ns_set_mark() - what namespaces are marked with from here on, so that one who comes after us knows them; NULL:
+ * nothing */
+void net_ns_set_mark(const char *text)
+{
+	snprintf(mark, sizeof(mark), "%s", text ? text : "");
+}
+
+/* net_ns_mark() - mark a new namespace, before it gets a name */
+int net_ns_mark(struct net_ns *ns, struct net_err *err)
+{
+	return *mark ? net_link_altname(ns, 1, true, mark, err) : 0;
+}
+
 /* net_ns_unbind() - take a name away (ip netns del); the namespace ends with its last user */
 int net_ns_unbind(const char *name, struct net_err *err)
 {

@@ -105,7 +105,10 @@ void net_ns_ahead(unsigned int n);			/* so many will be made soon */
 int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
 int net_ns_open(struct net_ns *ns, const char *name, struct net_err *err);
 int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err);
+void net_ns_set_mark(const char *mark); /* an alternative name of lo in new namespaces; NULL: none */
+int net_ns_mark(struct net_ns *ns, struct net_err *err);
 int net_ns_unbind(const char *name, struct net_err *err);
+int net_folder_names(const char *path, char **names, size_t *len, struct net_err *err);
 int net_ns_names(char **names, size_t *len, struct net_err *err); /* malloc'd, NUL-separated */
 int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struct net_err *err);
 int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, struct net_err *err);
@@ -142,30 +145,9 @@ void net_world_end(void);	 /* ends everything in it and waits for that */
 #define NET_LABS NET_RUN "/labs" /* what is up in a named world: a file for each lab */
 int net_world_mounts(struct net_err *err);
 
-/* --- named worlds (worlds.c, keeper.c, state.c) --- */
+/* --- named worlds, and what is noted of them (worlds.c, keeper.c, state.c) --- */
 
-#define NET_WORLD_NAME 32
-
-struct net_world_info {
-	char name[NET_WORLD_NAME + 1];
-	char script[1024];
-	int64_t since; /* seconds since 1970 */
-	pid_t keeper;  /* 0: it is being made; -1: one that isn't seen from here */
-	/* -1: can't be seen from here */
-	int processes, sessions, namespaces; /* sessions: nsh that have joined it */
-	char *labs;			     /* NUL-separated names, labs_len bytes; NULL: none */
-	size_t labs_len;
-};
-struct net_worlds {
-	struct net_world_info *v;
-	unsigned int n, cap;
-};
-
-int net_check_world_name(const char *name, size_t len, struct net_err *err);
-int net_worlds(struct net_worlds *list, struct net_err *err); /* what dead ones left is removed */
-void net_worlds_free(struct net_worlds *list);
-int net_world_kill(const char *name, struct net_err *err);
-const char *net_state_notice(void); /* what the user should know of the records, once; NULL: nothing */
+#include "worlds.h"
 
 /* --- nodes (node.c, folders.c) --- */
 

@@ -21,7 +21,6 @@ bool net_node_wanted(const struct net_node_spec *spec);
 void net_process_begin(struct net_process *p, const struct net_ns *ns, pid_t pid, int pidfd);
 void net_process_end_all(void);
 void net_process_reap(const struct net_ns *ns, double deadline);
-int net_folder_names(const char *path, char **names, size_t *len, struct net_err *err);
 int net_ns_moving(struct net_err *err);
 int net_ns_moved(struct net_err *err);
 int net_ns_take(void);

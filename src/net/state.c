@@ -240,6 +240,43 @@ int64_t net_process_start(pid_t pid)
 	return start;
 }
 
+/*
+ * net_journal() - the folder where labs on the machine itself are noted, which is made
+ * @at: gets its path
+ */
+int net_journal(char *at, size_t size, struct net_err *err)
+{
+	int base = net_state_open(true, err), fd;
+
+	if (base < 0)
+		return base;
+	fd = net_state_sub(base, "host", true, err);
+	close(base);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	snprintf(at, size, "%s/host", path);
+	return 0;
+}
+
+/* net_has_journal() - whether labs on the machine itself have ever been noted */
+bool net_has_journal(void)
+{
+	struct net_err ignored;
+	int base = net_state_open(false, &ignored);
+	bool has = base >= 0 && geteuid() == 0 && faccessat(base, "host", F_OK, 0) == 0;
+
+	if (base >= 0)
+		close(base);
+	return has;
+}
+
+/* net_lock_file() - lock a file, which is made, until the descriptor is closed; -EINTR */
+int net_lock_file(const char *file, struct net_err *err)
+{
+	return net_state_lock(AT_FDCWD, file, true, err);
+}
+
 /* net_state_holder() - who holds the keeper's file of a world; 0: nobody; -1: one that isn't seen from here */
 pid_t net_state_holder(int dir)
 {

@@ -139,6 +139,8 @@ static int run_lab(lua_State *L, const struct command_line *c, bool *prompt)
 
 	if (code == SHELL_OK && !interrupt_signal())
 		code = lab_verb(L, c->argc, c->argv, &c->options, prompt);
+	else if (code == SHELL_ERROR && access(c->argv[c->options.script], F_OK) < 0)
+		worlds_orphans(L, &c->options);
 	return code;
 }
 
@@ -164,21 +166,6 @@ static int enter_world(lua_State *L)
 	modules_require(L, "nsh.world");
 	lua_getfield(L, -1, "ensure");
 	if (report_call(L, 0, 0) != LUA_OK)
-		return report_error(L);
-	lua_pop(L, 2);
-	return SHELL_OK;
-}
-
-/* --worlds, -w NAME --kill, --gc */
-static int run_worlds(lua_State *L, const struct options *o)
-{
-	modules_require(L, "nsh");
-	modules_require(L, "nsh.worlds");
-	lua_getfield(L, -1, "main");
-	lua_pushstring(L, o->kill ? "kill" : o->gc ? "gc" : "list");
-	lua_pushstring(L, o->world);
-	lua_pushboolean(L, o->json);
-	if (report_call(L, 3, 0) != LUA_OK)
 		return report_error(L);
 	lua_pop(L, 2);
 	return SHELL_OK;
@@ -242,7 +229,7 @@ static int run_all(lua_State *L, const struct command_line *c)
 	int code = SHELL_OK;
 
 	if (o->worlds || o->kill || o->gc)
-		return run_worlds(L, o);
+		return worlds_run(L, o);
 	if (o->world && !o->doctor && !o->check)
 		code = enter_world(L);
 	if (code == SHELL_OK && o->capture)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../bind/bind.h"
 #include "chunks.h"
@@ -231,7 +232,7 @@ static const luaL_Reg services[] = {
 /* What the modules know of the command line. */
 static void set_options(lua_State *L, const struct options *o, const char *script)
 {
-	char real[PATH_MAX];
+	char real[PATH_MAX], cwd[PATH_MAX];
 
 	lua_pushboolean(L, o->host);
 	lua_setfield(L, -2, "host");
@@ -240,8 +241,11 @@ static void set_options(lua_State *L, const struct options *o, const char *scrip
 	lua_pushstring(L, o->world);
 	lua_setfield(L, -2, "world");
 	if (script && realpath(script, real))
-		script = real;
-	lua_pushstring(L, o->world ? script : NULL);
+		lua_pushstring(L, real);
+	else if (script && *script != '/' && getcwd(cwd, sizeof(cwd))) /* one that is gone, of which a lab may be up */
+		lua_pushfstring(L, "%s/%s", cwd, script);
+	else
+		lua_pushstring(L, script);
 	lua_setfield(L, -2, "script");
 }
 

@@ -75,6 +75,10 @@ int sniff_end(lua_State *L, bool wait);
 /* another nsh (child.c) */
 int child_start(lua_State *L); /* lua_CFunction */
 
+/* --worlds, --kill, --gc (worlds.c) */
+int worlds_run(lua_State *L, const struct options *o);
+void worlds_orphans(lua_State *L, const struct options *o);
+
 /* labs (lab.c) */
 int lab_verb(lua_State *L, int argc, char **argv, const struct options *o, bool *prompt);
 void lab_check_begin(lua_State *L);

@@ -319,6 +319,71 @@ describe("a named world", function()
     sh("rm -r " .. folder)
   end)
 
+  describe("with labs", function()
+    local folder = "/tmp/nsh-spec-labs"
+    local script = folder .. "/small.lua"
+
+    before_each(function()
+      lfs.mkdir(folder)
+      write(script, [[
+        local net = lab "small"
+        local sw = net:switch { "sw", addr = "10.0.0.254/24" }
+        for i = 1, 2 do
+          net:link { { net:host { "h" .. i }, "eth0", addr = "10.0.0." .. i .. "/24" }, { sw, "p" .. i } }
+        end
+        return net]])
+    end)
+    after_each(function() sh("rm -r " .. folder) end)
+
+    it("knows from one nsh to the next what is up", function()
+      assert.matches("lab small is up", (nsh("-w", "l", script, "up")), nil, true)
+      assert.matches("nothing to do", (nsh("-w", "l", script, "plan")), nil, true)
+      assert.matches(" small +" .. script:gsub("%p", "%%%0"), listed "l")
+      assert.equal("small\tup\ttrue\n", (nsh("-w", "l", "-e", "local l = nsh.labs()[1] print(l.name, l.state, " ..
+        "netns.get [[small.h1]]:reaches [[10.0.0.2]])")))
+      nsh("-w", "l", "-e", "netns.get [[small.h1]]:link [[eth0]]:set { mtu = 1400 }")
+      assert.matches("mtu 1400 → 1500", (nsh("-w", "l", script, "plan")), nil, true)
+      nsh("-w", "l", script, "down")
+      assert.equal("0\t0\n", (nsh("-w", "l", "-e", "print(#netns.list(), #nsh.labs())")))
+    end)
+
+    it("lets one nsh at a time change them", function()
+      local out = sh(("for i in 1 2 3 4; do $NSH -w l %s up & done; wait; $NSH -w l %s plan"):format(script,
+        script)).out
+      assert.equal(4, select(2, out:gsub("lab small is up", "")), out)
+      assert.matches("nothing to do\n$", out)
+    end)
+
+    it("goes on without the script, when that is gone", function()
+      nsh("-w", "l", script, "up")
+      os.remove(script)
+      assert.matches("%(deleted%)", listed "l")
+      local out, status = nsh("-w", "l", script, "down")
+      assert.equal(1, status)
+      assert.matches("hint: lab small is up from that script; nsh -w l -e 'nsh.down \"small\"' takes it down", out,
+        nil, true)
+      assert.equal("0\n", (nsh("-w", "l", "-e", "assert(#nsh.down 'small' == 3) print(#netns.list())")))
+    end)
+
+    it("are cleared by --gc after a killed run, and a torn record is kept aside", function()
+      local broken = script:gsub("small.lua", "broken.lua")
+      write(broken, ([[
+        require "nsh.lab.store".save = function() os.exit(true) end
+        return dofile %q]]):format(script))
+      nsh("-w", "l", broken, "up")
+      assert.equal("small\tbroken\n", (nsh("-w", "l", "-e", "print(nsh.labs()[1].name, nsh.labs()[1].state)")))
+      local out = nsh("--gc", "--json")
+      assert.matches('^%[{"lab":"small","name":"small.sw","script":"[^"]+broken.lua","what":"namespace"},', out)
+      assert.equal("[]\n", (nsh("--gc", "--json")))
+      assert.equal("0\n", (nsh("-w", "l", "-e", "print(#netns.list())")))
+      nsh("-w", "l", script, "up")
+      nsh("-w", "l", "-e", "os.execute 'truncate -s -20 /run/nsh/labs/small'")
+      out = nsh("-w", "l", "-e", "print(#nsh.labs(), #nsh.gc(), #netns.list())")
+      assert.matches("^0\t0\t3\nnsh: the record of lab small is torn or not its own; nothing that it says is "
+        .. "believed, and it is kept as /run/nsh/labs/%.small%.kept%-%d+\n$", out)
+    end)
+  end)
+
   it("lists and ends worlds by functions, too", function()
     assert.equal("0\n", nsh("-e", "print(#nsh.worlds())"))
     nsh("-w", "f", "-e", "netns.add 'a'")

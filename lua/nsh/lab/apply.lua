@@ -125,6 +125,7 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.up(lab)
+  local _ <close> = store.lock()
   progress.begin()
   local _ <close> = not store.load(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
@@ -169,8 +170,10 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.down(lab)
+  local _ <close> = store.lock()
   local last = store.load(lab.name)
   if not last then return plan.new {} end
+  store.begin(lab.name, last)
   local steps, adopted = {}, {}
   for _, node in ipairs(last.nodes) do
     if node.adopted then adopted[#adopted + 1] = node end

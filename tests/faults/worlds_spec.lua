@@ -1,0 +1,132 @@
+-- worlds_spec.lua - nsh killed at its system calls while it makes, uses and ends a named world, or changes a lab on the
+-- machine: one `nsh --gc` later nothing of the lab is left, and a world that lives is whole.
+-- lanes: first
+local faults = dofile "tests/faults/common.lua"
+local h = require "tests.helper"
+
+local NSH = faults.nsh
+local SAMPLE = 6
+
+-- A lab that was up, and not in change, stays as it is.
+local DOWN = [[
+  for _, one in ipairs(nsh.labs()) do
+    assert(one.state == "up" and #netns.list() >= 3)
+    nsh.down(one.name)
+  end
+  print(#netns.list(), #nsh.labs())]]
+
+describe("kill -9", function()
+  local machine, before
+
+  setup(function()
+    machine = faults.machine()
+    before = faults.look(machine)
+  end)
+  teardown(function() machine:del() end)
+
+  -- Runs a script of sh with $STRACE as what kills nsh, or counts.
+  local function run(way, script, strace, marker)
+    local words = { table.unpack(way.prefix) }
+    for _, word in ipairs { "sh", "-c", script, "sh" } do words[#words + 1] = word end
+    local env = faults.env(marker)
+    env.NSH, env.STRACE, env.DOWN = NSH, "strace " .. strace, DOWN
+    return machine:exec(words, { check = false, timeout = 20, env = env })
+  end
+
+  local function counts_of(way, script)
+    local result = run(way, script, "-s 200 -o /dev/stderr", "count")
+    local counts = {}
+    for line in result.err:gmatch "[^\n]+" do
+      local name = line:match "^%d*%s*(%l[%l_%d]*)%("
+      if name and not line:find("= ? ERESTART", 1, true) then counts[name] = (counts[name] or 0) + 1 end
+    end
+    counts.exit_group, counts.exit, counts.execve = nil, nil, nil
+    return counts, result
+  end
+
+  local function kill_everywhere(what, way, script, proof)
+    local counts, calm = counts_of(way, script)
+    proof(calm, "a run that nothing disturbs")
+    assert.is_nil((faults.clean(machine, before, "count")))
+    local points, all = faults.points(counts, SAMPLE)
+    local hit = 0
+    for i, point in ipairs(points) do
+      local marker = ("w%d.%d"):format(faults.seed, i)
+      local at = ("%s killed at %s number %d (%s, seed %d)"):format(what, point.name, point.k, way.name, faults.seed)
+      local result = run(way, script, ("-o /dev/null -e trace=%s -e inject=%s:signal=KILL:when=%d"):format(point.name,
+        point.name, point.k), marker)
+      if result.out:find "was killed" then hit = hit + 1 end
+      proof(result, at)
+      local left = faults.clean(machine, before, marker)
+      assert.is_nil(left, at .. " leaves: " .. tostring(left))
+    end
+    faults.say("kill of %s, %s: %d system calls, %d tried, %d hit", what, way.name, all, #points, hit)
+    assert.is_true(hit >= 0.8 * #points, "most points must be hit")
+  end
+
+  -- What follows on the run that is killed: one --gc, the world as it is then, and its end.
+  local AFTER = [[ || echo was killed
+    exec 2>&1
+    $NSH --gc >/dev/null
+    echo "gc: $($NSH --gc)"
+    echo "names: $($NSH -w killed -e "$DOWN")"
+    $NSH -w killed --kill >/dev/null 2>&1
+    echo "worlds: $($NSH --worlds)$(ls /run/nsh/worlds)"]]
+
+  local function clean(result, at)
+    assert.matches("gc: \nnames: 0\t0\nworlds: \n$", result.out, at .. ": " .. result.out .. result.err:sub(-500))
+  end
+
+  for _, way in ipairs(faults.ways) do
+    it("of an nsh that makes a named world and a lab in it, " .. way.name, function()
+      kill_everywhere("-w", way, "$STRACE $NSH -w killed tests/faults/world.lua" .. AFTER, clean)
+    end)
+  end
+
+  it("of an nsh that ends a named world", function()
+    kill_everywhere("--kill", faults.ways[1], "$NSH -w killed -e 'netns.add [[a]] netns.current():spawn [[sleep 9]]'\n"
+      .. "$STRACE $NSH -w killed --kill || echo was killed\n$NSH -w killed -e 'for _, n in ipairs(netns.list()) do "
+      .. "netns.del(n.name) end'\ntrue" .. AFTER, clean)
+  end)
+
+  it("of a keeper at any moment leaves a world that can be made anew", function()
+    kill_everywhere("its helpers", faults.ways[1], "$STRACE -D -f $NSH -w killed -e 'netns.list()'" .. AFTER, clean)
+  end)
+
+  it("of an nsh that changes a lab on the machine itself", function()
+    kill_everywhere("--host", faults.ways[1], [[exec unshare -m sh -c '
+      mount -t tmpfs none /run
+      $STRACE $NSH --host tests/faults/world.lua || echo was killed
+      exec 2>&1
+      $NSH --host -e "if not netns.find [=[stays]=] then netns.add [=[stays]=] end"
+      $NSH --gc >/dev/null
+      echo "gc: $($NSH --gc)"
+      echo "names: $($NSH --host -e "$DOWN"; ls /run/netns)"
+      echo "notes: $(ls /run/nsh/host 2>/dev/null)"']], function(result, at)
+        assert.matches("gc: \nnames: 1\t0\nstays\nnotes: \n$", result.out,
+          at .. ": " .. result.out .. result.err:sub(-500))
+      end)
+  end)
+
+  it("leaves namespaces of others alone, on the machine itself", function()
+    local result = run(faults.ways[1], [==[exec unshare -m sh -c '
+      mount -t tmpfs none /run
+      $NSH --host -e "
+        local net = lab [[mine]]
+        net:host { [[h1]] }
+        net:host { [[h2]] }
+        require [[nsh.lab.store]].save = function() os.exit(true) end
+        net:up()"
+      ip netns del mine.h1
+      ip netns add mine.h1
+      $NSH --host -e "for _, l in ipairs(nsh.labs()) do print(l.name, l.state) end
+        print(netns.get [[mine.h2]]:link([[lo]]).altnames[1])"
+      $NSH --gc --json
+      ls /run/netns
+      $NSH --gc']==], "", "others")
+    assert.matches("^mine\tbroken\nnsh%.mine%.%d+%.%d+\n%[{[^\n]*mine%.h2[^\n]*}%]\nmine%.h1\n$", result.out,
+      result.err)
+    assert.is_nil(result.out:match "%[{[^\n]*\"mine%.h1\"", result.out)
+    h.eventually(function() return not faults.clean(machine, before, "others", 0) end)
+  end)
+end)
