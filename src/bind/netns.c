@@ -121,8 +121,6 @@ static int netns_add(lua_State *L)
 
 	if (r == 0 && !net_world_is_host())
 		r = net_ns_defaults(ns, &err);
-	if (r == 0)
-		r = net_ns_mark(ns, &err);
 	return named(L, r, ns, name, &err);
 }
 

@@ -71,14 +71,25 @@ static int share_run_dir(struct net_err *err)
 	return r;
 }
 
+static char mark[128];
+
+/* net_ns_set_mark() - what namespaces are marked with from here on, so that one who comes after us knows them; NULL:
+ * nothing */
+void net_ns_set_mark(const char *text)
+{
+	snprintf(mark, sizeof(mark), "%s", text ? text : "");
+}
+
 /* net_ns_bind() - give a namespace a name (ip netns add, ip netns attach); -EEXIST */
-int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err)
+int net_ns_bind(struct net_ns *ns, const char *name, struct net_err *err)
 {
 	char path[MAX_PATH], self[64];
 	int fd, r = path_of(name, path, err);
 
 	if (r == 0 && net_world_is_host())
 		r = share_run_dir(err);
+	if (r == 0 && *mark)
+		r = net_link_altname(ns, 1, true, mark, err);
 	if (r < 0)
 		return r;
 	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
@@ -92,21 +103,6 @@ int net_ns_bind(const struct net_ns *ns, const char *name, struct net_err *err)
 		unlink(path);
 	}
 	return r;
-}
-
-static char mark[128];
-
-/* net_ns_set_mark() - what namespaces are marked with from here on, so that one who comes after us knows them; NULL:
- * nothing */
-void net_ns_set_mark(const char *text)
-{
-	snprintf(mark, sizeof(mark), "%s", text ? text : "");
-}
-
-/* net_ns_mark() - mark a new namespace, before it gets a name */
-int net_ns_mark(struct net_ns *ns, struct net_err *err)
-{
-	return *mark ? net_link_altname(ns, 1, true, mark, err) : 0;
 }
 
 /* net_ns_unbind() - take a name away (ip netns del); the namespace ends with its last user */
