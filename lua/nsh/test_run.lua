@@ -239,19 +239,31 @@ local function count(busted)
   end)
 end
 
--- The spec of a lab, when nothing else is said: lab_spec.lua beside lab.lua.
-local function own_spec(script, roots)
-  if not script or #roots ~= 1 or roots[1] ~= "spec" then return roots end
-  local spec = script:gsub("%.lua$", "") .. "_spec.lua"
-  local file = io.open(spec)
-  if file then
-    file:close()
-    return { spec }
+-- Options of busted whose value is a word of its own.
+local VALUED = {}
+for name in ([[-p --pattern --exclude-pattern -e -o --output -C --directory -f --config-file --coverage-config-file
+  -t --tags --exclude-tags --filter --filter-out -m --lpath --cpath -r --run --repeat --seed --lang --loaders --helper
+  --lua -Xoutput -Xhelper]]):gmatch "%S+" do
+  VALUED[name] = true
+end
+
+local function names_spec(words)
+  for i, word in ipairs(words) do
+    if not word:find "^%-" and not VALUED[words[i - 1]] then return true end
   end
-  if library("lfs").attributes("spec", "mode") == "directory" then return roots end
-  fail.raise { op = "test", target = script, code = "ENOENT", errno = 2, where = "",
-    message = ("there is no %s, nor a folder spec (ENOENT)"):format(spec),
-    hint = ("nsh %s test FILE_spec.lua names the specs"):format(script) }
+  return false
+end
+
+-- Adds the spec of a lab where none is named: lab_spec.lua beside lab.lua.
+local function add_own_spec(script, words)
+  if names_spec(words) then return end
+  local spec = script:gsub("%.lua$", "") .. "_spec.lua"
+  if not library("lfs").attributes(spec) then
+    fail.raise { op = "test", target = script, code = "ENOENT", errno = 2, where = "",
+      message = ("there is no %s (ENOENT)"):format(spec),
+      hint = ("nsh %s test SPEC... names the specs"):format(script) }
+  end
+  words[#words + 1] = spec
 end
 
 local function parent(options)
@@ -262,8 +274,7 @@ local function parent(options)
       busted.register("file", in_another(busted, options), { envmode = "insulate" })
       busted.hide "file"
       count(busted)
-      local load = loader(busted, ...)
-      return function(roots, ...) return load(own_spec(options.script, roots), ...) end
+      return loader(busted, ...)
     end
   end)
   return run_busted(options.words)
@@ -306,7 +317,10 @@ local function start(words, before, script)
   library "busted.core"
   options.folder = assert(library("lfs").currentdir())
   if options.keep and not options.keep:find "^/" then options.keep = options.folder .. "/" .. options.keep end
-  if script and not script:find "^/" then script = options.folder .. "/" .. script end
+  if script then
+    add_own_spec(script, options.words)
+    if not script:find "^/" then script = options.folder .. "/" .. script end
+  end
   options.before, options.script = before, script
   return parent(options)
 end

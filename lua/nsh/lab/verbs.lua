@@ -206,19 +206,12 @@ function verbs.graph(lab, words)
     return misused("graph", "no format '%s'%s", text.escape(format),
       nearest and ("; did you mean '%s'?"):format(nearest) or "")
   end
-  local picture = tostring(lab:graph { format = format })
-  if run.json then picture = json.encode { lab = lab.name, format = format, picture = picture } end
-  if not picture:find "\n$" then picture = picture .. "\n" end
-  local out = stdout
-  if file then
-    local problem, code
-    out, problem, code = io.open(file, "w")
-    if not out then
-      fail.raise { op = "graph", target = file, code = "EIO", errno = code, message = problem, where = "" }
-    end
+  local picture = lab:graph { format = format, file = file }
+  if run.json then
+    tell { lab = lab.name, format = format, picture = picture, file = file }
+  elseif not file then
+    stdout:write(picture, picture:find "\n$" and "" or "\n")
   end
-  out:write(picture)
-  if file then out:close() end
   return OK
 end
 
@@ -254,7 +247,8 @@ function verbs.test(_, words) return require("nsh.test_run").of_lab(run.script, 
 
 m.USAGE = {
   up = "up [--json]", down = "down [--json]", plan = "plan [--json]", status = "status [--json]",
-  ping = "ping [--json]", graph = "graph [text|dot|mermaid|svg|html] [FILE]", exec = "exec NODE [--] CMD [ARGS...]",
+  ping = "ping [--json]", graph = "graph [text|dot|mermaid|svg|html] [FILE] [--json]",
+  exec = "exec NODE [--] CMD [ARGS...]",
   shell = "shell NODE", test = "test [SPEC...] [options of busted]",
 }
 
