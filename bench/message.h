@@ -143,6 +143,13 @@ static void msg_bridge(const char *name)
 	end();
 }
 
+/* A veth has one for each processor otherwise, which take their time. */
+static void one_queue(void)
+{
+	attr32(IFLA_NUM_TX_QUEUES, 1);
+	attr32(IFLA_NUM_RX_QUEUES, 1);
+}
+
 /* Both ends in their namespaces at once, the near one up and in its bridge; an up peer is refused. */
 static void msg_veth(const char *name, int index, int master, const char *peer, int peer_index, int peer_ns)
 {
@@ -154,11 +161,13 @@ static void msg_veth(const char *name, int index, int master, const char *peer, 
 	attr_name(IFLA_IFNAME, name);
 	if (master)
 		attr32(IFLA_MASTER, (uint32_t)master);
+	one_queue();
 	info = nest(IFLA_LINKINFO);
 	attr_name(IFLA_INFO_KIND, "veth");
 	data = nest(IFLA_INFO_DATA);
 	other = attr(VETH_INFO_PEER, &p, sizeof(p));
 	attr_name(IFLA_IFNAME, peer);
+	one_queue();
 	if (peer_ns >= 0)
 		attr32(IFLA_NET_NS_FD, (uint32_t)peer_ns);
 	nest_end(other);
