@@ -187,10 +187,10 @@ struct net_cursor {
 		const struct net_kind *kind; /* of a table with a registry of kinds */
 		unsigned int at;
 		const char *hdr;
-		struct nlattr *tb[NET_MAX_ATTR];
 		bool flat;
 		const struct net_row *list; /* this level stands for a list: its row, and what is left of it */
 		const char *rest, *end;
+		struct nlattr *tb[NET_MAX_ATTR]; /* last: all before it is zeroed for each level */
 	} level[NET_MAX_DEPTH];
 };
 

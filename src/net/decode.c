@@ -5,6 +5,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -34,11 +35,12 @@ static int push_level(struct net_cursor *c, const struct net_table *t, const cha
 	if (c->depth + 1 >= NET_MAX_DEPTH || len < t->hdr)
 		return -1;
 	l = &c->level[c->depth + 1];
-	memset(l, 0, sizeof(*l));
+	memset(l, 0, offsetof(struct net_level, tb));
 	l->table = t;
 	l->hdr = data;
-	if (!t->bare && len > hdr &&
-	    nla_parse(l->tb, NET_MAX_ATTR - 1, (struct nlattr *)(uintptr_t)(data + hdr), len - hdr, NULL) < 0)
+	if (t->bare || len <= hdr)
+		memset(l->tb, 0, sizeof(l->tb));
+	else if (nla_parse(l->tb, NET_MAX_ATTR - 1, (struct nlattr *)(uintptr_t)(data + hdr), len - hdr, NULL) < 0)
 		return -1;
 	c->depth++;
 	l->kind = kind_of(l);
