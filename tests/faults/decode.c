@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 	srandom((unsigned int)strtoul(argv[1], NULL, 10));
 	count = strtoul(argv[2], NULL, 10);
 	net_ns_init(&ns);
-	if (net_world_make(NET_WORLD_HOST, &err) < 0 || net_ns_root(&ns, &err) < 0)
+	if (net_world_make(&(struct net_world_spec){.mode = NET_WORLD_HOST}, &err) < 0 || net_ns_root(&ns, &err) < 0)
 		die("namespace", err.text);
 	record(&ns);
 	if (argc > 3)
