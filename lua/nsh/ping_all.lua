@@ -236,28 +236,29 @@ local function forget(all, family, before)
   end
 end
 
--- Runs the pings, part by part where the table can't hold the neighbours of all. Returns how often it had no place.
-local function run_parts(op, n, all, family)
+-- Runs the pings, part by part where the table can't hold the neighbours of all. Each pair takes so many places.
+-- Returns how often there was none, and whom the namespaces knew before, where that had to be found out.
+local function run_parts(op, n, all, family, places, before)
   local root = all[1]
   local entries, most, fulls = neighbours(root, family)
-  local before = n > most - entries - SPARE and known(all, family)
+  before = before or n * places > most - entries - SPARE and known(all, family)
   local done = 0
   while done < n do
     local room = n
     if before then
       entries = neighbours(root, family)
-      if most - entries - SPARE < PART then
+      if most - entries - SPARE < PART * places then
         forget(all, family, before)
         entries = neighbours(root, family)
       end
-      room = math.max(PART, most - entries - SPARE)
+      room = math.max(PART, (most - entries - SPARE) // places)
     end
     done = math.min(n, done + room)
     core.pings.go_on(op, done)
     fail.check("ping_all", nil, nil, loop.run(op))
   end
   if before then forget(all, family, before) end
-  return select(3, neighbours(root, family)) - fulls
+  return select(3, neighbours(root, family)) - fulls, before
 end
 
 -- Fills in what came of each pair; returns those that miss an answer.
@@ -305,17 +306,18 @@ function m.run(spec)
   for i, ns in ipairs(from) do
     handles[i], all[i], seen[ns] = ns.core, ns, true
   end
+  local places = spec.to and 2 or 1 -- two for both directions of a pair: where one is asked, the answer takes the other
   for _, one in ipairs(to) do
     if one.ns and not seen[one.ns] then all[#all + 1], seen[one.ns] = one.ns, true end
   end
   for _, pair in ipairs(list) do numbers[pair], pair[1] = pair[1], nil end
   local family = to[1] and to[1].addr:find(":", 1, true) and "inet6" or "inet"
-  local missing, overflow = list, nil
+  local missing, overflow, before = list, nil, nil
   for _ = 1, TRIES do -- what was lost for want of a place is asked again
     local which, addrs = {}, {}
     for i, pair in ipairs(missing) do which[i], addrs[i] = numbers[pair], pair.addr end
     local op <close> = fail.check("ping_all", nil, nil, core.pings.start(handles, which, addrs, options))
-    overflow = run_parts(op, #missing, all, family)
+    overflow, before = run_parts(op, #missing, all, family, places, before)
     missing = note(op, missing)
     if overflow == 0 or #missing == 0 then break end
   end

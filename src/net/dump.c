@@ -75,6 +75,8 @@ static int read_once(struct net_sock *s, struct nlmsghdr *req, struct net_dump *
 		r = net_sock_recv(s, err);
 		if (r >= 0)
 			r = take(d, r, req, interrupted, err);
+		else
+			net_sock_close(s); /* what is left of the list would be in the way of the next one */
 		*parts += d->len > before;
 	}
 	return r;

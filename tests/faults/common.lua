@@ -41,43 +41,60 @@ end
 --- Runs the lab under strace in the machine. Its first argument is a process outside of it, for the witnesses.
 ---@param options string[] of strace
 ---@param marker string in the environment of all that the run starts
-function m.run(machine, way, options, marker)
+---@param script? string the lab ("tests/faults/lab.lua")
+function m.run(machine, way, options, marker, script)
   local words = { "sh", "-c", 'strace "$@" ' .. (way.prefix[1] and "0" or "$$"), "sh" }
   if way.prefix[1] then words = { table.unpack(way.prefix) } end
   if way.prefix[1] then words[#words + 1] = "strace" end
   for _, option in ipairs(options) do words[#words + 1] = option end
   words[#words + 1] = m.nsh
-  words[#words + 1] = "tests/faults/lab.lua"
+  words[#words + 1] = script or "tests/faults/lab.lua"
   return machine:exec(words, { check = false, timeout = 20, env = m.env(marker) })
 end
 
 --- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
----@return table<string, integer> counts, string trace
-function m.calls(machine, way)
-  local result = m.run(machine, way, { "-s", "200" }, "count")
+---@param script? string the lab
+---@return table<string, integer> counts, string trace, table<string, table<string, integer>> until_mark what the counts
+--- were when the script opened a file "/nsh-mark-NAME"
+function m.calls(machine, way, script)
+  local result = m.run(machine, way, { "-s", "200" }, "count", script)
   assert(result.status == 0, "the lab fails when nothing disturbs it: " .. result.err:sub(-2000))
-  local counts, on = {}, false
+  local counts, on, until_mark = {}, false, {}
   for line in result.err:gmatch "[^\n]+" do
     local name = line:match "^([%l_%d]+)%("
     -- the kernel itself has a read of some sysctls made again as long as it is busy: no call of ours
     if on and name and not line:find("= ? ERESTART", 1, true) then counts[name] = (counts[name] or 0) + 1 end
     on = on or name == "execve"
+    local mark = line:match '^openat%([^"]*"/nsh%-mark%-(%l+)"'
+    if mark then
+      until_mark[mark] = {}
+      for key, count in pairs(counts) do until_mark[mark][key] = count end
+    end
   end
   counts.exit_group, counts.exit = nil, nil -- what comes after is nothing
-  return counts, result.err
+  return counts, result.err, until_mark
+end
+
+local function names_of(counts)
+  local names = {}
+  for name in pairs(counts) do names[#names + 1] = name end
+  table.sort(names)
+  return names
 end
 
 --- All points of a run, or a sample of them that has each call by name at least once, in random order.
 ---@param counts table<string, integer>
 ---@param wanted integer how many, unless this is the long run
+---@param from? table<string, integer> what the counts were where the part begins that is meant
+---@param names? string[] those that a sample has, where not all of them are meant
 ---@return { name: string, k: integer }[]
-function m.points(counts, wanted)
-  local names, all, sample, rest = {}, {}, {}, {}
-  for name in pairs(counts) do names[#names + 1] = name end
-  table.sort(names)
+function m.points(counts, wanted, from, names)
+  local all, sample, rest = {}, {}, {}
+  names = not m.soak and names or names_of(counts)
   for _, name in ipairs(names) do
-    local lucky = math.random(counts[name])
-    for k = 1, counts[name] do
+    local first, last = (from and from[name] or 0) + 1, counts[name] or 0
+    local lucky = first <= last and math.random(first, last)
+    for k = first, last do
       local point = { name = name, k = k }
       all[#all + 1] = point
       local into = k == lucky and sample or rest
@@ -140,6 +157,41 @@ function m.clean(machine, before, marker, limit)
     start = os.clock()
   until seconds > deadline
   return table.concat(left, "; "), seconds
+end
+
+--- Kills nsh at its system calls, and checks after each that nothing is left and that most of the points were hit.
+---@param before table<string, true> what m.look() said before
+---@param wanted integer how many points, unless this is the long run
+---@param script? string the lab
+---@param names? string[] of calls, for a sample
+function m.kill_everywhere(machine, before, way, wanted, script, names)
+  local counts = m.calls(machine, way, script)
+  assert(not m.clean(machine, before, "count"))
+  local points, all = m.points(counts, wanted, nil, names)
+  local hit, by_name, slowest = 0, {}, 0
+  for i, point in ipairs(points) do
+    local marker = ("%d.%d"):format(m.seed, i)
+    local what = ("killed at %s number %d (%s, seed %d)"):format(point.name, point.k, way.name, m.seed)
+    local result = m.run(machine, way,
+      { "-o", "/dev/null", "-e", "trace=" .. point.name,
+        "-e", ("inject=%s:signal=KILL:when=%d"):format(point.name, point.k) }, marker, script)
+    if result.signal == "KILL" or result.status == 137 then
+      hit = hit + 1
+      by_name[point.name] = (by_name[point.name] or 0) + 1
+    else
+      assert(result.out == "the lab stood\n", what .. " did not come to that and failed: " .. result.err)
+    end
+    local left, seconds = m.clean(machine, before, marker)
+    assert(not left, what .. " leaves: " .. tostring(left))
+    slowest = math.max(slowest, seconds)
+  end
+  local each = {}
+  for _, name in ipairs(names or names_of(counts)) do
+    each[#each + 1] = ("%s %d/%d"):format(name, by_name[name] or 0, counts[name])
+  end
+  m.say("kill %s: %d system calls, %d tried, %d hit, clean within %.2f s; hit of each: %s",
+    way.name, all, #points, hit, slowest, table.concat(each, ", "))
+  assert(hit >= 0.9 * #points, "most points must be hit")
 end
 
 return m

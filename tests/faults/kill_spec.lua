@@ -11,37 +11,10 @@ describe("kill -9", function()
   end)
   teardown(function() machine:del() end)
 
-  local function kill_everywhere(way)
-    local counts = faults.calls(machine, way)
-    assert.is_nil((faults.clean(machine, before, "count")))
-    local points, all = faults.points(counts, 40)
-    local hit, by_name, slowest = 0, {}, 0
-    for i, point in ipairs(points) do
-      local marker = ("%d.%d"):format(faults.seed, i)
-      local what = ("killed at %s number %d (%s, seed %d)"):format(point.name, point.k, way.name, faults.seed)
-      local result = faults.run(machine, way,
-        { "-o", "/dev/null", "-e", "trace=" .. point.name,
-          "-e", ("inject=%s:signal=KILL:when=%d"):format(point.name, point.k) }, marker)
-      if result.signal == "KILL" or result.status == 137 then
-        hit = hit + 1
-        by_name[point.name] = (by_name[point.name] or 0) + 1
-      else
-        assert.equal("the lab stood\n", result.out, what .. " did not come to that and failed: " .. result.err)
-      end
-      local left, seconds = faults.clean(machine, before, marker)
-      assert.is_nil(left, what .. " leaves: " .. tostring(left))
-      slowest = math.max(slowest, seconds)
-    end
-    local names = {}
-    for name in pairs(counts) do names[#names + 1] = ("%s %d/%d"):format(name, by_name[name] or 0, counts[name]) end
-    table.sort(names)
-    faults.say("kill %s: %d system calls, %d tried, %d hit, clean within %.2f s; hit of each: %s",
-      way.name, all, #points, hit, slowest, table.concat(names, ", "))
-    assert.is_true(hit >= 0.9 * #points, "most points must be hit")
-  end
-
   for _, way in ipairs(faults.ways) do
-    it("leaves nothing at any system call, " .. way.name, function() kill_everywhere(way) end)
+    it("leaves nothing at any system call, " .. way.name, function()
+      faults.kill_everywhere(machine, before, way, 40)
+    end)
   end
 
   it("would be seen to leave something", function()

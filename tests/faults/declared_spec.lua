@@ -1,0 +1,58 @@
+-- declared_spec.lua - a declared lab, killed and starved while it is built, changed and taken down.
+-- lanes: first
+local faults = dofile "tests/faults/common.lua"
+
+local SCRIPT = "tests/faults/declared.lua"
+local POINTS = 12
+-- What a short run has among its points: calls by which something is made, changed or learned.
+local CALLS = { "clone", "close", "mkdir", "mount", "openat", "read", "recvfrom", "sendto", "setns", "socket",
+  "unshare", "write" }
+
+describe("a declared lab", function()
+  local machine, before
+
+  setup(function()
+    machine = faults.machine()
+    before = faults.look(machine)
+  end)
+  teardown(function() machine:del() end)
+
+  for _, way in ipairs(faults.ways) do
+    it("leaves nothing when it is killed at any system call, " .. way.name, function()
+      faults.kill_everywhere(machine, before, way, POINTS, SCRIPT, CALLS)
+    end)
+  end
+
+  -- What a change failed at is undone, and the error says so with the errno's name.
+  it("is as it was when a change fails at any system call", function()
+    local way = faults.ways[1]
+    local _, _, at = faults.calls(machine, way, SCRIPT)
+    local counts = {}
+    for _, name in ipairs { "sendto", "recvfrom", "setns", "socket", "bind", "openat", "unshare", "mount", "read",
+      "write" } do
+      counts[name] = at.down[name]
+    end
+    local points, all = faults.points(counts, POINTS, at.change)
+    local undone, stood, bad = 0, 0, {}
+    for i, point in ipairs(points) do
+      local errno = ({ "ENOMEM", "ENOBUFS", "EMFILE" })[i % 3 + 1]
+      local marker = ("%d.%d.change"):format(faults.seed, i)
+      local result = faults.run(machine, way, { "-o", "/dev/null", "-e", "trace=" .. point.name,
+        "-e", ("inject=%s:error=%s:when=%d"):format(point.name, errno, point.k) }, marker, SCRIPT)
+      local wrong
+      if result.out == "rolled back\n" and result.status == 1 then
+        undone = undone + 1
+      elseif result.out == "the lab stood\n" and result.status == 0 then
+        stood = stood + 1
+      elseif not (point.name == "setns" and result.status == 134) then -- rather none than one in the wrong place
+        wrong = ("ends with %s: %s%s"):format(result.signal or result.status, result.out, result.err)
+      end
+      local left = faults.clean(machine, before, marker)
+      if left then wrong = (wrong or "") .. " leaves " .. left end
+      if wrong then bad[#bad + 1] = ("%s number %d with %s: %s"):format(point.name, point.k, errno, wrong) end
+    end
+    faults.say("changes that fail: %d points, %d tried: %d undone, %d overcome", all, #points, undone, stood)
+    assert(#bad == 0, #bad .. " wrong:\n" .. table.concat(bad, "\n"))
+    assert.is_true(undone > 0)
+  end)
+end)
