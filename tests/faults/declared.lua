@@ -55,6 +55,7 @@ local changed = declare(true)
 local ok, err = pcall(changed.up, changed)
 mark "down"
 if not ok then
+  io.stderr:write "the change failed\n"
   local now = state()
   if now ~= before then
     io.stderr:write("NOT ROLLED BACK; before:\n", before, "\nafter:\n", now, "\n")

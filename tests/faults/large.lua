@@ -15,8 +15,10 @@ end
 local at = { seconds() }
 net:up()
 at[2] = seconds()
-local all = net:ping_all { to = { sw.netns }, timeout = 5 }
-assert(all.sent == hosts and all.lost == 0, tostring(all))
+-- Each of these hosts hears who all others ask for: the kernel's backlog drops some of that, and so a question in it.
+local all, answered = net:ping_all { to = { sw.netns }, count = 3, interval = 0.5, timeout = 5 }, 0
+for _, pair in ipairs(all.pairs) do answered = answered + (pair.received > 0 and 1 or 0) end
+assert(answered == hosts, tostring(all))
 at[3] = seconds()
 assert(#net:plan() == 0, "the lab is not what was declared")
 net:down()
