@@ -25,8 +25,7 @@ local function cycle()
   assert(#net:up() > 0)
   local changed = declare(true)
   assert(#changed:up() > 0 and #changed:up() == 0)
-  assert(#net:up() > 0)
-  net:down()
+  changed:down()
 end
 
 for _ = 1, 20 do cycle() end -- until memory that is freed is used again
@@ -36,5 +35,5 @@ for _ = 1, cycles do cycle() end
 local after = held()
 for _, key in ipairs { "files", "memory", "names", "links" } do
   print(("%s %d -> %d"):format(key, before[key], after[key]))
-  assert(after[key] - before[key] <= (key == "memory" and 1 << 18 or 0), key .. " grow")
+  assert(after[key] - before[key] <= (key == "memory" and 1 << 19 or 0), key .. " grow")
 end
