@@ -28,7 +28,7 @@ local function cycle()
   changed:down()
 end
 
-for _ = 1, 20 do cycle() end -- until memory that is freed is used again
+for _ = 1, 10 do cycle() end -- until memory that is freed is used again
 held() -- opens what is kept
 local before = held()
 for _ = 1, cycles do cycle() end

@@ -39,13 +39,13 @@ describe("declared labs", function()
   end)
 
   it("leak nothing, however often they are built, changed and taken down", function()
-    local cycles = faults.soak and 2000 or 30
+    local cycles = faults.soak and 2000 or 15
     local out, seconds = run("tests/faults/cycles.lua", tostring(cycles))
     faults.say("%d cycles: %s; %.1f s", cycles, out, seconds)
   end)
 
   it("may be large: up, a ping from all to one, down, and the next one starts clean", function()
-    local hosts = faults.soak and 1000 or 200
+    local hosts = faults.soak and 1000 or 100
     for _ = 1, faults.soak and 2 or 1 do faults.say("%s", (run("tests/faults/large.lua", tostring(hosts)))) end
     run("tests/faults/large.lua", "10")
   end)
