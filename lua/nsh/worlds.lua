@@ -29,6 +29,17 @@ function m.list()
   return setmetatable(list, show.List)
 end
 
+-- Raises unless there is a world of this name: to look for what is left in it makes none.
+local function find(name)
+  local names = {}
+  for i, one in ipairs(m.list()) do
+    if one.name == name then return end
+    names[i] = one.name
+  end
+  fail.raise { op = "world gc", target = name, code = "ENOENT", errno = 2, message = "there is no world " .. name,
+    hint = names[1] and "there are: " .. table.concat(names, ", ") or "there are none" }
+end
+
 --- Ends a named world, with all that runs in it, and waits until it is gone.
 ---@param name string
 function m.kill(name)
@@ -62,6 +73,7 @@ end
 function m.main(what, name, json)
   if what == "kill" then return m.kill(name) end
   if what == "list" then return print_list(m.list(), json) end
+  if name then find(name) end
   local told
   m.gc(function(list)
     told = true

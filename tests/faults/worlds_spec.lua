@@ -129,4 +129,49 @@ describe("kill -9", function()
     assert.is_nil(result.out:match "%[{[^\n]*\"mine%.h1\"", result.out)
     h.eventually(function() return not faults.clean(machine, before, "others", 0) end)
   end)
+
+  it("leaves what others have in the machine's own namespace alone", function()
+    local result = run(faults.ways[1], [==[exec unshare -mn sh -c '
+      mount -t tmpfs none /run
+      ip link add other up type veth peer name other2
+      ip link set other2 up
+      ip addr add 10.77.0.1/24 dev other
+      $NSH --host -e "
+        local net = lab [[half]]
+        local up = net:host { [[up]], netns = [[host]], routes = { { [[10.9.0.0/16]], via = [[10.0.0.1]] } },
+          rules = { { from = [[10.0.0.0/24]], table = 77 }, { from = [[10.0.1.0/24]], table = 77 } } }
+        net:link { { net:host { [[h1]] }, [[eth0]], addr = [[10.0.0.1/24]] }, { up, [[adl0]], addr = [[10.0.0.2/24]] } }
+        local store = require [[nsh.lab.store]]
+        local save = store.save
+        store.save = function(...)
+          save(...)
+          assert(#net:plan() == 0)
+          store.begin(...)
+          os.exit(true)
+        end
+        net:up()"
+      ip link show adl0 | grep -o altname.*
+      ip rule del from 10.0.0.0/24 table 77 && ip rule add from 10.0.0.0/24 table 77
+      ip route del 10.9.0.0/16 && ip route add 10.9.0.0/16 via 10.77.0.5
+      $NSH --gc
+      ip -br link | cut -d" " -f1
+      ip route | sed "s/ *$//"
+      ip rule | grep -o "from.* lookup 77.*"
+      ls /run/netns
+      $NSH --gc']==], "", "root")
+    assert.equal([[
+altname nsh.half.adl0
+name         what       lab
+adl0         link       half
+10.0.0.2/24  addr       half
+10.0.1.0/24  rule       half
+half.h1      namespace  half
+lo
+other2@other
+other@other2
+10.9.0.0/16 via 10.77.0.5 dev other
+10.77.0.0/24 dev other proto kernel scope link src 10.77.0.1
+from 10.0.0.0/24 lookup 77
+]], result.out, result.err)
+  end)
 end)

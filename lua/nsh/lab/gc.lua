@@ -1,7 +1,9 @@
 --- gc.lua - what a killed run has left of a lab: found by its record, shown, and taken away.
 local apply = require "nsh.lab.apply"
 local core = require "nsh.core"
+local mark = require "nsh.lab.mark"
 local netns = require "nsh.netns"
+local nouns = require "nsh.lab.nouns"
 local shelf = require "nsh.lab.shelf"
 local show = require "nsh.show"
 local store = require "nsh.lab.store"
@@ -30,6 +32,16 @@ local function namespace_of(node)
   return not ok or ns
 end
 
+-- What of a namespace that isn't the lab's own is: what has its mark.
+local function look_inside(node, ns, record, found)
+  mark.strike(record.lab, node, ns)
+  for _, noun in ipairs { "link", "addr", "route", "rule" } do
+    for _, one in ipairs(node[nouns.by_name[noun].field]) do
+      note(found, record, noun, one.name or one.addr or one.dst or one.from or one.to or "all")
+    end
+  end
+end
+
 -- What there is of a lab. A namespace that isn't its own is struck from the record, so that nothing touches it.
 local function look(record, found)
   local nodes, stale, before = {}, {}, #found
@@ -40,7 +52,7 @@ local function look(record, found)
       note(found, record, "file", node.netns)
     elseif ns and (node.adopted or not ns.name) then
       nodes[#nodes + 1] = node
-      note(found, record, "part", node.netns)
+      look_inside(node, ns, record, found)
     elseif ns and is_ours(ns, node, record) then
       nodes[#nodes + 1] = node
       note(found, record, "namespace", node.netns)

@@ -1,4 +1,5 @@
 --- wish.lua - a lab as the state that it asks for: for each namespace the records that its nouns would tell.
+local mark = require "nsh.lab.mark"
 local nouns = require "nsh.lab.nouns"
 local records = require "nsh.lab.records"
 
@@ -102,6 +103,7 @@ local function of_node(node)
       add(state[row.field], record, nouns.where(record) or node.where)
     end
   end
+  mark.put(node.lab.name, state)
   return state
 end
 
