@@ -105,26 +105,23 @@ local function folders_of(private)
   return list
 end
 
--- What is to be done before the first command of a namespace.
-local waiting = setmetatable({}, { __mode = "k" })
+-- What is to be done before the first command of a namespace, by its name.
+local waiting = {}
 
 --- Puts off what commands of a namespace need until there is one: most namespaces of a lab never have any.
 ---@private
----@param ns nsh.Netns
----@param prepare fun(ns: nsh.Netns, ...) called before every command, with what follows
----@param ... any
----@return nsh.Netns ns
-function m.later(ns, prepare, ...)
-  if not waiting[ns] then waiting[ns] = table.pack(prepare, ...) end
-  return ns
-end
+---@param name string of the namespace, there or not
+---@param prepare? fun(ns: nsh.Netns, what: any, apart: boolean?) called before every command; nil: nothing is
+---@param what any what it gets
+function m.named(name, prepare, what) waiting[name] = prepare and { prepare, what } end
 
 --- Does what was put off; to be called before a command is started.
 ---@private
 ---@param ns nsh.Netns
-function m.ready(ns)
-  local todo = waiting[ns]
-  if todo then todo[1](ns, table.unpack(todo, 2, todo.n)) end
+---@param apart? boolean for who called named
+function m.ready(ns, apart)
+  local todo = next(waiting) and waiting[ns.label]
+  if todo then todo[1](ns, todo[2], apart) end
 end
 
 --- Reads the options of netns.add; a slip is told before anything is made.

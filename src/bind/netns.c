@@ -152,52 +152,6 @@ static int netns_supports(lua_State *L)
 	return bind_ok(L, net_ns_supports(ns, luaL_checkstring(L, 2), &err), &err);
 }
 
-/* Reads the list of { path, from } at the top. */
-static void read_folders(lua_State *L, struct net_node_spec *spec)
-{
-	lua_Integer n = lua_istable(L, -1) ? (lua_Integer)lua_rawlen(L, -1) : 0;
-	struct net_folder *folders = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*folders), 0);
-
-	for (lua_Integer i = 0; i < n; i++) {
-		lua_rawgeti(L, -2, i + 1);
-		folders[i].path = bind_string(L, -1, "path", NULL);
-		folders[i].from = bind_string(L, -1, "from", NULL);
-		lua_pop(L, 1); /* the list holds it */
-		luaL_argcheck(L, folders[i].path, 2, "path");
-	}
-	spec->folders = folders;
-	spec->n_folders = (unsigned int)n;
-	lua_remove(L, -2);
-}
-
-/* node(ns, { hostname, hosts, resolv, folders = { { path, from }, ... }, pids }) -> true */
-static int netns_node(lua_State *L)
-{
-	struct net_err err;
-	struct net_ns *ns = bind_ns(L, 1);
-	struct net_node_spec spec = {0};
-
-	spec.hostname = bind_string(L, 2, "hostname", NULL);
-	spec.hosts = bind_string(L, 2, "hosts", NULL);
-	spec.resolv = bind_string(L, 2, "resolv", NULL);
-	spec.pids = bind_flag(L, 2, "pids", false);
-	lua_getfield(L, 2, "folders");
-	read_folders(L, &spec);
-	return bind_ok(L, net_node_make(ns, &spec, &err), &err);
-}
-
-/* hostname(ns) -> text */
-static int netns_hostname(lua_State *L)
-{
-	char name[HOST_NAME_MAX + 1] = "";
-	struct net_err err;
-
-	if (net_node_hostname(bind_ns(L, 1), name, sizeof(name), &err) < 0)
-		return bind_fail(L, &err);
-	lua_pushstring(L, name);
-	return 1;
-}
-
 static int netns_attach(lua_State *L)
 {
 	struct net_err err;
@@ -466,8 +420,6 @@ static const luaL_Reg lib[] = {
 	{"close", netns_close},
 	{"del", netns_del},
 	{"flush", netns_flush},
-	{"hostname", netns_hostname},
-	{"node", netns_node},
 	{"id", netns_id},
 	{"identity", netns_identity},
 	{"ids", netns_ids},
@@ -496,5 +448,6 @@ int bind_open_netns(lua_State *L)
 	luaL_setfuncs(L, meta, 0);
 	lua_pop(L, 1);
 	luaL_newlib(L, lib);
+	bind_open_node(L);
 	return 1;
 }

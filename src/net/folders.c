@@ -175,7 +175,7 @@ static int mount_empty(const char *path, const struct stat *st, struct net_err *
 
 	keep_open(path, fd);
 	snprintf(mode, sizeof(mode), "mode=%o", (unsigned int)st->st_mode & 07777);
-	if (mount("tmpfs", path, "tmpfs", SAFE, mode) < 0)
+	if (mount(NET_NODE_MOUNT, path, "tmpfs", SAFE, mode) < 0)
 		r = failed("mount a tmpfs on", path, err);
 	return r == 0 ? bring_back(fd, err) : r;
 }
@@ -262,7 +262,7 @@ static int mount_files(const struct net_node_spec *spec, struct net_err *err)
 
 	if (!spec->hosts && !spec->resolv)
 		return 0;
-	if (mount("tmpfs", DESK, "tmpfs", SAFE, "mode=755") < 0)
+	if (mount(NET_NODE_MOUNT, DESK, "tmpfs", SAFE, "mode=755") < 0)
 		return failed("mount a tmpfs on", DESK, err);
 	r = put_file(spec, "hosts", spec->hosts, err);
 	if (r == 0)

@@ -148,7 +148,7 @@ int net_world_mounts(struct net_err *err);
 
 #include "worlds.h"
 
-/* --- nodes (node.c, folders.c) --- */
+/* --- nodes (node.c, folders.c, files.c) --- */
 
 /* What a node has of its own; NULL, 0, false: what the world has. */
 struct net_node_spec {
@@ -161,7 +161,16 @@ struct net_node_spec {
 	bool pids; /* its processes see no others */
 };
 
+/* A file that its commands see alone (files.c). */
+struct net_file {
+	const char *path, *text; /* text NULL: it goes */
+	size_t len;
+	unsigned int mode;
+};
+
 int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err);
+int net_node_there(struct net_ns *ns, struct net_err *err); /* 1: it is one already */
+int net_node_file(struct net_ns *ns, const struct net_file *file, struct net_err *err);
 int net_mount_ns(struct net_ns *ns, struct net_err *err); /* the mounts of its commands are there: ns->mnt */
 int net_node_hostname(struct net_ns *ns, char *name, size_t size, struct net_err *err);
 void net_node_end(struct net_ns *ns);

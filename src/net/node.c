@@ -194,6 +194,13 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
+/* net_node_there() - 1: commands of @ns have things of their own already, made by us or, in a named world, by another
+ */
+int net_node_there(struct net_ns *ns, struct net_err *err)
+{
+	return ns->node.uts >= 0 ? 1 : net_node_find(ns, err);
+}
+
 /*
  * net_node_make() - make what commands of @ns have of their own, once
  * @spec: all empty: mounts alone, with the /sys, /proc and /etc/netns of the namespace
@@ -206,6 +213,7 @@ int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct ne
 
 	if (r < 0)
 		return r;
+	shut(&ns->mnt); /* commands had mounts alone up to now */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0)
 		return net_fail(err, errno, NULL);
 	if (spec->pids && pipe2(leash, O_CLOEXEC) < 0)

@@ -11,6 +11,7 @@ struct rlimit;
 const struct rlimit *net_world_files(void);
 _Noreturn void net_init_main(int leash, bool bound);
 void net_node_init(struct net_node *node);
+#define NET_NODE_MOUNT "nsh-node" /* what the mounts of a node's own files and folders are called */
 int net_node_keep(struct net_ns *ns, struct net_err *err);
 int net_node_find(struct net_ns *ns, struct net_err *err);
 void net_node_drop(const char *name);

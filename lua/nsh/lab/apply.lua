@@ -184,6 +184,7 @@ function m.down(lab)
     if ns and (not node.id or core.netns.identity(ns.core) == node.id) then
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
         from = { name = node.netns } }
+      require("nsh.lab.nouns_node").stop(last, node.netns)
       netns.del(node.netns)
     end
   end

@@ -442,13 +442,23 @@ local function delete_rest(run, steps)
   delete_links(run, steps, function(step) return step.op == "delete" and not goes_first(step) end)
 end
 
+-- Late steps noun by noun: all nodes have their files when the first service starts, all services run at the first
+-- command.
 local function do_late(run, steps, deletions)
-  for _, step in ipairs(steps) do
+  local list = {}
+  for i, step in ipairs(steps) do
     if is_late(step) and (step.op == "delete") == deletions then
-      run.step = step
-      carry(run, step)
-      run.late[#run.late + 1] = step
+      list[#list + 1] = { step, nouns.by_name[step.noun].order * (deletions and -1 or 1), i }
     end
+  end
+  table.sort(list, function(a, b)
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[3] < b[3]
+  end)
+  for _, entry in ipairs(list) do
+    run.step = entry[1]
+    carry(run, entry[1])
+    run.late[#run.late + 1] = entry[1]
   end
 end
 
@@ -472,6 +482,7 @@ function m.out(run, steps, live)
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "delete" then
       run.step = step
+      require("nsh.lab.nouns_node").stop(require("nsh.lab.store").load(run.label), step.netns)
       netns.del(step.netns)
       run.ns[step.netns] = nil
     end

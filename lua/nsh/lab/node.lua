@@ -46,7 +46,8 @@ m.Node = Node
 ---  ready = "started" }, or a function that is given the namespace, starts something and returns what has stop()
 ---@field commands? table list of commands that are run, in order, when all else is up; one that fails fails the build
 ---@field hostname? string what `hostname` says (its name)
----@field hosts? string|table|false its /etc/hosts, as netns.add takes it (the names of the lab); false: the machine's
+---@field hosts? string|table|false its /etc/hosts: text, or { name = address }, which is added to the names of the lab;
+---  false: the machine's
 ---@field resolv? string|table its /etc/resolv.conf, as netns.add takes it
 ---@field private? table folders of its own, as netns.add takes them
 ---@field pids? boolean its processes see no others
@@ -78,7 +79,8 @@ function Node.get.netns(self)
       message = "No such file or directory (ENOENT)",
       hint = ("lab %s isn't up; net:up() builds it"):format(self.lab.name) }
   end
-  return require("nsh.node").later(ns, things.prepare, self)
+  require("nsh.node").named(ns.label, require("nsh.lab.hosts").prepare, self)
+  return ns
 end
 
 --- Returns the name of the node's namespace, whether it is there or not.

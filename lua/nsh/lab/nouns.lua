@@ -130,7 +130,7 @@ function m.where(record, line)
   return lines[record]
 end
 
-for _, part in ipairs { "link", "ip", "bridge", "tc" } do
+for _, part in ipairs { "link", "ip", "bridge", "tc", "node" } do
   for _, row in ipairs(require("nsh.lab.nouns_" .. part)) do m.register(row) end
 end
 

@@ -1,0 +1,249 @@
+--- nouns_node.lua - what nodes have beside their network, as nouns of a lab: files, packet filters, services, commands.
+-- The kernel can't be asked for these: what was applied last counts, and of services whether they still run.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local hosts = require "nsh.lab.hosts"
+local node_options = require "nsh.node"
+local things = require "nsh.lab.things"
+local world = require "nsh.world"
+
+local m = {}
+
+local READY, PAUSE, PAUSE_MAX, TAIL = 10, 0.005, 0.1, 5 -- seconds; lines that a service said last
+
+local function values() return require "nsh.lab.nouns" end
+
+local function stay() return require "nsh.stay" end
+
+local function applied(_, _, last) return last or {} end
+
+-- What is told of a wish by one field of the node's things; the node is known by its namespace from then on.
+local function wish_of(field)
+  return function(node)
+    node_options.named(node:netns_name(), hosts.prepare, node)
+    return node.things[field]
+  end
+end
+
+-- --- files ---
+
+local function put(ns, record)
+  node_options.ready(ns, true)
+  hosts.put(ns, record)
+  return true
+end
+
+m[1] = {
+  noun = "file", field = "files", late = true, wish = wish_of "files", list = applied,
+  key = function(record) return record.path end,
+  changes = function(wish, live)
+    local found
+    if wish.text ~= live.text then found = { text = { #live.text .. " bytes", #wish.text .. " bytes" } } end
+    if wish.mode ~= live.mode then
+      found = found or {}
+      found.mode = { ("%o"):format(live.mode), ("%o"):format(wish.mode) }
+    end
+    return found
+  end,
+  add = put, change = put,
+  del = function(ns, record)
+    hosts.put(ns, { path = record.path })
+    return true
+  end,
+}
+
+-- --- packet filters ---
+
+-- What takes the tables of a text away, whether they are there or not.
+local function without(text)
+  local lines = {}
+  for family, name in text:gmatch "table%s+(%l[%l%d]*)%s+([%w_/.-]+)%s*{" do
+    lines[#lines + 1] = ("table %s %s\ndelete table %s %s\n"):format(family, name, family, name)
+  end
+  for name in text:gmatch "table%s+([%w_/.-]+)%s*{" do
+    lines[#lines + 1] = ("table ip %s\ndelete table ip %s\n"):format(name, name)
+  end
+  return table.concat(lines)
+end
+
+m[2] = {
+  noun = "nft", field = "rulesets", late = true, list = applied,
+  wish = function(node)
+    wish_of "nft"(node)
+    return { node.things.nft and { text = node.things.nft } or nil }
+  end,
+  key = function() return "ruleset" end,
+  changes = function(wish, live)
+    if wish.text == live.text then return nil end
+    return { text = { #live.text .. " bytes", #wish.text .. " bytes" } }
+  end,
+  add = function(ns, record)
+    ns:nft(record.text)
+    return true
+  end,
+  change = function(ns, record, old)
+    ns:nft(without(old.text) .. record.text)
+    return true
+  end,
+  del = function(ns, record)
+    ns:nft(without(record.text))
+    return true
+  end,
+}
+
+-- --- services ---
+
+local objects = setmetatable({}, { __mode = "k" }) -- what functions of services returned, by their records
+
+local function log_of(ns, record) return ("%s/%s.%s.log"):format(core.world.run(), ns.label, record.name) end
+
+local function read_log(record)
+  local file = record.log and io.open(record.log)
+  if not file then return "" end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function last_words(record)
+  local lines = {}
+  for line in read_log(record):gmatch "[^\r\n]+" do lines[#lines + 1] = line end
+  if not lines[1] then return "" end
+  return ", said last:\n  " .. table.concat(lines, "\n  ", math.max(1, #lines - TAIL + 1))
+end
+
+local function runs(record)
+  local object = objects[record]
+  if object then return type(object.running) ~= "function" or object:running() end
+  return record.pid ~= nil and stay().running(record)
+end
+
+local function stop(_, record)
+  local object = objects[record]
+  if object then
+    objects[record] = nil
+    if type(object.stop) == "function" then object:stop() end
+  elseif record.pid then
+    stay().stop(record)
+    if record.log then os.remove(record.log) end
+  end
+  return true
+end
+
+local function is_ready(ns, record, ready)
+  if ready then return ready(ns) end
+  return read_log(record):find(record.ready) ~= nil
+end
+
+-- Nobody announces that a program is ready, so it is asked, more and more seldom.
+local function await(ns, record)
+  local ready = things.functions(record).ready
+  if not record.ready then return end
+  local waited, pause = 0, PAUSE
+  while not is_ready(ns, record, ready) do
+    local message, code
+    if not runs(record) then
+      message, code = "it has ended (EXIT)" .. last_words(record), "EXIT"
+    elseif waited >= (record.timeout or READY) then
+      message = ("it runs, but isn't ready after %g s (ETIMEDOUT)%s"):format(waited, last_words(record))
+      code = "ETIMEDOUT"
+    end
+    if code then
+      stop(ns, record)
+      fail.raise { op = "service start", target = record.name, netns = ns.label, code = code, message = message,
+        where = "" }
+    end
+    require("nsh.loop").sleep(pause)
+    waited, pause = waited + pause, math.min(pause * 1.5, PAUSE_MAX)
+  end
+end
+
+local function call(ns, record, start)
+  if world.name() then
+    fail.misuse("service %s of %s is a function: what that starts ends with this nsh; a named world takes commands",
+      record.name, ns.label)
+  end
+  if not start then return true end
+  local object = start(ns)
+  objects[record] = type(object) == "table" and object or {}
+  return true
+end
+
+local function start(ns, record)
+  node_options.ready(ns)
+  if record.source then return call(ns, record, things.functions(record).start) end
+  record.log = log_of(ns, record)
+  local service = stay().start(ns, record.cmd, { out = { file = record.log }, err = "out", env = record.env,
+    cwd = record.cwd })
+  record.pid, record.start = service.pid, service.start
+  await(ns, record)
+  return true
+end
+
+-- What runs goes on under the new record.
+local function take_over(wish, live)
+  wish.pid, wish.start, wish.log = live.pid, live.start, live.log
+  objects[wish] = objects[live]
+end
+
+m[3] = {
+  noun = "service", field = "services", late = true, wish = wish_of "services",
+  list = function(_, _, last)
+    local list = {}
+    for _, record in ipairs(last or {}) do
+      if runs(record) then list[#list + 1] = record end
+    end
+    return list
+  end,
+  key = function(record) return record.name end,
+  changes = function(wish, live)
+    if wish == live then return nil end
+    local plain, before = {}, {}
+    for _, key in ipairs { "cmd", "cwd", "env", "ready", "source" } do
+      plain[key], before[key] = wish[key], live[key]
+    end
+    local found = values().changes(plain, before) or values().changes(before, plain)
+    if not found then take_over(wish, live) end
+    return found
+  end,
+  add = start,
+  change = function(ns, record, old)
+    stop(ns, old)
+    return start(ns, record)
+  end,
+  del = stop,
+}
+
+--- Stops the services of a namespace that goes.
+---@private
+---@param state? table what was applied last
+---@param name string of the namespace
+function m.stop(state, name)
+  for _, node in ipairs(state and state.nodes or {}) do
+    if node.netns == name then
+      for _, record in ipairs(node.services or {}) do
+        if runs(record) then stop(nil, record) end
+      end
+    end
+  end
+  node_options.named(name, nil)
+end
+
+-- --- commands ---
+
+m[4] = {
+  noun = "command", field = "commands", late = true, wish = wish_of "commands", list = applied,
+  key = function(record) return record.line end,
+  changes = function(wish, live)
+    local plain, before = {}, {}
+    for _, key in ipairs { "cmd", "cwd", "env", "input" } do plain[key], before[key] = wish[key], live[key] end
+    return values().changes(plain, before) or values().changes(before, plain)
+  end,
+  add = function(ns, record)
+    ns:exec(record.cmd, { cwd = record.cwd, env = record.env, input = record.input, timeout = record.timeout })
+    return true
+  end,
+}
+m[4].change = m[4].add
+
+return m
