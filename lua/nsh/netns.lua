@@ -68,7 +68,7 @@ end
 --- The host name that commands there see: its own where netns.add gave it one, else nsh's.
 ---@return string
 function Netns.get.hostname(self)
-  return (fail.check("netns hostname", self.name, nil, core.netns.hostname(self.core)))
+  return (fail.check("netns hostname", self.name, nil, core.node.hostname(self.core)))
 end
 
 --- How a namespace is made. With any key but the name and id it is a node: a host of its own to the commands that run
@@ -95,7 +95,7 @@ local function make(name, spec)
   local handle, message, code, detail = core.netns.add(name)
   if not handle or not spec then return handle, message, code, detail end
   local ok
-  ok, message, code, detail = core.netns.node(handle, spec)
+  ok, message, code, detail = core.node.make(handle, spec)
   if not ok then return unmake(name, handle, nil, message, code, detail) end
   return handle
 end

@@ -71,7 +71,7 @@ const struct net_noun *bind_announced(lua_State *L,
 /* one luaopen per file, each sets one table in nsh.core */
 int bind_open_capture(lua_State *L);
 int bind_open_netns(lua_State *L);
-void bind_open_node(lua_State *L); /* adds to that table */
+int bind_open_node(lua_State *L);
 int bind_open_ethtool(lua_State *L);
 int bind_open_link(lua_State *L);
 int bind_open_loop(lua_State *L);

@@ -448,6 +448,5 @@ int bind_open_netns(lua_State *L)
 	luaL_setfuncs(L, meta, 0);
 	lua_pop(L, 1);
 	luaL_newlib(L, lib);
-	bind_open_node(L);
 	return 1;
 }

@@ -1,4 +1,4 @@
-/* node.c - nsh.core.netns: what commands of a namespace have of their own beside its network */
+/* node.c - nsh.core.node: what commands of a namespace have of their own beside its network */
 #include <limits.h>
 
 #include "bind.h"
@@ -21,7 +21,7 @@ static void read_folders(lua_State *L, struct net_node_spec *spec)
 	lua_remove(L, -2);
 }
 
-/* node(ns, { hostname, hosts, resolv, folders = { { path, from }, ... }, pids }) -> true */
+/* make(ns, { hostname, hosts, resolv, folders = { { path, from }, ... }, pids }) -> true */
 static int node_make(lua_State *L)
 {
 	struct net_err err;
@@ -37,7 +37,7 @@ static int node_make(lua_State *L)
 	return bind_ok(L, net_node_make(ns, &spec, &err), &err);
 }
 
-/* is_node(ns) -> whether its commands have things of their own already */
+/* there(ns) -> whether its commands have things of their own already */
 static int node_there(lua_State *L)
 {
 	struct net_err err;
@@ -73,11 +73,11 @@ static int node_hostname(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"file", node_file}, {"hostname", node_hostname}, {"is_node", node_there}, {"node", node_make}, {NULL, NULL},
+	{"file", node_file}, {"hostname", node_hostname}, {"make", node_make}, {"there", node_there}, {NULL, NULL},
 };
 
-/* bind_open_node() - add these to the table of namespaces, which is on top */
-void bind_open_node(lua_State *L)
+int bind_open_node(lua_State *L)
 {
-	luaL_setfuncs(L, lib, 0);
+	luaL_newlib(L, lib);
+	return 1;
 }

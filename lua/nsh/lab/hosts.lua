@@ -99,7 +99,7 @@ local made = setmetatable({}, { __mode = "k" }) -- by namespace: the hosts that 
 ---@param ns nsh.Netns
 ---@param file { path: string, text: string?, mode: integer? }
 function m.put(ns, file)
-  fail.check("file", file.path, ns, core.netns.file(ns.core, file.path, file.text, file.mode))
+  fail.check("file", file.path, ns, core.node.file(ns.core, file.path, file.text, file.mode))
 end
 
 --- Makes a namespace the host that its node is declared as, before a command runs there.
@@ -112,8 +112,8 @@ function m.prepare(ns, node, apart)
   if label == "root" or label == "host" or not store.load(node.lab.name) then return end
   local text = hosts_text(node)
   if made[ns] == (text or true) then return end
-  if not made[ns] and not fail.check("node", label, ns, core.netns.is_node(ns.core)) then
-    fail.check("node", label, ns, core.netns.node(ns.core, { hostname = things.hostname or node.name, hosts = text,
+  if not made[ns] and not fail.check("node", label, ns, core.node.there(ns.core)) then
+    fail.check("node", label, ns, core.node.make(ns.core, { hostname = things.hostname or node.name, hosts = text,
       resolv = things.resolv, folders = things.folders, pids = things.pids }))
     made[ns] = text or true
     for _, file in ipairs(apart and {} or things.files) do m.put(ns, file) end
