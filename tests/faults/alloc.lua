@@ -120,6 +120,18 @@ section("call and batch", function()
   end)
 end)
 
+section("batch of all", function()
+  assert(6 == netns.batch(function()
+    b:add_route { "10.7.0.0/16", type = "blackhole" }
+    a:add_link { "v8", kind = "veth", index = 80, up = true, alias = "x",
+      peer = { "v9", netns = b, index = 90, up = true } }
+    b:del_route "10.7.0.0/16"
+    a:link("lo"):set { up = true }
+  end))
+  assert(b:link("v9").up)
+  a:link("v8"):del()
+end)
+
 section("watch and wait", function()
   local watch <close> = nsh.watch { "link", "addr", "route", "neigh", "netns", initial = true }
   local t = netns.add "t"
