@@ -1,4 +1,5 @@
 -- topology_spec.lua - the topologies: built, compared, pinged, with ip(8) as the oracle; what they take and refuse
+local firewall = require "stdlib.firewall"
 local h = require "tests.helper"
 local static = require "stdlib.static"
 local topology = require "stdlib.topology"
@@ -216,6 +217,55 @@ describe("two sites", function()
     net:node "internet".netns:link("gw2"):set { up = false }
     assert.is_false(h1:reaches("10.0.0.3", { timeout = 0.05 }))
     assert.is_true(h1:reaches "10.0.0.2")
+  end)
+end)
+
+describe("a host of containers", function()
+  it("gives them its address outside, and publishes a port", function()
+    if not firewall.available() then return h.pending(select(2, firewall.available())) end
+    local net = up(topology.nat_host { publish = { [8080] = "c2:80" } })
+    local outside, c2 = net:node "outside".netns, net:node "c2".netns
+    local seen <close> = outside:capture { "eth0", filter = "icmp[0] == 8 or (icmp6 and ip6[40] == 128)" }
+    for _, name in ipairs { "c1", "c2" } do
+      assert.is_true(net:node(name).netns:reaches "203.0.113.1")
+      assert.is_true(net:node(name).netns:reaches "2001:db8:113::1")
+    end
+    local sources = {}
+    for packet in seen:packets() do sources[(packet.ip or packet.ip6).src] = true end
+    assert.same({ ["203.0.113.2"] = true, ["2001:db8:113::2"] = true }, sources)
+    assert.is_false(outside:reaches("172.17.0.3", { timeout = 0.05 }))
+
+    for _, url in ipairs { "203.0.113.2:8080", "[2001:db8:113::2]:8080" } do
+      local listener <close> = c2:listen(80)
+      local client <close> = outside:connect(url)
+      local server <close> = listener:accept()
+      client:send "hello\n"
+      assert.equal("hello", server:receive "line")
+      assert.equal(url:find "%[" and "[2001:db8:113::1]" or "203.0.113.1", tostring(server.peer):match "^(.*):%d+$")
+    end
+  end)
+end)
+
+describe("a site with two providers", function()
+  it("leaves by the one of its source, and by the other when that is gone", function()
+    if not firewall.available() then return h.pending(select(2, firewall.available())) end
+    local net = up(topology.dual_homed())
+    local edge, h1, h2 = net:node "edge".netns, net:node "h1".netns, net:node "h2".netns
+    local function way(ns, dst) return ns:traceroute(dst).hops[2].addr end
+    assert.equal("192.0.2.1", way(h1, "203.0.113.1"))
+    assert.equal("198.51.100.1", way(h2, "203.0.113.1"))
+    assert.equal("2001:db8:1:1::1", way(h1, "2001:db8:113::1"))
+    assert.equal("2001:db8:2:1::1", way(h2, "2001:db8:113::1"))
+    assert.is_true(h1:reaches "10.1.2.2" and h2:reaches "fd00:0:0:101::2")
+    assert.equal("isp2", edge:route_to({ "203.0.113.1", from = "198.51.100.2" }).dev)
+    assert.equal("isp1", edge:route_to("203.0.113.1").dev)
+
+    edge:link "isp1":set { up = false }
+    assert.equal("198.51.100.1", way(h1, "203.0.113.1"))
+    assert.equal("198.51.100.1", way(h2, "203.0.113.1"))
+    net:up() -- mends it
+    assert.equal("192.0.2.1", way(h1, "203.0.113.1"))
+    assert.equal(0, #net:plan())
   end)
 end)
 
