@@ -20,8 +20,8 @@ local function up(net)
   return net
 end
 
--- An address of IPv6 is one when it has its route in the table local: the kernel's work queue does that, and on a machine
--- with much to do it comes late. Before, nobody answers for it, and who asked asks again after a second.
+-- An address of IPv6 is one when it has its route in the table local: the kernel's work queue does that, and on a
+-- machine with much to do it comes late. Before, nobody answers for it, and who asked asks again after a second.
 local function has_local_routes(net)
   for _, node in ipairs(net.nodes) do
     local there = {}
@@ -169,6 +169,27 @@ describe("routed topologies", function()
     local single = topology.leaf_spine { leaves = 2, spines = 3, ecmp = false }
     assert.same({ dst = "10.1.2.0/24", via = "10.0.1.1" }, h.find(single:node "leaf1".routes, { dst = "10.1.2.0/24" }))
   end)
+
+  if SOAK then
+    it("learn their routes from a daemon instead", function()
+      local bird = require "stdlib.bird"
+      local net, running = up(topology.ring { routers = 3, routing = false, ipv6 = false }), {}
+      finally(function()
+        for i, router in ipairs(running) do
+          router:stop()
+          running[i] = nil
+        end
+        net:down()
+      end)
+      for _, node in ipairs(net.nodes) do
+        local links = { type = "ptp" }
+        for i, port in ipairs(node.ports) do links[i] = port.name end
+        if node.kind == "router" then running[#running + 1] = bird.start(node.netns, { ospf = links }) end
+      end
+      assert.equal("10.0.3.1", net:node "r1".netns:wait_route("10.1.3.0/24", 30).via)
+      assert.is_true(net:node "h1".netns:reaches("10.1.3.2", { timeout = 30 }))
+    end)
+  end
 
   it("are joined in one lab, whose routes come last", function()
     local net = topology.ring { routers = 3, hosts = 0, prefix = "a-", routing = false }
