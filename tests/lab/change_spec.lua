@@ -50,7 +50,7 @@ describe("A lab that stands", function()
     { "a port that is none", "change sw link p3: master", function(n) n.sw:link "p3":set { master = false } end },
     { "an address", "create h2 addr 10.0.0.12/24 dev eth0",
       function(n) n.h2:link "eth0":del_addr "10.0.0.12/24" end },
-    { "an address of IPv6", "create h1 addr fd00::11 dev eth0",
+    { "an address of IPv6", "create h1 addr fd00::11/64 dev eth0",
       function(n) n.h1:link "eth0":del_addr "fd00::11/64" end },
     { "a route that is gone", "create h1 route default via 10.0.0.254",
       function(n) n.h1:del_route { "default" } end },

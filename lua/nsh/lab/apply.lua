@@ -136,7 +136,8 @@ function m.up(lab)
     local before = undo.before(run, steps)
     local undoing <close> = guard(lab, run, before, steps, last)
     carry.out(run, steps, before.by)
-    undo.restore(run, before, steps)
+    undo.restore(run, before, steps, last, wish)
+    carry.finish(run, steps)
     undoing.done = true
   end
   store.save(lab.name, applied(wish, run, last))

@@ -50,9 +50,6 @@ function m.begin(live, wish)
     note_links(run, node.netns, node.links, true)
   end
   m.note(run, live)
-  for _, row in ipairs(nouns.list) do
-    if row.prepare then row.prepare(run) end
-  end
   return run
 end
 
@@ -348,26 +345,38 @@ local function with_bridges(run, makers)
   return later
 end
 
+-- What others may get from a link that they stand on: its mtu, its address. A master may have to be made first.
+local function is_below(step)
+  return step.noun == "link" and step.op == "change" and not step.anew and not step.changes.master
+    and not step.changes.port
+end
+
 local function build(run, steps)
   local makers = makers_of(steps)
   local later = with_bridges(run, makers)
+  local done = {}
   batch(run, function(owners)
+    local function ask_all(chosen)
+      for _, step in ipairs(steps) do
+        if not done[step] and chosen(step) then
+          done[step] = true
+          owners:ask(run, step, carry, run, step)
+        end
+      end
+    end
+    if makers[1] then ask_all(is_below) end
     for _, maker in ipairs(makers) do
       owners:ask(run, maker.step, make_link, run, maker)
       owners:ask(run, maker.step, set_other_port, run, maker)
     end
-    for _, step in ipairs(steps) do
-      if is_rest(step) and not later[step.netns] then owners:ask(run, step, carry, run, step) end
-    end
+    ask_all(function(step) return is_rest(step) and not later[step.netns] end)
     if next(later) == nil then return end
     local ok, message, code, detail = core.netns.flush()
-    if ok == nil then return m.fail_flush(run, owners, message, code, detail) end
+    if ok == nil then m.fail_flush(run, owners, message, code, detail) end
     for _, list in pairs(later) do
       for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
     end
-    for _, step in ipairs(steps) do
-      if is_rest(step) and later[step.netns] then owners:ask(run, step, carry, run, step) end
-    end
+    ask_all(is_rest)
   end)
 end
 
@@ -467,6 +476,9 @@ end
 ---@param steps nsh.PlanStep[]
 ---@param live table<string, table> states of namespaces by name, as they are before
 function m.out(run, steps, live)
+  for _, row in ipairs(nouns.list) do
+    if row.prepare then row.prepare(run, steps) end
+  end
   make_namespaces(run, steps)
   do_late(run, steps, true)
   set_sysctls(run, steps, false)
@@ -479,6 +491,13 @@ function m.out(run, steps, live)
   end
   set_sysctls(run, steps, true)
   do_late(run, steps, false)
+  run.step = nil
+end
+
+--- Deletes the namespaces that go: what can't be undone comes last.
+---@param run nsh.LabRun
+---@param steps nsh.PlanStep[]
+function m.finish(run, steps)
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "delete" then
       run.step = step

@@ -34,13 +34,19 @@ end
 ---@param known table what was found out before, by name
 ---@return table<string, any[]>? found nil: nothing is left
 function m.fill(found, wish, known)
+  local function usual()
+    if known[wish.name] == nil then
+      local ns <close> = netns.scratch()
+      known[wish.name] = try(ns, wish) or false
+    end
+    return known[wish.name] or {}
+  end
   for key, pair in pairs(found) do
-    if pair[2] == nil then
-      if known[wish.name] == nil then
-        local ns <close> = netns.scratch()
-        known[wish.name] = try(ns, wish) or false
-      end
-      local default = known[wish.name] and known[wish.name][key]
+    if pair.unset then
+      for _, sub in ipairs(pair.unset) do pair[2][sub] = (usual().port or {})[sub] end
+      pair.unset = nil
+    elseif pair[2] == nil then
+      local default = usual()[key]
       if key == "alias" or key == "master" then default = false end
       if default == nil then found[key] = nil else pair[2] = part_of(default, pair[1]) end
       if default == pair[1] then found[key] = nil end

@@ -24,12 +24,38 @@ local function new_step(op, row, node, record, more)
   return step
 end
 
+-- Of options that are there those that were wished once.
+local function part_of(live, last)
+  if type(live) ~= "table" or type(last) ~= "table" or rawlen(live) > 0 then return live end
+  local part = {}
+  for key in pairs(last) do part[key] = live[key] end
+  return part
+end
+
 -- What was wished once, is as it was wished, and isn't wished any more.
 local function unset(found, wish, live, last)
   for key, value in pairs(last or NOTHING) do
     if wish[key] == nil and live[key] ~= nil and key ~= "peer" and nouns.same(value, live[key]) then
       found = found or {}
-      found[key] = { live[key], nil }
+      found[key] = { part_of(live[key], value), nil }
+    end
+  end
+  return found
+end
+
+-- The same of single options of a port.
+local function unset_port(found, wish, live, last)
+  if type(wish.port) ~= "table" or type(last.port) ~= "table" or type(live.port) ~= "table" then return found end
+  for key, value in pairs(last.port) do
+    if wish.port[key] == nil and nouns.same(value, live.port[key]) then
+      found = found or {}
+      local pair = found.port or {}
+      if not pair.unset then
+        pair = { part_of(live.port, wish.port), part_of(wish.port, wish.port), unset = {} }
+        found.port = pair
+      end
+      pair[1][key] = live.port[key]
+      table.insert(pair.unset, key)
     end
   end
   return found
@@ -51,8 +77,10 @@ end
 ---@private
 function Walk:is_lost(row, record)
   if row.noun == "link" or row.noun == "rule" then return false end
-  local dev = record.dev or record.port
-  return self.lost[dev] == true
+  local lost = self.lost
+  if lost[record.dev] or lost[record.port] or lost[record.master] then return true end
+  local link = row.noun == "bridge_vlan" and self.there[record.dev]
+  return link and link.master ~= nil and lost[link.master] or false
 end
 
 --- What is there by the key of a wish. One that leaves open what the kernel chooses has the first that fits.
@@ -117,14 +145,20 @@ end
 
 ---@private
 function Walk:compare(row, record, old, last)
-  local found, anew = row.changes(record, old, last)
+  local anew = row.noun == "link" and self.remade[record.name] or nil
+  if not anew and row.noun == "link" and old.master and self.lost[old.master] then
+    old = setmetatable({ master = false }, { __index = old }) -- it is a port of nothing by then
+  end
+  local found = anew or row.changes(record, old, last)
   if not anew and last then
     found = unset(found, record, old, last)
-    if row.noun == "link" and found then found = defaults.fill(found, record, self.defaults) end
+    if row.noun == "link" then
+      found = unset_port(found, record, old, last)
+      if found then found = defaults.fill(found, record, self.defaults) end
+    end
   end
   if not found then return end
-  self:add("change", row, record, { from = old, to = record, changes = found, anew = anew })
-  if anew then self.lost[record.name] = true end
+  self:add("change", row, record, { from = old, to = record, changes = found, anew = anew and true })
 end
 
 --- What tells whether a record may be deleted: it was applied last.
@@ -150,13 +184,45 @@ function Walk:unwanted(row, claimed, records)
   end
 end
 
---- Links that go take with them what is on them.
+--- Finds links that go or are made anew: they take with them what is on them, and what stands on them.
 ---@private
-function Walk:links(row)
-  local wanted, is_ours = index(self.node.links, row.key), self:owner(row)
-  for _, link in ipairs(self.live.links) do
-    if not wanted[link.name] and link.name ~= "lo" and is_ours(link) then self.lost[link.name] = true end
+function Walk:look_at_links()
+  local row = nouns.by_name.link
+  local is_ours, last = self:owner(row), index(self.last and self.last.links, row.key)
+  self.there, self.wishes = index(self.live.links, row.key), index(self.node.links, row.key)
+  for name, link in pairs(self.there) do
+    local wish = self.wishes[name]
+    if wish then
+      local found, anew = row.changes(wish, link, last[name])
+      if anew then self:remake(name, found) end
+    elseif name ~= "lo" and is_ours(link) then
+      self.lost[name] = true
+    end
   end
+end
+
+--- Notes a link as one that is made anew.
+---@private
+---@return boolean? news it wasn't noted before
+function Walk:remake(name, found)
+  if self.remade[name] then return nil end
+  self.remade[name], self.lost[name] = found, true
+  return true
+end
+
+--- Notes links that go with those that they stand on.
+---@private
+---@return boolean? news there were such
+function Walk:spread()
+  local news
+  for name, link in pairs(self.there) do
+    local below = type(link.link) == "string" and not link.link_netnsid and not link.peer and link.link
+    if below and self.lost[below] and not self.lost[name] then
+      if self.wishes[name] then self:remake(name, { link = { below, below } }) else self.lost[name] = true end
+      news = true
+    end
+  end
+  return news
 end
 
 ---@private
@@ -169,6 +235,8 @@ function Walk:sysctls()
   table.sort(keys)
   for _, key in ipairs(keys) do
     local wish, old = self.node.sysctls[key], self.live.sysctls[key]
+    local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]"
+    if dev and self.lost[dev] then old = nil end -- a new link has new ones
     if wish == nil then wish = defaults.sysctl(key) end
     if wish == true then wish = 1 elseif wish == false then wish = 0 end
     if wish ~= nil and tostring(live_of.plain(wish)) ~= tostring(old) then
@@ -181,21 +249,89 @@ end
 m.SYSCTL = { noun = "sysctl", name = function(record) return record.key end }
 m.NETNS = { noun = "netns", name = function(record) return record.netns end }
 
--- The steps of one namespace.
-local function walk(steps, node, live, last, owned)
-  local self = setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {},
-    defaults = {} }, Walk)
-  self:links(nouns.by_name.link)
+-- What becomes of one namespace.
+local function new_walk(steps, node, live, last, owned)
+  return setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {}, remade = {},
+    defaults = {}, there = {}, wishes = {} }, Walk)
+end
+
+--- Finds the steps.
+---@private
+function Walk:find()
   local gone = {}
   for _, row in ipairs(nouns.list) do
-    local wished, there = node[row.field], live[row.field]
+    local wished, there = self.node[row.field], self.live[row.field]
     if wished and wished[1] or there and there[1] then gone[row] = { self:wanted(row) } end -- most have none of most
   end
   for i = #nouns.list, 1, -1 do
     local row = nouns.list[i]
-    if (last or owned) and gone[row] then self:unwanted(row, table.unpack(gone[row])) end
+    if (self.last or self.owned) and gone[row] then self:unwanted(row, table.unpack(gone[row])) end
   end
   self:sysctls()
+end
+
+--- The same of a namespace that is to be made: all that is wished is new.
+---@private
+function Walk:fill()
+  for _, row in ipairs(nouns.list) do
+    for _, record in ipairs(self.node[row.field] or NOTHING) do
+      if record.name == "lo" and row.noun == "link" then
+        self:compare(row, record, self.live.links[1])
+      else
+        self:add("create", row, record, { to = record })
+      end
+    end
+  end
+  self:sysctls()
+end
+
+-- With one end of a pair the other one goes.
+local function spread_to_peers(walks, by)
+  local news
+  for _, walk in ipairs(walks) do
+    for name in pairs(walk.lost) do
+      local link = walk.there[name]
+      local peer = link and type(link.peer) == "table" and link.peer
+      local other = peer and by[peer.netns]
+      if other and other.wishes[peer.name] and other.there[peer.name] then
+        news = other:remake(peer.name, { peer = { link.peer, link.peer } }) or news
+      end
+      local wish = walk.wishes[name]
+      peer = wish and wish.peer
+      other = peer and by[peer.netns]
+      if other and other.wishes[peer.name] and other.there[peer.name] then
+        news = other:remake(peer.name, { peer = { other.there[peer.name].peer, other.wishes[peer.name].peer } }) or news
+      end
+    end
+  end
+  return news
+end
+
+-- What goes with what goes, wherever it is.
+local function spread(walks)
+  local by = {}
+  for _, walk in ipairs(walks) do by[walk.node.netns] = walk end
+  repeat
+    local news = spread_to_peers(walks, by)
+    for _, walk in ipairs(walks) do news = walk:spread() or news end
+  until not news
+end
+
+-- One end of a wished pair that isn't there takes the other one along.
+local function look_at_missing(walks, fresh)
+  local by = {}
+  for _, walk in ipairs(walks) do by[walk.node.netns] = walk end
+  local function check(walk)
+    for _, wish in ipairs(walk.node.links) do
+      local peer = not walk.there[wish.name] and wish.peer
+      local other = peer and by[peer.netns]
+      if other and other.wishes[peer.name] and other.there[peer.name] then
+        other:remake(peer.name, { peer = { other.there[peer.name].peer, other.wishes[peer.name].peer } })
+      end
+    end
+  end
+  for _, walk in ipairs(walks) do check(walk) end
+  for _, walk in ipairs(fresh) do check(walk) end
 end
 
 --- Lists the steps from one state to another: namespaces, what comes and changes, what goes.
@@ -208,29 +344,45 @@ function m.steps(wish, live, last)
   local owned = type(last) == "function" and last or nil
   if owned then last = nil end
   local steps, there, before = {}, live_of.by_netns(live), live_of.by_netns(last)
-  local wanted = {}
+  local walks, fresh, order, wanted = {}, {}, {}, {}
+  local function go(node, now)
+    local walk = new_walk(steps, node, now or nouns.fresh(node.netns), now and before[node.netns], now and owned)
+    table.insert(now and walks or fresh, walk)
+    order[#order + 1] = walk
+  end
   for _, node in ipairs(wish.nodes) do
     wanted[node.netns] = true
-    local now = there[node.netns]
-    if not now then
-      local step = new_step("create", m.NETNS, node, node, { to = { name = node.netns } })
-      step.where = nouns.where(node)
-      steps[#steps + 1] = step
-    end
-    walk(steps, node, now or nouns.fresh(node.netns), now and before[node.netns], now and owned)
+    go(node, there[node.netns])
   end
+  local gone = {}
   for _, node in ipairs(last and last.nodes or NOTHING) do
     if not wanted[node.netns] and there[node.netns] then
       if node.adopted then
         local nothing = nouns.empty(node.netns)
         nothing.node = node.node
-        walk(steps, nothing, there[node.netns], node)
+        go(nothing, there[node.netns])
       else
-        steps[#steps + 1] = new_step("delete", m.NETNS, node, node, { from = { name = node.netns } })
+        gone[#gone + 1] = new_step("delete", m.NETNS, node, node, { from = { name = node.netns } })
       end
     end
   end
-  return steps
+  if walks[1] then
+    for _, walk in ipairs(walks) do walk:look_at_links() end
+    look_at_missing(walks, fresh)
+    spread(walks)
+  end
+  for _, walk in ipairs(order) do
+    local node = walk.node
+    if there[node.netns] then
+      walk:find()
+    else
+      local step = new_step("create", m.NETNS, node, node, { to = { name = node.netns } })
+      step.where = nouns.where(node)
+      steps[#steps + 1] = step
+      walk:fill()
+    end
+  end
+  return table.move(gone, 1, #gone, #steps + 1, steps)
 end
 
 return m

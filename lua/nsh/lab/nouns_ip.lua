@@ -73,7 +73,10 @@ local function addr_change(ns, record, old, _, step)
 end
 
 m[1] = {
-  noun = "addr", field = "addrs", key = addr_key, read = addr_read, changes = addr_changes,
+  noun = "addr", field = "addrs", key = addr_key,
+  name = function(record)
+    return ("%s%s dev %s"):format(record.addr, record.peer and " peer " .. record.peer or "", tostring(record.dev))
+  end, read = addr_read, changes = addr_changes,
   list = function(ns) return fail.check("addr list", nil, ns, core.addr.list(ns.core, {})) end,
   mine = function(record)
     return record.addr ~= "127.0.0.1/8" and record.proto ~= "kernel_lo" and record.proto ~= "kernel_ll"

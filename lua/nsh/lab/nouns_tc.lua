@@ -91,13 +91,14 @@ local qdisc_differs = changes_of "qdisc"
 
 local function qdisc_changes(wish, live)
   if wish.handle == m.HANDLE and live.handle == m.HANDLE and live.kind == "tbf" and wish.kind == "netem" then
-    return wish.rate and values().changes({ rate = wish.rate }, live, PART) or { rate = { live.rate } }
+    if not wish.rate then return { rate = { live.rate } } end
+    return values().changes({ rate = wish.rate }, live, PART)
   end
   return qdisc_differs(wish, live)
 end
 
 local function qdisc_add(ns, record, run, step)
-  if record.kind == "netem" and record.handle == m.HANDLE and not run.netem() then
+  if record.kind == "netem" and record.handle == m.HANDLE and not run.has_netem then
     local message, code, detail
     record, message, code, detail = as_tbf(record, run, step)
     if not record then return nil, message, code, detail end
@@ -150,11 +151,13 @@ m[1] = {
   end,
   add = qdisc_add, change = qdisc_change, del = qdisc_del,
   gone = { ENOENT = true, EINVAL = true, ENODEV = true },
-  prepare = function(run)
-    local known
-    run.netem = function()
-      if known == nil then known = netem() end
-      return known
+  -- the kernel is asked before a batch is open
+  prepare = function(run, steps)
+    for _, step in ipairs(steps) do
+      if step.noun == "qdisc" and step.to and step.to.kind == "netem" and step.to.handle == m.HANDLE then
+        run.has_netem = netem()
+        return
+      end
     end
   end,
 }
@@ -183,6 +186,8 @@ local function each_link(what)
   end
 end
 
+local MADE = { htb = true, hfsc = true, drr = true, qfq = true } -- the classes of others are there by themselves
+
 local function class_change(ns, record) return core.class.replace(ns.core, record) end
 
 m[2] = {
@@ -192,7 +197,7 @@ m[2] = {
     return core.class.read(require("nsh.qdisc").complete("class", options(spec, dev)))
   end,
   key = function(record) return ("%s dev %s"):format(tostring(record.classid), tostring(record.dev)) end,
-  mine = function(record) return record.kind ~= "fq_codel" and record.kind ~= "mq" end,
+  mine = function(record) return MADE[record.kind] or false end,
   add = class_change, change = class_change,
   del = function(ns, record)
     return core.class.del(ns.core, { classid = record.classid, parent = record.parent, dev = record.dev })

@@ -57,6 +57,7 @@ local function line(step)
   for key, pair in pairs(step.changes) do words[#words + 1] = change(key, pair[1], pair[2]) end
   if step.noun == "sysctl" then
     local pair = step.changes[step.name]
+    if pair[1] == nil then return ("%s = %s"):format(head, value(pair[2])) end
     words = { ("%s → %s"):format(value(pair[1]), value(pair[2])) }
   end
   table.sort(words)

@@ -122,11 +122,9 @@ end
 function m.sysctls(node)
   local forward = node.kind == "router" and 1 or 0
   local all = { ["net.ipv4.ip_forward"] = (forward == 1 or not m.is_root(node)) and forward or nil }
-  if node.kind == "router" then
-    all["net.ipv6.conf.all.forwarding"] = 1
-    -- what it forwards asks for neighbours by the link-local address, and nobody is asked while that one is tentative
-    if not node.dad then all["net.ipv6.conf.default.accept_dad"] = 0 end
-  end
+  if node.kind == "router" then all["net.ipv6.conf.all.forwarding"] = 1 end
+  -- nobody is asked while the link-local address is tentative
+  if node.ipv6 and not node.dad and not m.is_root(node) then all["net.ipv6.conf.default.accept_dad"] = 0 end
   for key, value in pairs(node.sysctls) do all[key:gsub("^(%l+)/(.*)", "%1.%2")] = value end
   return all
 end

@@ -45,7 +45,12 @@ function m.before(run, steps)
   return { spaces = spaces, sysctls = sysctls, state = state, by = live.by_netns(state) }
 end
 
-local function read(before) return live.whole(before.spaces, before.sysctls) end
+local function read(before)
+  for name, ns in pairs(before.spaces) do
+    if ns.deleted then before.spaces[name] = nil end
+  end
+  return live.whole(before.spaces, before.sysctls)
+end
 
 -- What of records can be asked for, without what the kernel makes by itself.
 local function askable(row, records)
@@ -76,6 +81,24 @@ end
 
 -- --- what went along with something else ---
 
+-- Takes what was applied last and isn't wished any more out of a state.
+local function forget(state, last, wanted)
+  local before, wishes = live.by_netns(last), live.by_netns(wanted)
+  for _, node in ipairs(state.nodes) do
+    local old, new = before[node.netns], wishes[node.netns]
+    for _, row in ipairs(old and nouns.list or {}) do
+      local gone, list = {}, {}
+      for _, record in ipairs(old[row.field] or {}) do gone[row.key(record)] = true end
+      for _, record in ipairs(new and new[row.field] or {}) do gone[row.key(record)] = nil end
+      for _, record in ipairs(node[row.field]) do
+        if not gone[row.key(record)] then list[#list + 1] = record end
+      end
+      node[row.field] = list
+    end
+  end
+  return state
+end
+
 -- Takes what steps do into a state.
 local function follow(wish, steps)
   local by = live.by_netns(wish)
@@ -86,9 +109,10 @@ local function follow(wish, steps)
   for _, step in ipairs(steps) do
     local node, row = by[step.netns], nouns.by_name[step.noun]
     if node and row and step.noun ~= "link" and not row.late then
-      local list, gone = {}, step.from and row.key(step.from)
+      local list, old, new = {}, step.from and row.key(step.from), step.to and row.key(step.to)
       for _, record in ipairs(node[row.field]) do
-        if row.key(record) ~= gone then list[#list + 1] = record end
+        local key = row.key(record)
+        if key ~= old and key ~= new then list[#list + 1] = record end
       end
       if step.to then list[#list + 1] = step.to end
       node[row.field] = list
@@ -122,9 +146,12 @@ local function nothing_owned() return false end
 ---@param run nsh.LabRun
 ---@param before nsh.LabBefore
 ---@param steps nsh.PlanStep[]
-function m.restore(run, before, steps)
+---@param last? table state that was applied last
+---@param wanted table state that is wished
+function m.restore(run, before, steps, last, wanted)
   if next(before.spaces) == nil then return end
-  local wish = follow(as_wish(before.state, function() return nil end), steps)
+  local there = as_wish(before.state, function() return nil end)
+  local wish = follow(last and forget(there, last, wanted) or there, steps)
   local ours = declared(steps)
   for _ = 1, TRIES do
     local now = read(before)
@@ -149,7 +176,7 @@ local ALWAYS = { "up", "mtu", "mac", "master" }
 
 -- What of a link counts on the way back: all where it has to be made again, else what was changed, and what the
 -- changes may have moved.
-local function link_reader(steps)
+local function link_reader(before, steps, scratch)
   local changed, whole = {}, {}
   for _, step in ipairs(steps) do
     if step.noun == "link" then
@@ -165,8 +192,12 @@ local function link_reader(steps)
   end
   return function(netns_name, record)
     local key = netns_name .. " " .. record.name
+    if whole[key] then
+      local spec = plain.link(record, before.by[netns_name].links, scratch)
+      spec.peer, spec.mac, spec.mtu = record.peer, record.mac, record.mtu
+      return spec
+    end
     local all = plain.wished("link", record)
-    if whole[key] then return all end
     local wish = { name = record.name, kind = record.kind, peer = record.peer }
     for _, name in ipairs(ALWAYS) do wish[name] = record[name] end
     for name in pairs(changed[key] or {}) do
@@ -205,7 +236,8 @@ end
 
 -- Everything that was there is there again, or is told.
 local function lead_back(run, before, steps)
-  local wish, owned = as_wish(before.state, link_reader(steps)), maker(steps)
+  local scratch <close> = plain.scratch()
+  local wish, owned = as_wish(before.state, link_reader(before, steps, scratch)), maker(steps)
   for _ = 1, TRIES do
     local now = read(before)
     carry.note(run, now)
