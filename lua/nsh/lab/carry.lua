@@ -391,12 +391,18 @@ end
 
 -- --- deletions ---
 
-local function network_of(addr)
+--- Returns what tells the network of an address.
+---@private
+---@param addr string "10.0.0.1/24"
+---@return string
+function m.network_of(addr)
   local prefix = require("nsh.prefix").parse(addr, "addr")
   local whole, bits = prefix.length // 8, prefix.length % 8
   local last = bits > 0 and prefix.bytes:byte(whole + 1) & (0xff00 >> bits & 0xff) or ""
   return prefix.bytes:sub(1, whole) .. "/" .. last .. "/" .. prefix.length
 end
+
+local network_of = m.network_of
 
 -- Links whose IPv4 addresses of a network stay while one of it goes: the kernel would take those that came after it as
 -- well, unless it is told to promote one.

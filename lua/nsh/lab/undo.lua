@@ -1,5 +1,6 @@
 --- undo.lua - what was there before a plan: read, so that it can be put back, and compared with what is left of it.
 local carry = require "nsh.lab.carry"
+local core = require "nsh.core"
 local diff = require "nsh.lab.diff"
 local live = require "nsh.lab.live"
 local netns = require "nsh.netns"
@@ -234,12 +235,40 @@ local function back_late(run)
   end
 end
 
+-- Which address of IPv4 stands first in its network, by link and network: the kernel routes by that one.
+local function firsts(node)
+  local first = {}
+  for _, addr in ipairs(node and node.addrs or {}) do
+    if addr.family == "inet" and not addr.secondary then
+      first[addr.dev .. " " .. carry.network_of(addr.addr)] = addr.addr
+    end
+  end
+  return first
+end
+
+-- Takes the addresses of a network away where another one stands first now: they come back in their order.
+local function reorder(run, before, now)
+  local by, again = live.by_netns(now), false
+  for _, node in ipairs(before.state.nodes) do
+    local was, is = firsts(node), firsts(by[node.netns])
+    for _, addr in ipairs(by[node.netns] and by[node.netns].addrs or {}) do
+      local key = addr.family == "inet" and addr.dev .. " " .. carry.network_of(addr.addr)
+      if key and was[key] and is[key] and was[key] ~= is[key] then
+        core.addr.del(run.ns[node.netns].core, addr)
+        again = true
+      end
+    end
+  end
+  return again
+end
+
 -- Everything that was there is there again, or is told.
 local function lead_back(run, before, steps)
   local scratch <close> = plain.scratch()
   local wish, owned = as_wish(before.state, link_reader(before, steps, scratch)), maker(steps)
   for _ = 1, TRIES do
     local now = read(before)
+    if reorder(run, before, now) then now = read(before) end
     carry.note(run, now)
     local todo = diff.steps(wish, now, owned)
     if not todo[1] then return nil end
