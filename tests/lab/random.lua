@@ -38,13 +38,13 @@ Generator.__index = Generator
 
 -- An address of the node's own net, in one of the forms that may be written.
 function Generator:addr(node, six)
-  local n = #node.addrs + random(1, 3) * 20
+  local n = 40 * node.number + 4 * #node.addrs + random(1, 4)
   node.addrs[#node.addrs + 1] = n
   if six then
-    local text = ("fd00:%d::%x/64"):format(node.number, n)
+    local text = ("fd00:%d::%x/64"):format(node.net, n)
     return one_of { text, { text, nodad = true }, { text, metric = random(1000) }, (text:gsub("fd00", "FD00")) }
   end
-  local text = ("10.%d.0.%d"):format(node.number, n)
+  local text = ("10.%d.0.%d"):format(node.net, n)
   return one_of { text .. "/24", { text .. "/24", label = "eth0:x" },
       { ("169.254.%d.%d/28"):format(node.number, n), scope = "link" },
     { text .. "/24", broadcast = "+" }, { text .. "/24", noprefixroute = true } }
@@ -55,21 +55,21 @@ function Generator:routes(node)
   for i = 1, random(0, 4) do
     local net = one_of { ("172.16.%d.0/24"):format(i), ("172.17.0.%d"):format(i), ("172.17.1.%d/32"):format(i) }
     list[i] = one_of {
-      { net, via = ("10.%d.0.254"):format(node.number), mtu = maybe(1400), metric = maybe(random(5, 100)) },
+      { net, via = ("10.%d.0.254"):format(node.net), mtu = maybe(1400), metric = maybe(random(5, 100)) },
       { net, dev = "eth0", table = maybe(random(100, 103)), onlink = maybe(false) },
       { net, type = one_of { "blackhole", "unreachable", "prohibit" } },
-      { net, nexthops = { { via = ("10.%d.0.253"):format(node.number), weight = random(1, 9) },
-        { via = ("10.%d.0.252"):format(node.number) } } },
-      { ("fd99:%x::/%d"):format(i, random(32, 64)), via = ("fd00:%d::fe"):format(node.number), metric = maybe(77) },
+      { net, nexthops = { { via = ("10.%d.0.253"):format(node.net), weight = random(1, 9) },
+        { via = ("10.%d.0.252"):format(node.net) } } },
+      { ("fd99:%x::/%d"):format(i, random(32, 64)), via = ("fd00:%d::fe"):format(node.net), metric = maybe(77) },
       { ("fd98:%x::1"):format(i), dev = "eth0", proto = maybe "static" },
       { ("fd97:%x::7/64"):format(i), type = "unreachable" },
     }
   end
   if random(2) == 1 then
-    list[#list + 1] = { one_of { "default", "0.0.0.0/0" }, via = ("10.%d.0.254"):format(node.number) }
+    list[#list + 1] = { one_of { "default", "0.0.0.0/0" }, via = ("10.%d.0.254"):format(node.net) }
   end
   if random(3) == 1 then
-    list[#list + 1] = { "default", via = ("fd00:%d::fe"):format(node.number), proto = maybe "static" }
+    list[#list + 1] = { "default", via = ("fd00:%d::fe"):format(node.net), proto = maybe "static" }
   end
   return list
 end
@@ -87,7 +87,7 @@ end
 function Generator:neighs(node)
   local list = {}
   for i = 1, random(0, 2) do
-    list[i] = { one_of { ("10.%d.0.%d"):format(node.number, 200 + i), ("fd00:%d::20%d"):format(node.number, i) },
+    list[i] = { one_of { ("10.%d.0.%d"):format(node.net, 230 + i), ("fd00:%d::23%d"):format(node.net, i) },
       dev = "eth0", mac = ("02:00:00:00:00:%02X"):format(random(255)), proxy = maybe(true, 6) }
     if list[i].proxy then list[i].mac, list[i].state = nil, nil end
   end
@@ -120,21 +120,22 @@ function m.declare(name, seed, kinds)
   math.randomseed(seed)
   local g = setmetatable({}, Generator)
   local net = lab(name)
-  local sw = random(3) > 1 and net:switch { "sw", addr = maybe "10.9.9.1/24", stp = maybe(false),
+  local sw = random(3) > 1 and net:switch { "sw", addr = maybe "10.9.0.250/24", stp = maybe(false),
     ageing_time = maybe(random(10, 300)), priority = maybe(8192) }
   for i = 1, random(1, 4) do
-    local node = { number = i, addrs = {} }
+    local on_switch = sw and random(4) > 1
+    local node = { number = i, net = on_switch and 9 or i, addrs = {} }
     local verb = one_of { "host", "host", "router" }
     local handle = net[verb](net, { "n" .. i, routes = g:routes(node), rules = g:rules(),
       neighs = g:neighs(node), sysctls = g:sysctls(), addr = maybe(("192.168.%d.1/32"):format(i)) })
     local own = g:port()
     own[1], own[2] = handle, "eth0"
-    own.addrs = { ("10.%d.0.1/24"):format(i), ("fd00:%d::1/64"):format(i) }
+    own.addrs = { ("10.%d.0.%d/24"):format(node.net, i), ("fd00:%d::%d/64"):format(node.net, i) }
     for _ = 1, random(0, 2) do own.addrs[#own.addrs + 1] = g:addr(node, random(2) == 1) end
     own.qdiscs = maybe(g:qdiscs())
     if not own.qdiscs and random(4) == 1 then own.impair = { rate = one_of { "1mbit", "3333333", "64kbit" } } end
     local other
-    if sw and random(4) > 1 then
+    if on_switch then
       other = g:port()
       other[1], other[2] = sw, "p" .. i
       other.port = maybe { cost = random(1, 100), isolated = maybe(true), learning = maybe(false) }
