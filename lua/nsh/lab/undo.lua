@@ -6,6 +6,7 @@ local live = require "nsh.lab.live"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local plain = require "nsh.lab.plain"
+local promote = require "nsh.lab.promote"
 
 local m = {}
 
@@ -240,7 +241,7 @@ local function firsts(node)
   local first = {}
   for _, addr in ipairs(node and node.addrs or {}) do
     if addr.family == "inet" and not addr.secondary then
-      first[addr.dev .. " " .. carry.network_of(addr.addr)] = addr.addr
+      first[addr.dev .. " " .. promote.network_of(addr.addr)] = addr.addr
     end
   end
   return first
@@ -252,7 +253,7 @@ local function reorder(run, before, now)
   for _, node in ipairs(before.state.nodes) do
     local was, is = firsts(node), firsts(by[node.netns])
     for _, addr in ipairs(by[node.netns] and by[node.netns].addrs or {}) do
-      local key = addr.family == "inet" and addr.dev .. " " .. carry.network_of(addr.addr)
+      local key = addr.family == "inet" and addr.dev .. " " .. promote.network_of(addr.addr)
       if key and was[key] and is[key] and was[key] ~= is[key] then
         core.addr.del(run.ns[node.netns].core, addr)
         again = true
