@@ -41,19 +41,22 @@ end
 --- Runs the lab under strace in the machine. Its first argument is a process outside of it, for the witnesses.
 ---@param options string[] of strace
 ---@param marker string in the environment of all that the run starts
----@param script? string the lab ("tests/faults/lab.lua")
+---@param script? string|string[] the lab ("tests/faults/lab.lua"), with more arguments
 function m.run(machine, way, options, marker, script)
-  local words = { "sh", "-c", 'strace "$@" ' .. (way.prefix[1] and "0" or "$$"), "sh" }
+  script = type(script) == "table" and script or { script or "tests/faults/lab.lua" }
+  local more = table.concat(script, " ", 2)
+  local words = { "sh", "-c", 'strace "$@" $$ ' .. more, "sh" }
   if way.prefix[1] then words = { table.unpack(way.prefix) } end
   if way.prefix[1] then words[#words + 1] = "strace" end
   for _, option in ipairs(options) do words[#words + 1] = option end
   words[#words + 1] = m.nsh
-  words[#words + 1] = script or "tests/faults/lab.lua"
+  words[#words + 1] = script[1]
+  if way.prefix[1] then table.move({ "0", table.unpack(script, 2) }, 1, #script, #words + 1, words) end
   return machine:exec(words, { check = false, timeout = 20, env = m.env(marker) })
 end
 
 --- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
----@param script? string the lab
+---@param script? string|string[] the lab
 ---@return table<string, integer> counts, string trace, table<string, table<string, integer>> until_mark what the counts
 --- were when the script opened a file "/nsh-mark-NAME"
 function m.calls(machine, way, script)
@@ -162,7 +165,7 @@ end
 --- Kills nsh at its system calls, and checks after each that nothing is left and that most of the points were hit.
 ---@param before table<string, true> what m.look() said before
 ---@param wanted integer how many points, unless this is the long run
----@param script? string the lab
+---@param script? string|string[] the lab
 ---@param names? string[] of calls, for a sample
 function m.kill_everywhere(machine, before, way, wanted, script, names)
   local counts = m.calls(machine, way, script)

@@ -1,12 +1,14 @@
 -- declared.lua - the lab that the fault runs kill and starve: declared, built, changed in place, taken down.
 -- arg[1], if given and not 0: a process in whose namespace each host gets a witness: a veth end that goes with it.
+-- arg[2]: how many hosts it has (2); for many, a process beside nsh makes the namespaces.
 -- Files that aren't there are opened as marks, so that a trace tells which part of the run a system call belongs to.
+local hosts = tonumber(arg[2] or 2)
 local outside = tonumber(arg[1] or "0") > 0 and netns.of(tonumber(arg[1])) or nil
 
 local function declare(changed)
   local net = lab "fault"
   local sw = net:switch { "sw", addr = "10.9.0.254/24", stp = false }
-  for i = 1, changed and 3 or 2 do
+  for i = 1, hosts + (changed and 1 or 0) do
     local host = net:host { "h" .. i, routes = { { "default", via = "10.9.0.254" } } }
     local addrs = { ("10.9.0.%d/24"):format(i), not changed and ("10.8.0.%d/24"):format(i) or nil }
     net:link { { host, "eth0", addrs = addrs }, { sw, "p" .. i }, mtu = changed and i == 1 and 1400 or nil }
@@ -65,7 +67,7 @@ if not ok then
   error(err, 0)
 end
 assert(#changed:plan() == 0, "the lab is not what was declared after the change")
-assert(changed:node "h3".netns:reaches "10.9.0.1", "the changed lab doesn't work")
+assert(changed:node("h" .. hosts + 1).netns:reaches "10.9.0.1", "the changed lab doesn't work")
 changed:down()
 assert(#netns.list() == 0, "namespaces outlive the lab")
 print "the lab stood"

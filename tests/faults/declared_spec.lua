@@ -23,6 +23,11 @@ describe("a declared lab", function()
     end)
   end
 
+  it("leaves nothing when it is large and another process makes its namespaces", function()
+    faults.kill_everywhere(machine, before, faults.ways[1], 5, { SCRIPT, "20" },
+      { "clone", "close", "recvmsg", "sendto", "socketpair" })
+  end)
+
   -- What a change failed at is undone, and the error says so with the errno's name.
   it("is as it was when a change fails at any system call", function()
     local way = faults.ways[1]
