@@ -309,7 +309,7 @@ end)]]))
       assert.same({ "duo.sw", "echo-request" }, { found.netns, found.icmp.type })
       if nsh.program "tcpdump" then
         has(transcript.read(first .. "/packets.txt"), "10.0.0.1")
-        local pipe = io.popen("tcpdump -nn -r " .. first .. "/packets.pcapng 2>&1")
+        local pipe = io.popen("tcpdump -Z root -nn -r " .. first .. "/packets.pcapng 2>&1")
         has(pipe:read "a", "IP 10.0.0.1 > 10.0.0.3: ICMP echo request")
         pipe:close()
       end

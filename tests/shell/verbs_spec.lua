@@ -192,5 +192,13 @@ describe("a lab on a terminal", function()
     tmux:enter("net", "lab duo\nnsh:root> ?")
     tmux:enter("h1:reaches '10.0.0.2'", "true\nnsh:root> ?")
     tmux:enter("h2.name", "duo.h2\nnsh:root> ?")
+    tmux:key "C-d"
+    tmux:wait "%$"
+    -- Ctrl-C is for the command
+    local code = "trap \"echo caught; exit 5\" INT; echo ready; sleep 50"
+    tmux:enter(("%s %s exec h1 -- sh -c '%s'"):format(NSH, path, code), "\nready")
+    tmux:key "C-c"
+    tmux:wait "caught\n%$"
+    tmux:enter("echo status $?", "status 5\n%$")
   end)
 end)
