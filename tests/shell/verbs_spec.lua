@@ -147,6 +147,25 @@ describe("a script that returns a lab", function()
     end)
   end)
 
+  it("stands in a named world, for one nsh after another", function()
+    assert(os.execute("mkdir -m 700 " .. dir .. "/run"))
+    local env = ("XDG_RUNTIME_DIR=%s/run"):format(dir)
+    local function named(...) return run({ "-w", "verbs", lab, ... }, { before = env }) end
+    finally(function() os.execute(("%s %s -w verbs --kill 2>/dev/null"):format(env, NSH)) end)
+    local _, status, err = named("exec", "h1", "true")
+    assert.equal(1, status)
+    assert.truthy(err:find("nsh -w verbs " .. lab .. " up builds it", 1, true), err)
+    local out
+    out, status = named()
+    assert.equal(0, status)
+    assert.truthy(out:find("next: nsh -w verbs " .. lab .. " status", 1, true), out)
+    assert.equal(6, (select(2, named("exec", "h1", "--", "sh", "-c", "exit 6"))))
+    assert.truthy((named "status"):find "^lab duo: up, 2 nodes\n")
+    assert.equal("[]\n", (named("plan", "--json")))
+    assert.truthy((named "down"):find "^lab duo is down: 2 namespaces gone")
+    assert.truthy((named "status"):find "^lab duo: not up")
+  end)
+
   it("tells what is wrong with the words, and exits with 2", function()
     for _, case in ipairs {
       { { "exec" }, "which node? duo has h1, h2" },

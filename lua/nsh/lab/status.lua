@@ -1,5 +1,7 @@
 --- status.lua - a lab as it stands: its nodes and links, their addresses, states and counters, and what is amiss.
 local columns = require "nsh.columns"
+local core = require "nsh.core"
+local fail = require "nsh.error"
 local netns = require "nsh.netns"
 local plan = require "nsh.lab.plan"
 local show = require "nsh.show"
@@ -113,7 +115,9 @@ end
 -- The links as they are, by name; those that nobody declared too.
 local function live_links(node, ns, peers, differs)
   local list, by, addrs = {}, {}, addrs_of(ns)
-  for _, link in ipairs(ns:links { stats = true }) do
+  -- without the names of peers in other namespaces, which would cost a look at each of them
+  local all = fail.check("link list", nil, ns, core.link.list(ns.core, {}, true))
+  for _, link in ipairs(all) do
     if link.name ~= "lo" or addrs.lo then
       local stats = link.stats
       local record = { node = node.name, link = link.name, state = link.state, mtu = link.mtu,
