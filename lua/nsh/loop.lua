@@ -15,14 +15,19 @@ local resumed -- the last one
 local pins = 0
 local PAUSE = {} -- what a task yields when it waits; anything else lets the others go first
 
+-- Memory may fail at either line: a wait that knows no place would stay there, with all that it holds.
 local function park(wait)
-  parked[#parked + 1] = wait
-  wait.at = #parked
+  wait.at = #parked + 1
+  parked[wait.at] = wait
 end
 
 local function unpark(wait)
   local at = wait.at
   if not at then return end
+  if parked[at] ~= wait then
+    wait.at = nil
+    return
+  end
   local moved = parked[#parked]
   parked[at], moved.at = moved, at
   parked[#parked], wait.at = nil, nil
