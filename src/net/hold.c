@@ -47,12 +47,11 @@ int net_hold_send(int sock, const struct hold_msg *msg, const int fds[HOLD_FDS])
 	if (count) {
 		size_t size = (size_t)count * sizeof(int);
 
-		memset(&control, 0, sizeof(control));
+		control = (union control){
+			.align = {.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+		memcpy(CMSG_DATA(&control.align), list, size);
 		m.msg_control = control.buf;
 		m.msg_controllen = CMSG_SPACE(size);
-		*CMSG_FIRSTHDR(&m) =
-			(struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), list, size);
 	}
 	do
 		r = sendmsg(sock, &m, MSG_NOSIGNAL);
@@ -71,6 +70,8 @@ int net_hold_recv(int sock, struct hold_msg *msg, int fds[HOLD_FDS])
 	struct cmsghdr *c;
 	ssize_t r;
 
+	for (int i = 0; i < HOLD_FDS; i++)
+		fds[i] = -1;
 	do
 		r = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	while (r < 0 && errno == EINTR);

@@ -105,7 +105,7 @@ void net_ns_ahead(unsigned int n);			/* so many will be made soon */
 int net_ns_of(struct net_ns *ns, pid_t pid, struct net_err *err);
 int net_ns_open(struct net_ns *ns, const char *name, struct net_err *err);
 int net_ns_bind(struct net_ns *ns, const char *name, struct net_err *err);
-void net_ns_set_mark(const char *mark); /* an alternative name of lo in those that get a name; NULL: none */
+void net_ns_set_mark(const char *text); /* an alternative name of lo in those that get a name; NULL: none */
 int net_ns_unbind(const char *name, struct net_err *err);
 int net_folder_names(const char *path, char **names, size_t *len, struct net_err *err);
 int net_ns_names(char **names, size_t *len, struct net_err *err); /* malloc'd, NUL-separated */

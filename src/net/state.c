@@ -223,21 +223,26 @@ const char *net_state_notice(void)
 	return *told ? told : NULL;
 }
 
-/* net_process_start() - when a process was started, in ticks since the machine was; -1: there is none */
-int64_t net_process_start(pid_t pid)
+/* net_proc_stat() - a number of a process, by its place in proc(5); -1: it has ended */
+int64_t net_proc_stat(pid_t pid, int place)
 {
 	char file[32], text[1024], *at;
-	long long start = -1;
 
 	snprintf(file, sizeof(file), "/proc/%d/stat", (int)pid);
 	if (net_state_read(AT_FDCWD, file, text, sizeof(text)) < 0)
 		return -1;
 	at = strrchr(text, ')'); /* a name may have any characters */
-	if (!at || at[2] == 'Z' || at[2] == 'X' ||
-	    sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lld",
-		   &start) != 1)
+	if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
 		return -1;
-	return start;
+	for (int i = 2; at && i < place; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoll(at, NULL, 10) : -1;
+}
+
+/* net_process_start() - when a process was started, in ticks since the machine was; -1: it has ended */
+int64_t net_process_start(pid_t pid)
+{
+	return net_proc_stat(pid, 22);
 }
 
 /*

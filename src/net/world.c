@@ -62,16 +62,12 @@ bool net_world_gone(void)
 /* net_world_ending() - the same, or that it ends: it can't have ended before all of its processes are reaped */
 bool net_world_ending(void)
 {
-	char path[32], text[512] = "", *at;
-	unsigned int flags = 0;
+	int64_t flags;
 
-	if (!net_world_name() || net_world_gone())
-		return net_world_name();
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)world.init);
-	if (net_state_read(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return true;
-	at = strrchr(text, ')');
-	return at && sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_EXITING);
+	if (!net_world_name())
+		return false;
+	flags = net_proc_stat(world.init, 9);
+	return flags < 0 || (flags & PF_EXITING) || net_world_gone();
 }
 
 /* net_world_lost() - where the named world has ended a failure is told as that */
@@ -183,9 +179,10 @@ _Noreturn void net_init_main(int leash, bool bound)
 	do
 		n = read(0, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	while (n > 0)
+	if (n <= 0)
+		_exit(0);
+	for (;;)
 		pause();
-	_exit(0);
 }
 
 static int start_init(struct net_err *err)

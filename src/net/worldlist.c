@@ -41,28 +41,28 @@ static bool pids_within(const char *path, uint64_t ino)
 }
 
 /* The init of a node isn't the user's. */
-static bool is_init(const char *pid)
+static bool is_init(pid_t pid)
 {
 	char path[64], name[32];
 
-	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	return net_state_read(AT_FDCWD, path, name, sizeof(name)) == 0 && strcmp(name, "nsh-init\n") == 0;
 }
 
 enum { ELSEWHERE, INSIDE, JOINED };
 
 /* What a process has to do with the world whose process namespace this is. */
-static int part_of(const char *pid, uint64_t world)
+static int part_of(pid_t pid, uint64_t world)
 {
-	uint64_t own = net_proc_ns((pid_t)atoi(pid), "pid");
+	uint64_t own = net_proc_ns(pid, "pid");
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%.20s/ns/pid", pid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
 	if (!own)
 		return ELSEWHERE; /* gone, or another user's */
 	if (own == world)
 		return INSIDE;
-	if (net_proc_ns((pid_t)atoi(pid), "pid_for_children") == world)
+	if (net_proc_ns(pid, "pid_for_children") == world)
 		return JOINED;
 	return own != net_proc_ns(0, "pid") && pids_within(path, world) ? INSIDE : ELSEWHERE;
 }
@@ -77,9 +77,9 @@ static void look_around(struct net_world_info *info, pid_t *joined, unsigned int
 	info->processes = info->sessions = proc ? 0 : -1;
 	while (proc && (e = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-		int part = pid > 0 && pid != info->keeper ? part_of(e->d_name, world) : ELSEWHERE;
+		int part = pid > 0 && pid != info->keeper ? part_of(pid, world) : ELSEWHERE;
 
-		if (part == INSIDE && !is_init(e->d_name))
+		if (part == INSIDE && !is_init(pid))
 			info->processes++;
 		if (part == JOINED && (unsigned int)info->sessions < room)
 			joined[info->sessions] = pid;
@@ -160,7 +160,7 @@ static int look_at(const char *name, struct net_worlds *list, struct net_err *er
 		list_inside(p.keeper, NET_LABS, &info->labs, &info->labs_len);
 		net_world_leave(&p);
 	}
-	snprintf(info->name, sizeof(info->name), "%s", name);
+	snprintf(info->name, sizeof(info->name), "%.*s", NET_WORLD_NAME, name);
 	list->n++;
 	return 0;
 }
@@ -206,13 +206,10 @@ void net_worlds_free(struct net_worlds *list)
 
 static void tell(const pid_t *joined, int n, uint64_t world, int sig)
 {
-	char name[16];
-
 	for (int i = 0; i < n && i < MAX_JOINED; i++) {
 		int fd = (int)syscall(SYS_pidfd_open, joined[i], 0);
 
-		snprintf(name, sizeof(name), "%d", (int)joined[i]);
-		if (fd >= 0 && part_of(name, world) == JOINED)
+		if (fd >= 0 && part_of(joined[i], world) == JOINED)
 			syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
 		if (fd >= 0)
 			close(fd);

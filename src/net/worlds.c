@@ -199,7 +199,7 @@ static int hear(int sock, struct net_err *err)
 
 static int start_keeper(struct net_world_place *p, struct net_err *err)
 {
-	int sock[2], file, r;
+	int sock[2] = {-1, -1}, file, r;
 	sigset_t all, mask;
 	pid_t pid;
 
@@ -312,7 +312,7 @@ static int enter(const struct net_world_place *p, int keeper, struct net_err *er
 int net_world_join(const struct net_world_spec *spec, pid_t *keeper, int *pidfd, struct net_err *err)
 {
 	struct net_world_info info;
-	struct net_world_place p;
+	struct net_world_place p = {.worlds = -1, .dir = -1, .lock = -1};
 	int r = net_check_world_name(spec->name, strlen(spec->name), err);
 
 	if (r == 0)
