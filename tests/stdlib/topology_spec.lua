@@ -352,12 +352,34 @@ describe("topologies", function()
     h.misuse("vlans is a list of numbers", topology.router_on_a_stick, { vlans = 10 })
     h.misuse("not [8080] = c3:80", topology.nat_host, { publish = { [8080] = "c3:80" } })
     h.misuse("not [x] = c1:80", topology.nat_host, { publish = { x = "c1:80" } })
+    h.misuse("unknown key 'mtuu'", topology.ring, { link = { mtuu = 1400 } })
     h.misuse("link is a table of keys", topology.pair, { link = 1400 })
     h.misuse("too many routers", topology.tree, { depth = 12, fanout = 10 })
     h.misuse("unknown key 'host' of static.declare", static.declare, nsh.lab "z", { host = 1 })
     h.misuse("static.declare takes a lab", static.declare, "z")
     local net = topology.pair()
     h.misuse("lab pair has a node h1 already", topology.pair, { lab = net })
+  end)
+
+  it("say the same of all their links", function()
+    local net = topology.ring { link = { mtu = 1400, impair = { delay = "10ms" } } }
+    for _, wire in ipairs(net.links) do
+      for _, port in ipairs(wire.ends) do
+        assert.equal(1400, port.link.mtu)
+        assert.is_table(port.impair)
+      end
+    end
+  end)
+
+  it("of several sorts fit into one lab", function()
+    local net = topology.l3_bridge { name = "all" }
+    for i, recipe in ipairs { "pair", "star", "chain", "leaf_spine", "l2_bridge", "sites", "router_on_a_stick",
+      "nat_host", "stp_triangle" } do
+      topology[recipe] { lab = net, prefix = recipe .. "-", addresses = ("10.%d.0.0/16, fd00:%d::/48"):format(i, i) }
+    end
+    assert.same({}, net.warnings)
+    assert.is_true(#net.nodes > 40)
+    assert.equal("10.4.129.1/24", net:node "leaf_spine-leaf1":address { link = "h1", prefix = true })
   end)
 
   it("are found by help", function()
