@@ -21,8 +21,8 @@ ways()
 
 -- Prints:
 -- priority  family  from         table  proto
---     1000  inet    192.0.2.2    101    boot
---     1000  inet    10.1.1.0/24  101    boot
+--     1000  inet    192.0.2.2      101  boot
+--     1000  inet    10.1.1.0/24    101  boot
 -- h1	192.0.2.1
 -- h2	198.51.100.1
 -- isp1 fails
