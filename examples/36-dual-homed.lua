@@ -7,7 +7,7 @@ local edge = net:node "edge".netns
 print(edge:rules { table = 101 })
 local function ways()
   for _, name in ipairs { "h1", "h2" } do
-    print(name, net:node(name).netns:traceroute("203.0.113.1").hops[2].addr)
+    print(name, net:node(name).netns:traceroute("203.0.113.1", { probes = 1 }).hops[2].addr)
   end
 end
 ways()
