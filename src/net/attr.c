@@ -46,7 +46,7 @@ const struct net_row *net_key(const struct net_table *t, const struct net_kind *
 	size_t hash = (uintptr_t)t / sizeof(*t) + (uintptr_t)kind / sizeof(*kind), len = 0;
 
 	(void)port;
-	for (; key[len] && len < sizeof(seen_keys->key); len++)
+	for (; len < sizeof(seen_keys->key) && key[len]; len++)
 		hash = hash * 31 + (unsigned char)key[len];
 	hash %= SEEN_KEYS;
 	if (len == sizeof(seen_keys->key))

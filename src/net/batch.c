@@ -23,20 +23,17 @@
 
 static struct net_group *everywhere; /* takes what is asked of any namespace */
 
-/* net_batch_grow() - room for one more in a list */
-int net_batch_grow(void *list, unsigned int n, unsigned int *room, size_t size)
+/* net_batch_grow() - a list with room for one more, where it was or elsewhere; NULL: there is no memory for it */
+void *net_batch_grow(void *list, unsigned int n, unsigned int *room, size_t size)
 {
 	unsigned int more = *room ? *room * 2 : 8;
-	void **v = list, *p;
 
 	if (n < *room)
-		return 0;
-	p = realloc(*v, more * size);
-	if (!p)
-		return -1;
-	*v = p;
-	*room = more;
-	return 0;
+		return list;
+	list = realloc(list, more * size);
+	if (list)
+		*room = more;
+	return list;
 }
 
 /* --- opening and closing --- */
@@ -160,7 +157,16 @@ static int room_for(struct net_batch *b, size_t len)
 		b->buf = buf;
 		b->cap = cap;
 	}
-	return net_batch_grow(&b->e, b->n, &b->room, sizeof(*b->e));
+	if (b->n == b->room) {
+		unsigned int room = b->room ? b->room * 2 : 8;
+		struct entry *e = realloc(b->e, room * sizeof(*e));
+
+		if (!e)
+			return -1;
+		b->e = e;
+		b->room = room;
+	}
+	return 0;
 }
 
 /* net_batch_add() - queue a message; frees it */
@@ -236,11 +242,14 @@ bool net_batch_joins(const struct net_ns *ns, const struct net_ns *peer)
 int net_batch_pair(struct net_ns *ns, struct net_ns *peer, struct net_err *err)
 {
 	struct net_batch *b = ns->batch, *p = peer->batch ? peer->batch : open_batch(b->group, peer, err);
+	struct wait *wait;
 
 	if (!p)
 		return -err->code;
-	if (net_batch_grow(&p->wait, p->n_wait, &p->wait_room, sizeof(*p->wait)) < 0)
+	wait = net_batch_grow(p->wait, p->n_wait, &p->wait_room, sizeof(*p->wait));
+	if (!wait)
 		return net_fail(err, ENOMEM, NULL);
+	p->wait = wait;
 	p->wait[p->n_wait++] = (struct wait){.maker = b, .at = p->before + p->n, .upto = b->before + b->n};
 	return 0;
 }
@@ -249,9 +258,11 @@ int net_batch_pair(struct net_ns *ns, struct net_ns *peer, struct net_err *err)
 int net_batch_settle(struct net_ns *ns, int index, struct net_err *err)
 {
 	struct net_batch *b = ns->batch;
+	int *pair = net_batch_grow(b->pair, b->n_pair, &b->pair_room, sizeof(*b->pair));
 
-	if (net_batch_grow(&b->pair, b->n_pair, &b->pair_room, sizeof(*b->pair)) < 0)
+	if (!pair)
 		return net_fail(err, ENOMEM, NULL);
+	b->pair = pair;
 	b->pair[b->n_pair++] = index;
 	return 0;
 }

@@ -41,7 +41,7 @@ struct net_group {
 	struct net_failures list;
 };
 
-int net_batch_grow(void *list, unsigned int n, unsigned int *room, size_t size);
+void *net_batch_grow(void *list, unsigned int n, unsigned int *room, size_t size);
 void net_batch_forget(struct net_batch *b);
 int net_batch_send(struct net_group *g, struct net_err *err);
 int net_batch_send_of(struct net_batch *b, struct net_err *err);

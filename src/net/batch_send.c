@@ -47,12 +47,15 @@ static void note_failure(struct net_batch *b, const struct entry *e, const struc
 {
 	struct net_group *g = b->group;
 	struct net_failures *list = &g->list;
+	struct net_failure *v;
 	struct net_err here;
 
 	net_err_ack(&here, ack, (void *)(b->buf + e->off), e->table);
-	if (list->n < MAX_FAILED && net_batch_grow(&list->v, list->n, &list->room, sizeof(*list->v)) == 0) {
-		struct net_failure *f = &list->v[list->n++];
+	v = list->n < MAX_FAILED ? net_batch_grow(list->v, list->n, &list->room, sizeof(*list->v)) : NULL;
+	if (v) {
+		struct net_failure *f = &v[list->n++];
 
+		list->v = v;
 		*f = (struct net_failure){.request = e->number, .why = here};
 		snprintf(f->netns, sizeof(f->netns), "%s", b->ns->label);
 	}
@@ -155,11 +158,10 @@ static int ask_links(struct net_batch *b, const int *index, unsigned int n, stru
 		struct ifinfomsg link;
 		struct nlattr mask;
 		uint32_t skip;
-	} ask[16];
+	} ask[16] = {0};
 	unsigned int first = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		memset(&ask[i], 0, sizeof(*ask));
 		ask[i].h = (struct nlmsghdr){.nlmsg_len = sizeof(*ask),
 					     .nlmsg_type = RTM_GETLINK,
 					     .nlmsg_flags = NLM_F_REQUEST,
