@@ -1,6 +1,6 @@
 --- change_spec.lua - a lab that stands is changed in place: by hand, which up() mends, and by another declaration.
 local core = require "nsh.core"
-require "tests.helper"
+local h = require "tests.helper"
 
 -- A switch with two hosts and a router of another net. `change` may do something to the parts before up().
 local function office(change)
@@ -93,5 +93,131 @@ describe("A lab that stands", function()
     assert.equal(before, core.sent())
     net:plan()
     assert.equal(before, core.sent())
+  end)
+
+  it("gets what is declared now, and loses what was and isn't any more", function()
+    office():up()
+    local net = office(function(p)
+      p.h1.routes = { { "172.16.0.0/12", via = "10.0.0.254" } }
+      p.e1 = { "eth0", addr = "10.0.0.13/24", mtu = 1400, txqlen = 77 }
+      p.p2 = { "p2" }
+      p.p1 = { "p1", fdb = { "02:00:00:00:00:98" } }
+      p.h2 = { "h2" }
+    end)
+    local h1 = netns.get "office.h1"
+    h1:add_route { "192.168.0.0/16", via = "10.0.0.254" } -- which nobody declared
+    h1:link "eth0":add_addr "10.0.0.99/24"
+    net:up()
+    assert.equal("", steps(net:plan()))
+    assert.equal(1, #h1:routes { dst = "192.168.0.0/16" })
+    assert.equal(0, #h1:routes { dst = "default" })
+    local addrs = {}
+    for _, record in ipairs(h1:link "eth0":addrs { family = "inet" }) do addrs[#addrs + 1] = record.addr end
+    table.sort(addrs)
+    assert.same({ "10.0.0.13/24", "10.0.0.99/24" }, addrs)
+    local sw, h2 = netns.get "office.sw", netns.get "office.h2"
+    assert.equal(2, sw:link "p2".port.cost) -- as it was before somebody said 7
+    assert.equal(0, #sw:link "p1":fdb "02:00:00:00:00:99")
+    assert.equal(1, h2.sysctl["net.ipv4.tcp_syncookies"])
+    assert.equal(0, h2.sysctl["net.ipv4.conf.eth0.proxy_arp"])
+    office():up()
+    assert.equal(1000, h1:link "eth0".txqlen)
+    assert.equal("", steps(office():plan()))
+  end)
+
+  it("loses nothing between those whom a change doesn't touch", function()
+    office():up()
+    local h2 = netns.get "office.h2"
+    assert(h2:reaches "10.0.0.254")
+    local ping = nsh.go(function() return h2:ping("10.0.0.254", { count = 150, interval = 0.005 }) end)
+    nsh.sleep(0.05)
+    local net = office(function(p)
+      p.h1.routes = { { "default", via = "10.0.0.12" } }
+      p.e1 = { "eth0", addrs = { "10.0.0.14/24", "fd00::14/64" }, mtu = 1300 }
+      p.p1 = { "p1", port = { cost = 55 } }
+      p.sw.ageing_time = 20
+    end)
+    local extra = net:host { "h3" }
+    net:link { { extra, "eth0", addr = "10.0.0.33/24" }, { "sw", "p4" } }
+    net:up()
+    office():up() -- and back
+    local result = ping:wait()
+    assert.equal(result.sent, result.received)
+    assert.equal(150, result.sent)
+  end)
+
+  it("is mended where namespaces and links are gone", function()
+    local net = office()
+    net:up()
+    netns.del "office.h1"
+    netns.get "office.sw":link "p2":del()
+    netns.get "office.r":link "eth0":set { up = false, name = "other" }
+    net:up()
+    assert.equal("", steps(net:plan()))
+    assert(netns.get "office.h1":reaches "10.0.0.12" and netns.get "office.h2":reaches "10.0.0.254")
+  end)
+
+  it("doesn't take what is another's", function()
+    local net = office()
+    netns.add "office.h2":add_link { "mine", kind = "veth", peer = "mine2" }
+    for _, verb in ipairs { "plan", "up" } do
+      local err = h.refused("EEXIST", net[verb], net)
+      assert.equal("office.h2", err.netns)
+      assert.truthy(tostring(err):find("office.h2", 1, true), tostring(err))
+    end
+    net:down()
+    assert.truthy(netns.get "office.h2":find_link "mine")
+    netns.del "office.h2"
+    net:up()
+    netns.del "office.r"
+    netns.add "office.r":add_link { "mine", kind = "veth", peer = "mine2" }
+    h.refused("EEXIST", net.up, net)
+    assert.equal(3, #net:down())
+    assert.truthy(netns.get "office.r":find_link "mine")
+    assert.equal(0, #net:down())
+  end)
+
+  it("loses a node that isn't declared any more, with its wire", function()
+    office():up()
+    local net = lab "office"
+    local sw = net:switch { "sw", addr = "10.0.0.1/24" }
+    net:link { { net:host { "h1" }, "eth0", addr = "10.0.0.11/24" }, { sw, "p1" } }
+    local plan = net:up()
+    assert.truthy(tostring(plan):find("- h2", 1, true) and tostring(plan):find("- link p2", 1, true), tostring(plan))
+    assert.equal("", steps(net:plan()))
+    assert.is_nil(netns.find "office.h2")
+    assert.is_nil(netns.get "office.sw":find_link "p3")
+  end)
+
+  it("is as it was when Ctrl-C comes while it changes", function()
+    local code = [[
+      local function net(mtu, n)
+        local net = lab "x"
+        local sw = net:switch { "sw" }
+        for i = 1, n do net:link { { net:host { "h" .. i }, "eth0", mtu = mtu }, { sw, "p" .. i } } end
+        return net
+      end
+      net(1500, 3):up()
+      local done <close> = setmetatable({}, { __close = function()
+        io.stdout:write(#netns.list(), " ", #net(1500, 3):plan(), "\n")
+      end })
+      local core = require "nsh.core"
+      local set, count = core.link.set, 0
+      core.link.set = function(...)
+        count = count + 1
+        if count == 3 then os.execute("kill -INT " .. nsh_pid) for _ = 1, 1e7 do end end
+        return set(...)
+      end
+      net(1400, 5):up()
+    ]]
+    local path = os.tmpname()
+    local f = assert(io.open(path, "w"))
+    f:write((code:gsub("nsh_pid", "require('nsh.core').world.self()")))
+    f:close()
+    local p = io.popen(("%s %s 2>/dev/null"):format(os.getenv "NSH" or "./nsh", path))
+    local out = p:read "a"
+    p:close()
+    os.remove(path)
+    assert.equal("4 0\n", out)
   end)
 end)
