@@ -205,19 +205,25 @@ describe("A lab that stands", function()
       local set, count = core.link.set, 0
       core.link.set = function(...)
         count = count + 1
-        if count == 3 then os.execute("kill -INT " .. nsh_pid) for _ = 1, 1e7 do end end
+        if count == 3 then
+          io.open(arg[1], "w"):close()
+          for _ = 1, 1e10 do end
+        end
         return set(...)
       end
       net(1400, 5):up()
     ]]
-    local path = os.tmpname()
+    local path, ready = os.tmpname(), os.tmpname()
+    os.remove(ready)
     local f = assert(io.open(path, "w"))
-    f:write((code:gsub("nsh_pid", "require('nsh.core').world.self()")))
+    f:write(code)
     f:close()
-    local p = io.popen(("%s %s 2>/dev/null"):format(os.getenv "NSH" or "./nsh", path))
+    local p = io.popen(("%s %s %s 2>/dev/null & while ! test -e %s; do sleep 0.01; done; kill -INT $!; wait"):format(
+      os.getenv "NSH" or "./nsh", path, ready, ready))
     local out = p:read "a"
     p:close()
     os.remove(path)
+    os.remove(ready)
     assert.equal("4 0\n", out)
   end)
 end)
