@@ -189,6 +189,29 @@ describe("A lab that stands", function()
     assert.is_nil(netns.get "office.sw":find_link "p3")
   end)
 
+  it("borrows a link of the machine, and gives it back", function()
+    local root = netns.current()
+    local function borrowing(more)
+      local net = lab "office"
+      net:link { { net:host { "h1" }, "up0", addr = "10.9.0.1/24", mtu = 1400 }, net:external { "ext0" } }
+      if more then net:host { "bad", routes = { { "10.0.0.0/8", via = "192.0.2.1", onlink = false } } } end
+      return net
+    end
+    local _ <close> = root:add_link { "ext0", kind = "veth", peer = "ext1" }
+    local net = borrowing()
+    net:up()
+    assert.is_nil(root:find_link "ext0")
+    assert.equal(1400, netns.get "office.h1":link "up0".mtu)
+    assert.equal("", steps(net:plan()))
+    lab "office":up() -- of which h1 is no node any more
+    assert.truthy(root:find_link "ext0")
+    net:up()
+    net:down()
+    assert.truthy(root:find_link "ext0")
+    h.refused("ENETUNREACH", function() borrowing(true):up() end)
+    assert.truthy(root:find_link "ext0")
+  end)
+
   it("is as it was when Ctrl-C comes while it changes", function()
     local code = [[
       local function net(mtu, n)

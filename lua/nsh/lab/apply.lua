@@ -4,6 +4,7 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local outside = require "nsh.lab.outside"
 local plan = require "nsh.lab.plan"
 local progress = require "nsh.lab.progress"
 local store = require "nsh.lab.store"
@@ -120,12 +121,20 @@ local function guard(lab, run, before, steps, last)
   end })
 end
 
+-- What a plan is made of is needed to its end: nothing is collected meanwhile.
+local function uncollected()
+  if not collectgarbage "isrunning" then return nil end
+  collectgarbage "stop"
+  return setmetatable({}, { __close = function() collectgarbage "restart" end })
+end
+
 --- Builds a lab, or changes what differs.
 ---@private
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.up(lab)
   local _ <close> = store.lock()
+  local _ <close> = uncollected()
   progress.begin()
   local _ <close> = not store.load(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
@@ -186,6 +195,7 @@ function m.down(lab)
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
         from = { name = node.netns } }
       require("nsh.lab.nouns_node").stop(last, node.netns)
+      outside.send_all(ns, node.links)
       netns.del(node.netns)
     end
   end

@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local outside = require "nsh.lab.outside"
 local progress = require "nsh.lab.progress"
 local promote = require "nsh.lab.promote"
 
@@ -255,6 +256,7 @@ end
 
 local function make_link(run, maker)
   local step, other = maker.step, maker.other
+  if step.to.external then return outside.fetch(run, step) end
   local spec = link_spec(run, step)
   local own_kind = master_kind(run, step)
   if is_up_later(run, step) then spec.up = nil end
@@ -316,7 +318,8 @@ end
 local function delete_links(run, steps, chosen)
   local list, seen = {}, {}
   for _, step in ipairs(steps) do
-    local index = step.noun == "link" and chosen(step) and run.index[step.netns][step.name]
+    local index = step.noun == "link" and chosen(step) and not step.external and run.index[step.netns][step.name]
+    if step.external and chosen(step) then outside.send(run.ns[step.netns], step.name, step.external) end
     local peer = index and step.from.peer
     if index and not seen[step.netns .. " " .. step.name] then
       list[#list + 1] = { step, index }
@@ -458,6 +461,7 @@ function m.finish(run, steps)
     if step.noun == "netns" and step.op == "delete" then
       run.step = step
       require("nsh.lab.nouns_node").stop(require("nsh.lab.store").load(run.label), step.netns)
+      outside.send_all(run.ns[step.netns], step.borrowed)
       netns.del(step.netns)
       run.ns[step.netns] = nil
     end

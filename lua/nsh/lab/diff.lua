@@ -180,7 +180,10 @@ function Walk:unwanted(row, claimed, records)
   local is_ours = self:owner(row)
   for _, record in ipairs(records) do
     local stays = claimed[record] or not row.del or row.noun == "link" and record.name == "lo"
-    if not stays and is_ours(record) then self:add("delete", row, record, { from = record }) end
+    if not stays and is_ours(record) then
+      local old = row.noun == "link" and self.borrowed[record.name] -- a link of the machine goes home
+      self:add("delete", row, record, { from = record, external = old })
+    end
   end
 end
 
@@ -189,6 +192,7 @@ end
 function Walk:look_at_links()
   local row = nouns.by_name.link
   local is_ours, last = self:owner(row), index(self.last and self.last.links, row.key)
+  for name, link in pairs(last) do self.borrowed[name] = link.external end
   self.there, self.wishes = index(self.live.links, row.key), index(self.node.links, row.key)
   for name, link in pairs(self.there) do
     local wish = self.wishes[name]
@@ -252,7 +256,7 @@ m.NETNS = { noun = "netns", name = function(record) return record.netns end }
 -- What becomes of one namespace.
 local function new_walk(steps, node, live, last, owned)
   return setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {}, remade = {},
-    defaults = {}, there = {}, wishes = {} }, Walk)
+    defaults = {}, there = {}, wishes = {}, borrowed = {} }, Walk)
 end
 
 --- Finds the steps.
@@ -334,6 +338,18 @@ local function look_at_missing(walks, fresh)
   for _, walk in ipairs(fresh) do check(walk) end
 end
 
+-- Links of the machine that go home before a namespace ends.
+local function borrowed(node)
+  local list
+  for _, link in ipairs(node.links or NOTHING) do
+    if link.external then
+      list = list or {}
+      list[#list + 1] = link
+    end
+  end
+  return list
+end
+
 --- Lists the steps from one state to another: namespaces, what comes and changes, what goes.
 ---@param wish table state
 ---@param live table state
@@ -362,7 +378,8 @@ function m.steps(wish, live, last)
         nothing.node = node.node
         go(nothing, there[node.netns])
       else
-        gone[#gone + 1] = new_step("delete", m.NETNS, node, node, { from = { name = node.netns } })
+        gone[#gone + 1] = new_step("delete", m.NETNS, node, node,
+          { from = { name = node.netns }, borrowed = borrowed(node) })
       end
     end
   end

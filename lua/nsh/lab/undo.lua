@@ -5,6 +5,7 @@ local diff = require "nsh.lab.diff"
 local live = require "nsh.lab.live"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local outside = require "nsh.lab.outside"
 local plain = require "nsh.lab.plain"
 local promote = require "nsh.lab.promote"
 
@@ -294,6 +295,10 @@ function m.back(run, before, steps)
   local problems, left = {}, nil
   try(problems, back_late, run)
   if next(before.spaces) then left = try(problems, lead_back, run, before, steps) end
+  for _, step in ipairs(steps) do
+    local ns = step.to and step.to.external and step.op == "create" and run.ns[step.netns]
+    if ns then try(problems, outside.send, ns, step.name, step.to.external) end
+  end
   for i = #run.made, 1, -1 do
     local name = run.made[i]
     local ns = run.ns[name]
