@@ -112,6 +112,22 @@ describe("a script that returns a lab", function()
     assert.same({ 6, 4 }, { told.sent, told.lost })
   end)
 
+  it("is drawn, on the screen, in a file, in JSON", function()
+    local out, status = run { lab, "graph" }
+    assert.equal(0, status)
+    assert.truthy(out:find("h1", 1, true) and out:find("10.0.0.2", 1, true) and out:find "\n$")
+    assert.same({ "", 0, "" }, { run { lab, "graph", dir .. "/lab.dot" } })
+    local f = assert(io.open(dir .. "/lab.dot"))
+    local dot = f:read "a"
+    f:close()
+    assert.equal((run { lab, "graph", "dot" }), dot)
+    local told = json.decode((run { lab, "graph", "dot", "--json" }))
+    assert.same({ "dot", (dot:gsub("\n$", "")) }, { told.format, (told.picture:gsub("\n$", "")) })
+    local _, failed, err = run { lab, "graph", "svg", dir .. "/none/lab.svg" }
+    assert.equal(1, failed)
+    assert.truthy(err:find("ENOENT", 1, true))
+  end)
+
   describe("exec", function()
     it("ends as the command does", function()
       assert.equal(0, (select(2, run { lab, "exec", "h1", "true" })))

@@ -291,6 +291,7 @@ function m.run(value, options)
   words, slip = take_options(verb, table.move(words, 2, #words, 1, {}))
   if not words then return slip end
   stdout:flush()
+  if run.prompt and rawget(_G, "net") == nil then rawset(_G, "net", value) end
   return verbs[verb](value, words), run.prompt
 end
 
