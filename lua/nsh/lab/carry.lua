@@ -335,9 +335,13 @@ local function delete_links(run, steps, chosen)
   end, function(_, failure) return failure.code == "ENODEV" end)
 end
 
--- Namespaces that get a bridge, which is set up last, and what is in them after that.
-local function with_bridges(run, makers)
+-- Namespaces that get a bridge, which is set up last, and what is in them after that. Nexthop objects want a carrier, so
+-- the other ends are up before they come.
+local function with_bridges(run, makers, steps)
   local later = {}
+  for _, step in ipairs(steps) do
+    if step.noun == "nexthop" and step.op ~= "delete" then later[step.netns] = {} end
+  end
   for _, maker in ipairs(makers) do
     for _, step in ipairs { maker.step, maker.other } do
       if is_up_later(run, step) then
@@ -357,7 +361,7 @@ end
 
 local function build(run, steps)
   local makers = makers_of(steps)
-  local later = with_bridges(run, makers)
+  local later = with_bridges(run, makers, steps)
   local done = {}
   batch(run, function(owners)
     local function ask_all(chosen)

@@ -1,30 +1,34 @@
 --- kernel.lua - sysctls that are otherwise than in a namespace of a lab that nobody has changed.
+local core = require "nsh.core"
+local fail = require "nsh.error"
+local live = require "nsh.lab.live"
 local model = require "nsh.lab.model"
 local netns = require "nsh.netns"
+local sysctls = require "nsh.sysctl"
 local wish = require "nsh.lab.wish"
 
 local m = {}
 
 -- Not of one's own choice: counters, keys made by chance, and what a link's kind or its other attributes decide.
-local PASSING = {
-  ["net.ipv4.tcp_fastopen_key"] = true, ["net.netfilter.nf_conntrack_count"] = true,
-  ["net.ipv4.ip_forward"] = false,
-}
-local OF_KIND = { disable_policy = true, disable_xfrm = true, accept_dad = true, addr_gen_mode = true, mtu = true,
-  use_tempaddr = true, stable_secret = true, accept_ra = true, autoconf = true, mc_forwarding = true }
+local PASSING = { ["net.ipv4.tcp_fastopen_key"] = true, ["net.netfilter.nf_conntrack_count"] = true }
+local OF_LINK = { addr_gen_mode = true, mtu = true, stable_secret = true, mc_forwarding = true }
+local OF_KIND = { disable_policy = true, disable_xfrm = true, accept_dad = true, use_tempaddr = true, accept_ra = true,
+  autoconf = true, router_solicitations = true }
 
+-- All of a namespace, as the kernel's text.
 local function read(ns)
-  local all = {}
-  for key, value in pairs(ns.sysctl) do
-    if not PASSING[key] then all[key] = type(value) == "string" and value:gsub("%s+", " ") or value end
-  end
+  local all = fail.check("sysctl list", nil, ns, core.sysctl.all(ns.core))
+  for key in pairs(PASSING) do all[key] = nil end
   return all
 end
 
+local parts = {} -- of a snapshot, by key: its parts, false where it is none of a link
+
 --- Returns what tells the sysctls of a fresh node of each kind; each is asked once.
----@return fun(kind: string): table<string, integer|string>
+---@return fun(kind: string): table<string, string>
 function m.usual()
   local known = {}
+  parts = {}
   return function(kind)
     if known[kind] then return known[kind] end
     local node = model.node(model.lab("usual", {}), kind, { "usual" })
@@ -38,9 +42,13 @@ end
 
 -- "net.ipv4.conf.", "eth0", "rp_filter" of a key of one link.
 local function of_link(key)
-  local before, dev, name = key:match "^(net%.ipv[46]%.%l+%.)([^.]+)%.([%w_]+)$"
-  if not dev or not (before:find "%.conf%.$" or before:find "%.neigh%.$") then return nil end
-  return before, dev, name
+  local found = parts[key]
+  if found == nil then
+    local before, dev, name = key:match "^(net%.ipv[46]%.%l+%.)([^.]+)%.([%w_]+)$"
+    found = dev and (before:find "%.conf%.$" or before:find "%.neigh%.$") and { before, dev, name } or false
+    parts[key] = found
+  end
+  if found then return found[1], found[2], found[3] end
 end
 
 --- Returns the keys of sysctls in the order in which they are set: what changes others comes first, links last.
@@ -70,21 +78,24 @@ end
 
 --- Returns the sysctls of a namespace that are otherwise than in a fresh node.
 ---@param ns nsh.Netns
----@param usual table<string, integer|string>
+---@param usual table<string, string>
+---@param links table[] records of its links
 ---@return table<string, integer|string>
-function m.changed(ns, usual)
-  local now, found = read(ns), {}
+function m.changed(ns, usual, links)
+  local now, found, ether = read(ns), {}, { lo = true }
+  for _, link in ipairs(links) do ether[link.name:gsub("%.", "/")] = link.link_type == "ether" end
   for key, value in pairs(now) do
     local before, dev, name = of_link(key)
     local expected = usual[key]
     if dev and dev ~= "all" and dev ~= "default" then
-      expected = not OF_KIND[name] and inherited(now, before, dev, name, usual)
+      local apart = OF_LINK[name] or OF_KIND[name] and not ether[dev]
+      expected = not apart and inherited(now, before, dev, name, usual)
     elseif dev == "default" and name == "forwarding" then
       expected = now[before .. "all.forwarding"]
     elseif key == "net.ipv4.conf.all.forwarding" then
       expected = now["net.ipv4.ip_forward"]
     end
-    if expected and expected ~= value then found[key] = value end
+    if expected and expected ~= value then found[key] = live.plain(sysctls.value(value)) end
   end
   return found
 end

@@ -190,6 +190,7 @@ function m.link(record, others, scratch)
   for _, key in ipairs(NEEDED[record.kind] or {}) do
     if spec[key] == false then spec[key] = nil end
   end
+  if spec.protocol == "802.1Q" then spec.protocol = nil end
   if record.port then
     local _, rows = rows_of(record.port_kind)
     local port = differing(record.port, rows, scratch:port(record), { state = true })
@@ -251,6 +252,7 @@ end
 
 function trim.bridge_vlan(spec)
   spec.state = nil
+  drop(spec, { mcast_router = "query", neigh_suppress = false, mcast_max_groups = 0 })
   for _, key in ipairs { "pvid", "untagged" } do
     if spec[key] == false then spec[key] = nil end
   end

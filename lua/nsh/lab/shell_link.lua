@@ -57,13 +57,16 @@ local CENTI, MILLI = 100, 1000
 local function by_tunnel(more)
   local words = {
     external = flag "external", encap_sport = renamed "encap-sport", encap_dport = renamed "encap-dport",
-    encap_csum = noword "encap-csum", encap_csum6 = noword "encap-csum6", encap_remcsum = noword "encap-remcsum",
+    encap_csum = noword "encap-csum", encap_csum6 = noword "encap-udp6-csum", encap_remcsum = noword "encap-remcsum",
     ignore_df = noword "ignore-df", allow_localremote = noword "allow-localremote", isatap = flag "isatap",
     sixrd_prefix = renamed "6rd-prefix", sixrd_relay_prefix = renamed "6rd-relay_prefix",
   }
   for key, word in pairs(more or {}) do words[key] = word end
   return { switch = noword, words = words }
 end
+
+-- ip-link(8) asks for these checksums where nothing is said.
+local function without_csum6(spec) return spec.encap_csum6 == nil and { "noencap-udp6-csum" } or nil end
 
 local VXLAN = {
   switch = noword,
@@ -111,6 +114,7 @@ m.KINDS = {
 for _, kind in ipairs { "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "ipip", "sit", "ip6tnl", "vti",
   "vti6" } do
   m.KINDS[kind] = by_tunnel()
+  if kind:find "^ip6" then m.KINDS[kind].more = without_csum6 end
 end
 
 --- The options of a bridge's or a bond's port.

@@ -140,6 +140,14 @@ function Reader:vlans(node)
   end
 end
 
+-- The link-local address that a tunnel of IPv6 in IPv4 makes of its own; the kernel doesn't say that it did.
+local function is_of_tunnel(node, addr)
+  for _, link in ipairs(node.links) do
+    if link.name == addr.dev then return link.kind == "sit" and addr.addr:find "^fe80::" ~= nil end
+  end
+  return false
+end
+
 -- Leaves out what can't be made again, and what is on it.
 ---@private
 function Reader:reduce(node)
@@ -148,6 +156,7 @@ function Reader:reduce(node)
     local key = row.noun == "link" and "name" or "dev"
     node[row.field] = kept(node[row.field], function(record) return not skipped[record[key]] end)
   end
+  node.addrs = kept(node.addrs, function(addr) return not is_of_tunnel(node, addr) end)
   local heard, daemons = {}, {}
   node.routes = kept(node.routes, function(route)
     if HEARD[route.proto] then heard[route.proto] = true end
@@ -189,7 +198,7 @@ function Reader:complete(node)
     end
   end
   node.kind = describe.kind(node, ns.sysctl["net.ipv4.ip_forward"] == 1)
-  node.sysctls = kernel.changed(ns, self.usual(node.kind))
+  node.sysctls = kernel.changed(ns, self.usual(node.kind), node.links)
   node.nft = self:ruleset(node, ns)
 end
 
