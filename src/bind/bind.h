@@ -83,6 +83,7 @@ int bind_open_process(lua_State *L);
 int bind_open_pmtu(lua_State *L);
 int bind_open_probe(lua_State *L);
 int bind_open_socket(lua_State *L);
+int bind_open_nft(lua_State *L);
 int bind_open_sysctl(lua_State *L);
 int bind_open_throughput(lua_State *L);
 int bind_open_trace(lua_State *L);

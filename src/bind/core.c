@@ -255,6 +255,7 @@ static const luaL_Reg parts[] = {
 	{"loop", bind_open_loop},
 	{"maddr", bind_open_maddr},
 	{"netns", bind_open_netns},
+	{"nft", bind_open_nft},
 	{"node", bind_open_node},
 	{"packet", bind_open_packet},
 	{"pings", bind_open_pings},

@@ -32,14 +32,21 @@ local function writable(rows)
   return keys
 end
 
-local function copy_of(value, rows)
+-- The rows of one element of a list whose elements have kinds of their own, as actions.
+local function rows_with_kind(row, element)
+  local kind = type(element) == "table" and row.kinds and attrs.find_kind(row.kinds, element.kind)
+  if not kind then return row.rows end
+  return table.move(kind.rows, 1, #kind.rows, #row.rows + 1, table.move(row.rows, 1, #row.rows, 1, {}))
+end
+
+local function copy_of(value, rows, row)
   if type(value) ~= "table" then return value end
   local copy, known = {}, rows and #rows > 0 and writable(rows)
   for key, v in pairs(value) do
     if math.type(key) == "integer" then
-      copy[key] = copy_of(v, rows)
+      copy[key] = copy_of(v, row and row.kinds and rows_with_kind(row, v) or rows)
     elseif not known or known[key] then
-      copy[key] = copy_of(v, known and known[key].rows)
+      copy[key] = copy_of(v, known and known[key].rows, known and known[key])
     end
   end
   return copy

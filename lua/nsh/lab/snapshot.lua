@@ -1,5 +1,6 @@
 --- snapshot.lua - what is there as a lab: namespaces as nodes, veth pairs as wires, and all that they have.
 local check = require "nsh.lab.check"
+local core = require "nsh.core"
 local describe = require "nsh.lab.describe"
 local fail = require "nsh.error"
 local features = require "nsh.features"
@@ -181,7 +182,11 @@ end
 --- What nft has, without its counters.
 ---@private
 function Reader:ruleset(node, ns)
-  if not features.path "nft" then return nil end
+  if not fail.check("nft used", nil, ns, core.nft.used(ns.core)) then return nil end
+  if not features.path "nft" then
+    self:warn(node, "what nft has is left out: there is no nft to read it with")
+    return nil
+  end
   local result = ns:exec({ "nft", "-s", "list", "ruleset" }, { check = false })
   if result.status == 0 then return result.out:find "%S" and result.out or nil end
   self:warn(node, "what nft has can't be read: %s", (result.err:gsub("%s+$", "")))
