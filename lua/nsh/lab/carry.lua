@@ -359,7 +359,23 @@ local function is_below(step)
     and not step.changes.port
 end
 
-local function build(run, steps)
+-- Qdiscs below a class come after the classes.
+local function classes_first(steps)
+  local list, below = {}, {}
+  for _, step in ipairs(steps) do
+    local parent = step.noun == "qdisc" and step.op ~= "delete" and step.to.parent
+    if parent and tostring(parent):find "^%x+:%x+$" then
+      below[#below + 1] = step
+    else
+      if step.noun == "filter" then list, below = table.move(below, 1, #below, #list + 1, list), {} end
+      list[#list + 1] = step
+    end
+  end
+  return table.move(below, 1, #below, #list + 1, list)
+end
+
+local function build(run, unordered)
+  local steps = classes_first(unordered)
   local makers = makers_of(steps)
   local later = with_bridges(run, makers, steps)
   local done = {}

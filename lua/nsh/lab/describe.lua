@@ -112,6 +112,7 @@ local ORDER = {
   fdb = function(spec) return ("%s %s %s"):format(spec.mac, tostring(spec.vlan or ""), tostring(spec.dst or "")) end,
   mdb = function(spec) return ("%s %s"):format(tostring(spec.port), spec.grp) end,
   nexthop = function(spec) return ("%d %010d"):format(spec.group and 1 or 0, spec.id) end,
+  class = function(spec) return ("%d %s"):format(spec.parent == "root" and 0 or 1, spec.classid) end,
   route = function(spec) return (spec.via or spec.nexthops or spec.nhid) and "1" or "0" end,
 }
 

@@ -52,11 +52,11 @@ local function of_link(key)
 end
 
 --- Returns the keys of sysctls in the order in which they are set: what changes others comes first, links last.
----@param sysctls table<string, any>
+---@param wanted table<string, any>
 ---@return string[]
-function m.order(sysctls)
+function m.order(wanted)
   local keys, rank = {}, {}
-  for key in pairs(sysctls) do
+  for key in pairs(wanted) do
     keys[#keys + 1] = key
     local _, dev, name = of_link(key)
     rank[key] = key == "net.ipv4.ip_forward" and 1 or not dev and 4

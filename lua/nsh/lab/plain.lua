@@ -224,6 +224,9 @@ local function drop(spec, values)
   end
 end
 
+-- A handle of a qdisc that nobody chose.
+local function is_given(handle) return tostring(handle):find "^[89a-f]%x%x%x:$" ~= nil and handle ~= "ffff:" end
+
 local trim = {}
 
 function trim.addr(spec)
@@ -275,7 +278,18 @@ function trim.nexthop(spec)
   for _, member in ipairs(spec.group or {}) do drop(member, { weight = 1 }) end
 end
 
-function trim.qdisc(spec) drop(spec, { parent = "root" }) end
+-- Handles that the kernel has given.
+local BY_KERNEL = { u32 = true, matchall = true, flower = true, basic = true, bpf = true, cgroup = true }
+
+function trim.qdisc(spec)
+  if spec.kind == "clsact" or spec.kind == "ingress" then spec.handle, spec.parent = nil, nil end
+  if is_given(spec.handle) then spec.handle = nil end
+  drop(spec, { parent = "root" })
+end
+
+function trim.filter(spec)
+  if BY_KERNEL[spec.kind] then spec.handle = nil end
+end
 
 -- What a record of a noun may have: keys of its own and of its kind.
 function m.rows(noun, record)
@@ -304,6 +318,7 @@ function m.wished(noun, record)
   local spec = m.settable(record, m.rows(noun, record))
   if noun ~= "link" then
     for _, key in ipairs(PASSING[noun] or {}) do spec[key] = nil end
+    if noun == "qdisc" and is_given(spec.handle) or noun == "filter" and BY_KERNEL[spec.kind] then spec.handle = nil end
     return spec
   end
   if record.port then

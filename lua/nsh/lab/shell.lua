@@ -223,17 +223,21 @@ for _, part in ipairs { "ip", "tc" } do
   for noun, write in pairs(require("nsh.lab.shell_" .. part)) do WORDS[noun] = write end
 end
 
---- Writes the records of a noun.
+-- Qdiscs below a class come after the classes.
+local function is_below(record) return tostring(record.parent):find "^%x+:%x+$" ~= nil end
+local function is_top(record) return not is_below(record) end
+
+--- Writes the records of a noun, all or those that are chosen.
 ---@private
-function Writer:records(node, row)
+function Writer:records(node, row, chosen)
   local write, bridges = WORDS[row.noun], {}
   for _, link in ipairs(node.links) do bridges[link.name] = link.kind == "bridge" end
   for _, record in ipairs(node[row.field] or {}) do
-    local words, why = nil, nil
-    if write then words, why = write(record, bridges[record.dev]) end
+    local wanted, words, why = not chosen or chosen(record), nil, nil
+    if wanted and write then words, why = write(record, bridges[record.dev]) end
     if words then
       self:command(node, words)
-    else
+    elseif wanted then
       self:leave(node, "%s %s has no words of ip(8), bridge(8) or tc(8) here%s", row.noun, row.name(record),
         why and ": " .. tostring(why) or "")
     end
@@ -272,7 +276,11 @@ function m.write(state, title, warnings)
   for _, node in ipairs(order) do self:settle(node) end
   for _, row in ipairs(nouns.list) do
     if row.noun ~= "link" then
-      for _, node in ipairs(order) do self:records(node, row) end
+      local chosen = row.noun == "qdisc" and is_top or nil
+      for _, node in ipairs(order) do self:records(node, row, chosen) end
+    end
+    for _, node in ipairs(row.noun == "class" and order or {}) do
+      self:records(node, nouns.by_name.qdisc, is_below)
     end
   end
   for _, node in ipairs(order) do self:ruleset(node) end
