@@ -335,8 +335,8 @@ local function delete_links(run, steps, chosen)
   end, function(_, failure) return failure.code == "ENODEV" end)
 end
 
--- Namespaces that get a bridge, which is set up last, and what is in them after that. Nexthop objects want a carrier, so
--- the other ends are up before they come.
+-- Namespaces that get a bridge, which is set up last, and what is in them after that. Nexthop objects want a carrier,
+-- so the other ends are up before they come.
 local function with_bridges(run, makers, steps)
   local later = {}
   for _, step in ipairs(steps) do

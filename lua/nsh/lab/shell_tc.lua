@@ -7,6 +7,8 @@ local m = {}
 
 local function rate(value) return ("%dbit"):format(math.floor(value + 0.5)) end
 local function time(value) return ("%dus"):format(math.floor(value * 1e6 + 0.5)) end
+-- CoDel counts in 1.024 us and tells less than it was given.
+local function codel_time(value) return ("%dus"):format(math.floor(value * 1e6 + 0.5) + 1) end
 local function size(value) return ("%db"):format(value) end
 local function percent(value) return ("%.7g%%"):format(value * 100) end
 
@@ -34,11 +36,12 @@ local QDISCS = {
   htb = { { "default", word("default", function(handle) return (tostring(handle):gsub("^.*:", "")) end) },
     { "r2q", word "r2q" }, { "direct_qlen", word "direct_qlen" } },
   hfsc = { { "default", word("default", function(handle) return (tostring(handle):gsub("^.*:", "")) end) } },
-  codel = { { "limit", word "limit" }, { "target", word("target", time) }, { "interval", word("interval", time) },
-    { "ce_threshold", word("ce_threshold", time) }, { "ecn", switch "ecn" } },
+  codel = { { "limit", word "limit" }, { "target", word("target", codel_time) },
+    { "interval", word("interval", codel_time) },
+    { "ce_threshold", word("ce_threshold", codel_time) }, { "ecn", switch "ecn" } },
   fq_codel = { { "limit", word "limit" }, { "flows", word "flows" }, { "quantum", word "quantum" },
-    { "target", word("target", time) }, { "interval", word("interval", time) },
-    { "ce_threshold", word("ce_threshold", time) }, { "memory_limit", word("memory_limit", size) },
+    { "target", word("target", codel_time) }, { "interval", word("interval", codel_time) },
+    { "ce_threshold", word("ce_threshold", codel_time) }, { "memory_limit", word("memory_limit", size) },
     { "ecn", switch "ecn" }, { "drop_batch", word "drop_batch" } },
   sfq = { { "quantum", word "quantum" }, { "perturb", word "perturb" }, { "limit", word "limit" },
     { "divisor", word "divisor" }, { "flows", word "flows" }, { "depth", word "depth" },

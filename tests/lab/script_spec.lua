@@ -1,0 +1,60 @@
+--- script_spec.lua - a snapshot written as a script: it makes the same again.
+require "tests.helper"
+local random = require "tests.net.random"
+local tutorials = require "tests.lab.tutorials"
+
+-- Deletes what is there, runs the script, and takes a snapshot of what it has made.
+local function again(snapshot)
+  tutorials.clear()
+  local net = assert(load(snapshot:script(), "=script"))()
+  net:up()
+  return nsh.snapshot(), net
+end
+
+-- Lines that only one of two texts has, or the first that stands elsewhere.
+local function differing(a, b)
+  a, b = a:gsub("\n%-%-[^\n]*", ""), b:gsub("\n%-%-[^\n]*", "") -- what is left out may be another
+  if a == b then return {} end
+  local count, found = {}, {}
+  for line in a:gmatch "[^\n]+" do count[line] = (count[line] or 0) + 1 end
+  for line in b:gmatch "[^\n]+" do count[line] = (count[line] or 0) - 1 end
+  for line, n in pairs(count) do
+    if n ~= 0 then found[#found + 1] = (n > 0 and "- " or "+ ") .. line end
+  end
+  return found[1] and found or { "another order", a, b }
+end
+
+local function same(snapshot)
+  local other, net = again(snapshot)
+  assert.equal("nothing to do", tostring(snapshot:diff(other)))
+  assert.equal("nothing to do", tostring(other:diff(snapshot)))
+  assert.equal("nothing to do", tostring(net:plan()))
+  assert.same({}, differing(snapshot:script(), other:script()))
+  net:down()
+end
+
+describe("a script of a snapshot", function()
+  after_each(tutorials.clear)
+
+  for _, tutorial in ipairs(tutorials.list) do
+    it("makes again " .. tutorial[1], function()
+      local missing = tutorials.lacks(tutorial)
+      if missing then return pending("this kernel has no " .. missing) end
+      tutorials.type(tutorial[2])
+      same(nsh.snapshot())
+    end)
+  end
+
+  local kinds
+  for i = 1, (tonumber(os.getenv "NSH_RUNS") or os.getenv "NSH_SOAK" and 300 or 4) do
+    it("makes again random topology " .. i, function()
+      local seed = tonumber(os.getenv "NSH_SEED") or os.time() * 1000 + i
+      kinds = kinds or random.kinds()
+      local n = {}
+      for j = 1, 3 do n[j] = netns.add("n" .. j) end
+      random.apply(random.steps(seed, kinds), n)
+      local ok, err = pcall(same, nsh.snapshot())
+      if not ok then error(("NSH_SEED=%d: %s"):format(seed, tostring(err)), 0) end
+    end)
+  end
+end)
