@@ -162,7 +162,7 @@ static void answer(int sock)
 int net_hold_listen(void)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = HOLD_PATH};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), code;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), code;
 
 	if (fd < 0)
 		return -errno;
@@ -173,22 +173,41 @@ int net_hold_listen(void)
 	return -code;
 }
 
-/* net_hold_serve() - answer requests until the end of the world */
-_Noreturn void net_hold_serve(int listener)
+static void serve(int listener)
 {
 	const struct timeval limit = {.tv_sec = PATIENCE};
+	int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
+	if (sock < 0) {
+		if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN)
+			usleep(10000); /* for want of memory or descriptors */
+		return;
+	}
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	answer(sock);
+	close(sock);
+}
+
+/*
+ * net_hold_serve() - answer requests until the end of the world
+ * @watch: an inotify descriptor, -1: none; whenever it tells something @check is called
+ */
+_Noreturn void net_hold_serve(int listener, int watch, void (*check)(void))
+{
+	struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
+	char told[512];
+
+	check(); /* what came before the watch did */
 	for (;;) {
-		int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-		if (sock < 0) {
-			if (errno != EINTR && errno != ECONNABORTED)
-				usleep(10000); /* for want of memory or descriptors */
+		if (poll(fds, 2, -1) < 0)
 			continue;
+		if (fds[1].revents) {
+			while (read(watch, told, sizeof(told)) > 0)
+				;
+			check();
 		}
-		setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-		setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-		answer(sock);
-		close(sock);
+		if (fds[0].revents)
+			serve(listener);
 	}
 }

@@ -20,7 +20,7 @@ struct hold_msg {
 #define HOLD_PATH "/run/nsh/keeper"
 
 int net_hold_listen(void);
-_Noreturn void net_hold_serve(int listener);
+_Noreturn void net_hold_serve(int listener, int watch, void (*check)(void));
 int net_hold_send(int sock, const struct hold_msg *msg, const int fds[HOLD_FDS]);
 int net_hold_recv(int sock, struct hold_msg *msg, int fds[HOLD_FDS]);
 

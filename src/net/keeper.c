@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,7 +65,43 @@ static bool report(int sock, const struct net_err *err)
 	return n == (ssize_t)sizeof(*err);
 }
 
-/* It stays only when whoever wanted the world knows of it. */
+/* Whether whoever wanted the world knows of it, and has noted it. */
+static bool is_wanted(const struct net_err *err)
+{
+	char byte;
+	ssize_t n;
+
+	if (!report(SOCK, err))
+		return false;
+	do
+		n = recv(SOCK, &byte, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+/* What tells when our file is removed, by the end of a login for one; -1: nothing can. */
+static int watch_file(void)
+{
+	char path[32];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", KEEPER);
+	if (fd >= 0 && inotify_add_watch(fd, path, IN_ATTRIB) >= 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* A world that nobody can find any more ends. */
+static void check_file(void)
+{
+	struct stat st;
+
+	if (fstat(KEEPER, &st) < 0 || !st.st_nlink)
+		_exit(0);
+}
+
 static _Noreturn void keep(int sock, int lock, int keeper)
 {
 	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -80,11 +118,15 @@ static _Noreturn void keep(int sock, int lock, int keeper)
 		net_fail(&err, -listener, "cannot set up the keeper of the world: %s", strerror(-listener));
 	else if (fcntl(KEEPER, F_SETLK, &all) < 0)
 		net_fail(&err, errno, "cannot lock the keeper's file: %s", strerror(errno));
-	if (!report(r < 0 ? sock : SOCK, &err) || err.code)
+	if (r < 0 || err.code) {
+		report(r < 0 ? sock : SOCK, &err);
+		_exit(1);
+	}
+	if (!is_wanted(&err))
 		_exit(1);
 	close(SOCK);
 	close(LOCK);
-	net_hold_serve(listener);
+	net_hold_serve(listener, watch_file(), check_file);
 }
 
 /* net_keeper_make() - in a child of nsh: make the namespaces of a world, and leave its keeper in them

@@ -24,6 +24,7 @@
 #include "state.h"
 
 #define WORLDS "worlds"
+#define TRIES 100 /* to lock a folder that others remove meanwhile */
 
 static void shut(int *fd)
 {
@@ -75,22 +76,24 @@ int net_worlds_open(bool make, struct net_err *err)
  */
 int net_world_visit(struct net_world_place *p, const char *name, bool make, bool wait, struct net_err *err)
 {
-	*p = (struct net_world_place){.name = name, .dir = -1, .lock = -1};
-	p->worlds = net_worlds_open(make, err);
-	if (p->worlds < 0)
-		return p->worlds;
-	for (;;) {
-		p->dir = net_state_sub(p->worlds, name, make, err);
+	int tries = TRIES;
+
+	*p = (struct net_world_place){.name = name, .worlds = -1, .dir = -1, .lock = -1};
+	do {
+		net_world_leave(p);
+		p->worlds = net_worlds_open(make, err);
+		if (p->worlds >= 0)
+			p->dir = net_state_sub(p->worlds, name, make, err);
 		if (p->dir >= 0)
 			p->lock = net_state_lock(p->dir, STATE_LOCK_FILE, wait, err);
 		if (p->lock >= 0)
 			break;
 		/* who had the lock has ended the world and removed the folder */
-		if (net_interrupted() || !(err->code == ESTALE || (err->code == ENOENT && (make || p->dir >= 0)))) {
-			net_world_leave(p);
-			return -err->code;
-		}
-		shut(&p->dir);
+	} while (--tries && !net_interrupted() &&
+		 (err->code == ESTALE || (err->code == ENOENT && (make || p->dir >= 0))));
+	if (p->lock < 0) {
+		net_world_leave(p);
+		return -err->code;
 	}
 	p->keeper = net_state_holder(p->dir);
 	return 0;
@@ -197,16 +200,17 @@ static int hear(int sock, struct net_err *err)
 	return -err->code;
 }
 
-static int start_keeper(struct net_world_place *p, struct net_err *err)
+/* Starts the keeper, which has made the world then; it waits for word by *sock that it is noted. */
+static int start_keeper(struct net_world_place *p, int *sock, struct net_err *err)
 {
-	int sock[2] = {-1, -1}, file, r;
+	int ends[2] = {-1, -1}, file, r;
 	sigset_t all, mask;
 	pid_t pid;
 
 	file = openat(p->dir, STATE_KEEPER_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (file < 0)
 		return net_fail(err, errno, "cannot make the keeper's file: %s", strerror(errno));
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
 		r = net_fail(err, errno, NULL);
 		close(file);
 		return r;
@@ -215,14 +219,14 @@ static int start_keeper(struct net_world_place *p, struct net_err *err)
 	sigprocmask(SIG_BLOCK, &all, &mask);
 	pid = fork();
 	if (pid == 0) {
-		close(sock[0]); /* or it wouldn't see our end */
-		net_keeper_make(sock[1], p->lock, file);
+		close(ends[0]); /* or it wouldn't see our end */
+		net_keeper_make(ends[1], p->lock, file);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	close(sock[1]);
+	close(ends[1]);
 	close(file);
-	r = pid < 0 ? net_fail(err, errno, "cannot fork: %s", strerror(errno)) : hear(sock[0], err);
-	close(sock[0]);
+	*sock = ends[0];
+	r = pid < 0 ? net_fail(err, errno, "cannot fork: %s", strerror(errno)) : hear(ends[0], err);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
@@ -231,20 +235,21 @@ static int start_keeper(struct net_world_place *p, struct net_err *err)
 static int make(struct net_world_place *p, const struct net_world_spec *spec, struct net_err *err)
 {
 	struct net_world_info info = {.keeper = getpid(), .since = time(NULL)};
-	int r;
+	int r, sock = -1;
 
 	net_world_clear(p, false);
 	put_plain(info.script, sizeof(info.script), spec->script);
 	r = put_record(p, &info, err);
 	if (r == 0)
-		r = start_keeper(p, err);
+		r = start_keeper(p, &sock, err);
 	if (r == 0) {
 		info.keeper = p->keeper = net_state_holder(p->dir);
 		r = p->keeper > 0 ? put_record(p, &info, err)
-				  : net_fail(err, EIO, "the keeper of world %s has died at once", p->name);
+				  : net_fail(err, EIO, "the record of world %s was removed while it was made", p->name);
 	}
-	if (r < 0 && p->keeper > 0)
-		kill(p->keeper, SIGKILL);
+	if (r == 0 && send(sock, "", 1, MSG_NOSIGNAL) < 0)
+		r = net_fail(err, errno, "the keeper of world %s has died at once", p->name);
+	shut(&sock); /* without that word the keeper ends */
 	if (r < 0)
 		net_world_clear(p, true);
 	return r;
@@ -312,7 +317,7 @@ static int enter(const struct net_world_place *p, int keeper, struct net_err *er
 int net_world_join(const struct net_world_spec *spec, pid_t *keeper, int *pidfd, struct net_err *err)
 {
 	struct net_world_info info;
-	struct net_world_place p = {.worlds = -1, .dir = -1, .lock = -1};
+	struct net_world_place p = {.name = spec->name, .worlds = -1, .dir = -1, .lock = -1};
 	int r = net_check_world_name(spec->name, strlen(spec->name), err);
 
 	if (r == 0)
