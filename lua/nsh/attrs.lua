@@ -24,6 +24,19 @@ local function all()
   return tables
 end
 
+-- One noun, without the others where nobody has asked for those.
+local one = {}
+local function entry_of(noun)
+  if tables or not core.tables then
+    for _, entry in ipairs(all()) do
+      if entry.noun == noun then return entry end
+    end
+    return nil
+  end
+  if one[noun] == nil then one[noun] = core.tables(noun) or false end
+  return one[noun] or nil
+end
+
 --- Lists the nouns.
 ---@return { noun: string, rows: nsh.Attribute[], kinds: nsh.Kind[]? }[]
 function m.nouns()
@@ -34,10 +47,8 @@ end
 ---@param noun string "link"
 ---@return nsh.Attribute[] rows empty: there is no such noun
 function m.rows(noun)
-  for _, entry in ipairs(all()) do
-    if entry.noun == noun then return entry.rows end
-  end
-  return {}
+  local entry = entry_of(noun)
+  return entry and entry.rows or {}
 end
 
 ---@class nsh.Kind
@@ -52,10 +63,8 @@ end
 ---@param noun string "link"
 ---@return nsh.Kind[] empty: it has none
 function m.kinds(noun)
-  for _, entry in ipairs(all()) do
-    if entry.noun == noun then return entry.kinds or {} end
-  end
-  return {}
+  local entry = entry_of(noun)
+  return entry and entry.kinds or {}
 end
 
 --- Finds a kind of a noun.

@@ -211,22 +211,33 @@ static void set_kinds(lua_State *L, const struct net_kind *(*all)(unsigned int i
 	lua_setfield(L, -2, "kinds");
 }
 
-/* tables() -> the nouns, the link first, each with its rows and its kinds */
+static void push_noun(lua_State *L, const struct net_noun *noun)
+{
+	lua_newtable(L);
+	set_string(L, "noun", noun->name);
+	push_rows(L, noun->table, false);
+	lua_setfield(L, -2, "rows");
+	if (noun->kind_all)
+		set_kinds(L, noun->kind_all);
+}
+
+/* tables() -> the nouns, the link first, each with its rows and its kinds; tables(name): that one alone, or nil */
 static int core_tables(lua_State *L)
 {
+	const char *name = luaL_optstring(L, 1, NULL);
 	const struct net_noun *noun;
 
-	lua_newtable(L);
-	for (unsigned int i = 0; (noun = net_noun_all(i)); i++) {
+	if (!name)
 		lua_newtable(L);
-		set_string(L, "noun", noun->name);
-		push_rows(L, noun->table, false);
-		lua_setfield(L, -2, "rows");
-		if (noun->kind_all)
-			set_kinds(L, noun->kind_all);
-		lua_rawseti(L, -2, (int)i + 1);
+	for (unsigned int i = 0; (noun = net_noun_all(i)); i++) {
+		if (!name || strcmp(noun->name, name) == 0)
+			push_noun(L, noun);
+		if (!name)
+			lua_rawseti(L, -2, (int)i + 1);
+		else if (lua_istable(L, -1))
+			return 1;
 	}
-	return 1;
+	return name ? 0 : 1;
 }
 
 /* sent() -> how many requests that change something this process has sent to the kernel */

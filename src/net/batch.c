@@ -23,19 +23,6 @@
 
 static struct net_group *everywhere; /* takes what is asked of any namespace */
 
-/* net_batch_grow() - a list with room for one more, where it was or elsewhere; NULL: there is no memory for it */
-void *net_batch_grow(void *list, unsigned int n, unsigned int *room, size_t size)
-{
-	unsigned int more = *room ? *room * 2 : 8;
-
-	if (n < *room)
-		return list;
-	list = realloc(list, more * size);
-	if (list)
-		*room = more;
-	return list;
-}
-
 /* --- opening and closing --- */
 
 static struct net_batch *open_batch(struct net_group *g, struct net_ns *ns, struct net_err *err)
@@ -148,23 +135,17 @@ void net_batch_forget(struct net_batch *b)
 
 static int room_for(struct net_batch *b, size_t len)
 {
-	if (b->len + len > b->cap) {
-		size_t cap = (b->cap + len) * 2;
-		char *buf = realloc(b->buf, cap);
+	struct entry *e = net_grow(b->e, b->n, &b->room, sizeof(*e));
+
+	if (!e)
+		return -1;
+	b->e = e;
+	while (b->len + len > b->cap) {
+		char *buf = net_grow(b->buf, b->cap, &b->cap, 1);
 
 		if (!buf)
 			return -1;
 		b->buf = buf;
-		b->cap = cap;
-	}
-	if (b->n == b->room) {
-		unsigned int room = b->room ? b->room * 2 : 8;
-		struct entry *e = realloc(b->e, room * sizeof(*e));
-
-		if (!e)
-			return -1;
-		b->e = e;
-		b->room = room;
 	}
 	return 0;
 }
@@ -246,7 +227,7 @@ int net_batch_pair(struct net_ns *ns, struct net_ns *peer, struct net_err *err)
 
 	if (!p)
 		return -err->code;
-	wait = net_batch_grow(p->wait, p->n_wait, &p->wait_room, sizeof(*p->wait));
+	wait = net_grow(p->wait, p->n_wait, &p->wait_room, sizeof(*p->wait));
 	if (!wait)
 		return net_fail(err, ENOMEM, NULL);
 	p->wait = wait;
@@ -258,7 +239,7 @@ int net_batch_pair(struct net_ns *ns, struct net_ns *peer, struct net_err *err)
 int net_batch_settle(struct net_ns *ns, int index, struct net_err *err)
 {
 	struct net_batch *b = ns->batch;
-	int *pair = net_batch_grow(b->pair, b->n_pair, &b->pair_room, sizeof(*b->pair));
+	int *pair = net_grow(b->pair, b->n_pair, &b->pair_room, sizeof(*b->pair));
 
 	if (!pair)
 		return net_fail(err, ENOMEM, NULL);

@@ -23,7 +23,8 @@ struct net_batch {
 	struct net_group *group;
 	struct net_batch *next;
 	char *buf;
-	size_t len, cap;
+	size_t len;
+	unsigned int cap;
 	struct entry *e;
 	unsigned int n, room, sent, before;
 	struct wait *wait;
@@ -41,7 +42,6 @@ struct net_group {
 	struct net_failures list;
 };
 
-void *net_batch_grow(void *list, unsigned int n, unsigned int *room, size_t size);
 void net_batch_forget(struct net_batch *b);
 int net_batch_send(struct net_group *g, struct net_err *err);
 int net_batch_send_of(struct net_batch *b, struct net_err *err);

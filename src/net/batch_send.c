@@ -51,7 +51,7 @@ static void note_failure(struct net_batch *b, const struct entry *e, const struc
 	struct net_err here;
 
 	net_err_ack(&here, ack, (void *)(b->buf + e->off), e->table);
-	v = list->n < MAX_FAILED ? net_batch_grow(list->v, list->n, &list->room, sizeof(*list->v)) : NULL;
+	v = list->n < MAX_FAILED ? net_grow(list->v, list->n, &list->room, sizeof(*list->v)) : NULL;
 	if (v) {
 		struct net_failure *f = &v[list->n++];
 

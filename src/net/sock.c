@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -275,6 +276,19 @@ static int transact(struct net_ns *ns, struct nl_msg *m, const struct net_table 
 	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, err);
 
 	return s ? net_sock_ask(s, m, t, d, err) : -err->code;
+}
+
+/* net_grow() - a list with room for one more, where it was or elsewhere; NULL: there is no memory for it */
+void *net_grow(void *list, unsigned int n, unsigned int *room, size_t size)
+{
+	unsigned int more = *room ? *room * 2 : 8;
+
+	if (n < *room)
+		return list;
+	list = realloc(list, more * size);
+	if (list)
+		*room = more;
+	return list;
 }
 
 /*

@@ -56,6 +56,7 @@ int net_dump_keep(struct net_dump *d, const struct nlmsghdr *h);
 int net_dump_merge(struct net_dump *d, size_t from);
 int net_group_open(struct net_ns *ns, unsigned int group, int *fd, struct net_err *err);
 bool net_group_heard(int fd);
+void *net_grow(void *list, unsigned int n, unsigned int *room, size_t size);
 int net_batch_open(struct net_ns *ns, struct net_err *err);
 int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t, struct net_err *err);
 bool net_batch_holds(const struct net_ns *ns);
