@@ -16,7 +16,6 @@ local KINDS = {
     ttl = maybe(random(255)), learning = maybe(false), ageing = maybe(random(1000)) } end },
   { "vlan", function(n) return { link = "eth0", id = n } end },
   { "macvlan", function() return { link = "eth0", mode = one_of { "bridge", "private", "vepa" } } end },
-  { "gre", function(n) return { ["local"] = "192.0.2.1", remote = "192.0.2.7", ikey = n, okey = maybe(7) or 8 } end },
 }
 
 --- Finds those of the kinds that this kernel has.

@@ -32,29 +32,37 @@ local function number_of(state, viewer, other)
   return fail.check("netns id", other, viewer, core.netns.id(state.ns[viewer].core, state.ns[other].core))
 end
 
--- Peers in namespaces that weren't read.
-local function name_others(state, node)
-  local ids
+local function name_other(ns, link, home, label)
+  local found = core.link.get(ns.core, link.link, link.link_netnsid)
+  link.peer = { name = found and found.name, netns = label or home and home.label }
+end
+
+-- Peers in namespaces that weren't read: where they are guessed to be, else wherever they are.
+local function name_others(state, node, guess)
+  local ns, ids = state.ns[node.netns], nil
   for _, link in ipairs(node.links) do
     if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
-      ids = ids or {}
-      ids[link.link_netnsid] = true
+      local home, label
+      if guess then home, label = guess(node.netns, link.name) end
+      if home and core.netns.id(ns.core, home.core) == link.link_netnsid then
+        name_other(ns, link, home, label)
+      else
+        ids = ids or {}
+        ids[link.link_netnsid] = true
+      end
     end
   end
   if not ids then return end
-  local ns = state.ns[node.netns]
   local homes = netns.by_ids(ns, ids)
   for _, link in ipairs(node.links) do
-    local home = link.link_netnsid and homes[link.link_netnsid]
     if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
-      local found = core.link.get(ns.core, link.link, link.link_netnsid)
-      link.peer = { name = found and found.name, netns = home and home.label }
+      name_other(ns, link, homes[link.link_netnsid])
     end
   end
 end
 
 -- A link of a pair names its other end, where that is in a namespace that was read.
-local function name_peers(state)
+local function name_peers(state, guess)
   local ends = ends_of(state)
   for _, node in ipairs(state.nodes) do
     for _, link in ipairs(node.links) do
@@ -73,7 +81,7 @@ local function name_peers(state)
     end
   end
   for _, node in ipairs(state.nodes) do
-    name_others(state, node)
+    name_others(state, node, guess)
     for _, link in ipairs(node.links) do
       if pairs_of_links[link.kind] then link.link, link.link_netnsid = nil, nil end
     end
@@ -195,8 +203,9 @@ end
 --- Reads all that namespaces have.
 ---@param spaces table<string, nsh.Netns> by name
 ---@param sysctls table<string, table<string, any>> the keys of each that count
+---@param guess? fun(netns: string, link: string): nsh.Netns?, string? where the other end of a link may be
 ---@return table state
-function m.whole(spaces, sysctls)
+function m.whole(spaces, sysctls, guess)
   local state = { nodes = {}, ns = spaces }
   local names = {}
   for name in pairs(spaces) do names[#names + 1] = name end
@@ -206,7 +215,7 @@ function m.whole(spaces, sysctls)
     read_sysctls(node, spaces[name], sysctls[name] or NOTHING)
     state.nodes[#state.nodes + 1] = node
   end
-  name_peers(state)
+  name_peers(state, guess)
   return state
 end
 

@@ -21,7 +21,7 @@ local function touched(run, steps)
   local function touch(name) spaces[name] = run.ns[name] end
   for _, step in ipairs(steps) do
     if step.noun ~= "netns" then touch(step.netns) end
-    local peer = step.noun == "link" and step.from and step.from.peer
+    local peer = step.noun == "link" and (step.op == "delete" or step.anew) and step.from.peer
     if type(peer) == "table" and peer.netns then touch(peer.netns) end
     if step.noun == "sysctl" then
       sysctls[step.netns] = sysctls[step.netns] or {}
@@ -31,12 +31,23 @@ local function touched(run, steps)
   return spaces, sysctls
 end
 
+-- Where the other ends of links are, most probably: as they are declared.
+local function guess_of(run)
+  return function(name, link)
+    local wish = run.wished[name] and run.wished[name][link]
+    local peer = wish and wish.peer
+    local ns = peer and run.ns[peer.netns]
+    if ns and not ns.deleted then return ns, peer.netns end
+  end
+end
+
 --- What was there before steps were carried out.
 ---@class nsh.LabBefore
 ---@field spaces table<string, nsh.Netns>
 ---@field sysctls table<string, table<string, any>>
 ---@field state table all that these namespaces had
 ---@field by table<string, table> the same by name
+---@field guess fun(netns: string, link: string): nsh.Netns?, string? where the other end of a link may be
 
 --- Reads what steps may change.
 ---@param run nsh.LabRun
@@ -44,15 +55,16 @@ end
 ---@return nsh.LabBefore
 function m.before(run, steps)
   local spaces, sysctls = touched(run, steps)
-  local state = next(spaces) and live.whole(spaces, sysctls) or { nodes = {}, ns = {} }
-  return { spaces = spaces, sysctls = sysctls, state = state, by = live.by_netns(state) }
+  local guess = guess_of(run)
+  local state = next(spaces) and live.whole(spaces, sysctls, guess) or { nodes = {}, ns = {} }
+  return { spaces = spaces, sysctls = sysctls, state = state, by = live.by_netns(state), guess = guess }
 end
 
 local function read(before)
   for name, ns in pairs(before.spaces) do
     if ns.deleted then before.spaces[name] = nil end
   end
-  return live.whole(before.spaces, before.sysctls)
+  return live.whole(before.spaces, before.sysctls, before.guess)
 end
 
 -- What of records can be asked for, without what the kernel makes by itself.
