@@ -25,7 +25,8 @@ local function cycle()
   assert(#net:up() > 0)
   local changed = declare(true)
   assert(#changed:up() > 0 and #changed:up() == 0)
-  changed:down()
+  assert(#net:up() > 0)
+  net:down()
 end
 
 for _ = 1, 10 do cycle() end -- until memory that is freed is used again

@@ -42,22 +42,12 @@ end
 
 local function mark(name) assert(not io.open("/nsh-mark-" .. name), "a mark is no file") end
 
-mark "up"
-local net = declare(false)
-net:up()
-assert(#net:plan() == 0, "the lab is not what was declared")
-if outside then
-  for i = 1, 2 do
-    netns.get("fault.h" .. i):add_link { "up0", kind = "veth", peer = { "witness" .. i, netns = outside } }
-  end
-end
-local before = state()
-mark "change"
-local changed = declare(true)
-local ok, err = pcall(changed.up, changed)
-mark "down"
-if not ok then
-  io.stderr:write "the change failed\n"
+-- Carries a lab out. What fails must leave what was there before.
+local function up(net)
+  local before = state()
+  local ok, err = pcall(net.up, net)
+  if ok then return end
+  io.stderr:write "it failed\n"
   local now = state()
   if now ~= before then
     io.stderr:write("NOT ROLLED BACK; before:\n", before, "\nafter:\n", now, "\n")
@@ -66,6 +56,19 @@ if not ok then
   print "rolled back"
   error(err, 0)
 end
+
+local net = declare(false)
+mark "up"
+up(net)
+assert(#net:plan() == 0, "the lab is not what was declared")
+if outside then
+  for i = 1, 2 do
+    netns.get("fault.h" .. i):add_link { "up0", kind = "veth", peer = { "witness" .. i, netns = outside } }
+  end
+end
+local changed = declare(true)
+up(changed)
+mark "down"
 assert(#changed:plan() == 0, "the lab is not what was declared after the change")
 assert(changed:node("h" .. hosts + 1).netns:reaches "10.9.0.1", "the changed lab doesn't work")
 changed:down()
