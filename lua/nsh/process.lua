@@ -404,6 +404,7 @@ end
 function m.passed(ns, words)
   local target = m.line_of(words)
   stdout:flush()
+  node.ready(ns)
   local _ <close> = setmetatable({}, { __close = function() relay(false) end })
   relay(true)
   local process <close> = object_of(ns, target, fail.check("exec", target, ns, core.process.pass(ns, words)))

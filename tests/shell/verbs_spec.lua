@@ -146,6 +146,7 @@ describe("a script that returns a lab", function()
       assert.truthy(out:find("^      local net = lab \"duo\"\n"))
       assert.equal("oops\n", err)
       assert.truthy((run { lab, "exec", "h2", "ip", "-br", "addr", "show", "eth0" }):find("10.0.0.2/24", 1, true))
+      assert.equal("h2\n", (run { lab, "exec", "h2", "hostname" }))
     end)
 
     it("passes signals on", function()
