@@ -210,6 +210,30 @@ describe("what is declared", function()
     end)
   end)
 
+  it("has link-local addresses that are used at once, unless they shall be looked for elsewhere", function()
+    local function tentative(options)
+      local net = lab("dad", options)
+      local sw, a = net:switch "sw", net:host "a"
+      net:link { a, sw }
+      net:link { { net:host "b", addr = "fd00::1/64" }, { a, addr = "fd00::2/64" } }
+      local found, count
+      with(net, function()
+        found, count = 0, 0
+        for _, node in ipairs(net.nodes) do
+          count = count + #h.oracle(node, "ip -j -6 addr show scope link")
+          found = found + #h.oracle(node, "ip -j -6 addr show tentative")
+        end
+        local addr = h.oracle(a, "ip -j -6 addr show dev eth0 scope link")[1].addr_info[1]["local"]
+        local mac = a.ports[1].mac
+        assert.truthy(addr:find(("%x"):format(tonumber(mac:sub(-2), 16)) .. "$"), addr .. " of " .. mac)
+      end)
+      return found, count
+    end
+    local found, count = tentative {}
+    assert.same({ 0, 5 }, { found, count })
+    assert.is_true(tentative { dad = true } > 0)
+  end)
+
   it("has no IPv6 where none is wanted", function()
     local net = lab("four", { ipv6 = false })
     local sw, a, b = net:switch "sw", net:host "a", net:host { "b", ipv6 = true }

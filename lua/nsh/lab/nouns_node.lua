@@ -130,6 +130,11 @@ local function stop(_, record)
   return true
 end
 
+local function ended(ns, record)
+  fail.raise { op = "service start", target = record.name, netns = ns.label, code = "EXIT",
+    message = "it has ended (EXIT)" .. last_words(record) }
+end
+
 local function is_ready(ns, record, ready)
   if ready then return ready(ns) end
   return read_log(record):find(record.ready) ~= nil
@@ -141,17 +146,12 @@ local function await(ns, record)
   if not record.ready then return end
   local waited, pause = 0, PAUSE
   while not is_ready(ns, record, ready) do
-    local message, code
-    if not runs(record) then
-      message, code = "it has ended (EXIT)" .. last_words(record), "EXIT"
-    elseif waited >= (record.timeout or READY) then
-      message = ("it runs, but isn't ready after %g s (ETIMEDOUT)%s"):format(waited, last_words(record))
-      code = "ETIMEDOUT"
-    end
-    if code then
+    if not runs(record) then ended(ns, record) end
+    if waited >= (record.timeout or READY) then
+      local said = last_words(record)
       stop(ns, record)
-      fail.raise { op = "service start", target = record.name, netns = ns.label, code = code, message = message,
-        where = "" }
+      fail.raise { op = "service start", target = record.name, netns = ns.label, code = "ETIMEDOUT", errno = 110,
+        message = ("it runs, but isn't ready after %g s (ETIMEDOUT)%s"):format(waited, said) }
     end
     require("nsh.loop").sleep(pause)
     waited, pause = waited + pause, math.min(pause * 1.5, PAUSE_MAX)
@@ -173,8 +173,10 @@ local function start(ns, record)
   node_options.ready(ns)
   if record.source then return call(ns, record, things.functions(record).start) end
   record.log = log_of(ns, record)
-  local service = stay().start(ns, record.cmd, { out = { file = record.log }, err = "out", env = record.env,
-    cwd = record.cwd })
+  local ok, service = pcall(stay().start, ns, record.cmd, { out = { file = record.log }, err = "out",
+    env = record.env, cwd = record.cwd })
+  if not ok and type(service) == "table" and service.code == "ECHILD" then ended(ns, record) end
+  if not ok then error(service, 0) end
   record.pid, record.start = service.pid, service.start
   await(ns, record)
   return true

@@ -14,6 +14,31 @@ local function add_altname(record, altname)
   record.altnames = list
 end
 
+-- Link-local addresses that links get before they come up, so that the kernel makes none that it would look for
+-- elsewhere first, by the records of the links.
+local link_local = setmetatable({}, { __mode = "k" })
+
+-- What the kernel makes of the MAC address.
+local function eui64(mac)
+  local b = { mac:match "^(%x%x):(%x%x):(%x%x):(%x%x):(%x%x):(%x%x)$" }
+  if not b[6] then return nil end
+  return ("fe80::%02x%s:%sff:fe%s:%s%s/64"):format(tonumber(b[1], 16) ~ 2, b[2], b[3], b[4], b[5], b[6])
+end
+
+local function settle(device, record)
+  local usual = record.addrgenmode == nil or record.addrgenmode == "eui64"
+  if record.up and record.mac and usual and device.ipv6 ~= false and not device.dad then
+    link_local[record] = eui64(record.mac)
+  end
+  return record
+end
+
+--- Returns the link-local address that a link gets before it comes up; nil: the kernel makes it.
+---@private
+---@param record table
+---@return string?
+function m.link_local(record) return link_local[record] end
+
 -- The kernel lowers the mtu of a bridge to the lowest of its ports where it was told none.
 local function bridge_mtu(node, bridge)
   local least
@@ -34,7 +59,7 @@ local function of_own(node, device)
   record.name, record.kind = device.name, device.kind
   if device.kind == "bridge" and record.mtu == nil then record.mtu = bridge_mtu(node, device) end
   add_altname(record, device.altname)
-  return record
+  return device.kind == "bridge" and settle(device, record) or record
 end
 
 -- One end of a wire. The machine's own link, where that is what is behind it, is moved here.
@@ -47,6 +72,7 @@ local function of_port(port)
   else
     record.kind = "veth"
     record.peer = { name = port.peer.name, netns = port.peer.node:netns_name() }
+    settle(port, record)
   end
   return record
 end
