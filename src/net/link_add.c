@@ -285,6 +285,8 @@ static int queue(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, i
 		r = net_batch_pair(ns, p->peer_ns, err);
 	if (r == 0 && peer_index)
 		net_batch_know(p->peer_ns ? p->peer_ns : ns, p->peer_name, peer_index);
+	if (r == 0 && peer_index && !p->n_peer) /* who set the pair up one by one may do so in this batch */
+		r = settle(ns, index, err);
 	return r < 0 ? r : finish(ns, ctx, p, index, peer_index, err);
 }
 
