@@ -23,7 +23,7 @@ print(#netns.list(), "namespaces left")
 -- Prints:
 -- h1 reaches web	true
 -- by name	1
--- 
+--
 --   h1
 --     ~ link eth0: mtu 1400 → 1500
 -- nothing to do

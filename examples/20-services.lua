@@ -30,6 +30,6 @@ net:down()   -- which ends the service
 -- server
 -- hello from server
 -- 10.0.0.2        client
--- 
+--
 -- client
 -- no greet here
