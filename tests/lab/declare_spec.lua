@@ -245,4 +245,36 @@ describe("what is declared", function()
       assert.equal(1, #h.oracle(b, "ip -j -6 addr show dev eth0"))
     end)
   end)
+
+  it("takes a link of the machine to where its wire leads, and sends it home", function()
+    local net = lab "private"
+    net:link { net:external "eth0", net:host "a" }
+    assert.truthy(h.raised(net.plan, net):find("eth0 stands for link eth0 of the machine", 1, true))
+    h.misuse("stands for one link of the machine", net.link, net, { "eth0", net:host "b" })
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write [[
+      local root = netns.current()
+      local ext = root:add_link { "ext0", kind = "veth", up = true, peer = { "far0", up = true } }
+      ext.peer:add_addr "10.0.0.1/24"
+      local net = lab "ext"
+      local sw, host = net:switch "sw", net:host "h"
+      net:link { { host, addr = "10.0.0.2/24" }, sw }
+      net:link { net:external { "world", dev = "ext0" }, { sw, "uplink" } }
+      net:up()
+      print(net:plan(), host:reaches "10.0.0.1", root:find_link "ext0", sw:link "uplink".master.name)
+      net:down()
+      print(root:find_link "ext0", #netns.list())
+      local bad = lab "bad"
+      bad:link { bad:external "ext0", { bad:host { "h", commands = { "false" } }, "up0" } }
+      print(pcall(bad.up, bad), root:find_link "ext0", #netns.list())]]
+    file:close()
+    local pipe = io.popen(("unshare -nm sh -c 'mount -t tmpfs run /run && mkdir /run/netns && %s --host %s' 2>&1")
+      :format(os.getenv "NSH" or "./nsh", path))
+    local said = pipe:read "a"
+    pipe:close()
+    os.remove(path)
+    assert.equal("nothing to do\ttrue\tnil\tsw\nlink ext0 in host\t0\nfalse\tlink ext0 in host\t0\n",
+      (said:gsub("\t[^\t]*exec false[^\t]*", "")))
+  end)
 end)

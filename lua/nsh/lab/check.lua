@@ -4,6 +4,7 @@ local domains = require "nsh.lab.domain"
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
 local text = require "nsh.text"
+local world = require "nsh.world"
 
 local m = {}
 
@@ -250,11 +251,22 @@ function m.lab(lab)
   lab.checked = true
 end
 
+-- Links of the machine are there with --host alone.
+local function check_external(lab)
+  for _, node in ipairs(lab.nodes) do
+    if node.kind == "external" and not world.is_host() and not world.is_dry() then
+      refuse(node.where, "%s stands for link %s of the machine, which this world doesn't have; nsh --host has it",
+        node.name, node.dev)
+    end
+  end
+end
+
 --- Checks a lab as a whole, and prints each warning once.
 ---@private
 ---@param lab nsh.Lab
 function m.told(lab)
   m.lab(lab)
+  check_external(lab)
   for _, warning in ipairs(lab.warnings) do
     local line = ("%s: warning: %s"):format(warning.where, text.escape(warning.message))
     if not lab.told[line] then

@@ -69,6 +69,7 @@ local function of_port(port)
   add_altname(record, port.altname)
   if port.peer.node.kind == "external" then
     record.external = port.peer.node.dev
+    record.mac, record.mtu = port.spec.mac, port.spec.mtu -- its own, unless they are given
   else
     record.kind = "veth"
     record.peer = { name = port.peer.name, netns = port.peer.node:netns_name() }
