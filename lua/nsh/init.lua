@@ -20,8 +20,8 @@ setmetatable(m, nil)
 setmetatable(netns, nil)
 
 -- What only our own modules need stays theirs.
-local ours = { Netns = true, ahead = true, asked = true, by_ids = true, lookup = true, names = true, resolve = true,
-  root = true, scratch = true, unnamed = true }
+local ours = { Netns = true, ahead = true, asked = true, by_ids = true, hold = true, lookup = true, names = true,
+  resolve = true, root = true, scratch = true, unnamed = true }
 for name, fn in pairs(require "nsh.netns") do
   if not ours[name] then netns[name] = fn end
 end

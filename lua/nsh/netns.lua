@@ -133,6 +133,11 @@ function m.ahead(n)
   return setmetatable({}, { __close = function() core.netns.ahead(0) end })
 end
 
+--- Holds a namespace that has become a node, as long as it has its name.
+---@private
+---@param ns nsh.Netns
+function m.hold(ns) nodes[ns] = true end
+
 --- Makes a namespace without a name, to try things in; close it.
 ---@private
 ---@return nsh.Netns

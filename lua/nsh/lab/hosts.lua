@@ -35,7 +35,7 @@ local tables = setmetatable({}, { __mode = "k" }) -- by lab: names and addresses
 -- Lines of nodes with one address of a family are the same for all; of the others it is found out for each who asks.
 local function table_of(lab)
   local known = tables[lab]
-  if known and lab.checked and known.nodes == #lab.nodes and known.links == #lab.links then return known end
+  if known and known.version == lab.version then return known end
   local common, several = {}, {}
   for _, node in ipairs(lab.nodes) do
     for _, addrs in ipairs(node.kind ~= "external" and addrs_of(node) or {}) do
@@ -52,7 +52,7 @@ local function table_of(lab)
     end
   end
   table.sort(common)
-  tables[lab] = { common = table.concat(common), several = several, nodes = #lab.nodes, links = #lab.links }
+  tables[lab] = { common = table.concat(common), several = several, version = lab.version }
   return tables[lab]
 end
 
@@ -92,7 +92,8 @@ end
 
 -- --- nodes ---
 
-local made = setmetatable({}, { __mode = "k" }) -- by namespace: the hosts that its commands see
+-- By namespace: of which table its commands see the names.
+local made = setmetatable({}, { __mode = "k" })
 
 --- Writes a file of a node, or takes it away.
 ---@private
@@ -110,16 +111,18 @@ end
 function m.prepare(ns, node, apart)
   local things, label = node.things, ns.label
   if label == "root" or label == "host" or not store.load(node.lab.name) then return end
+  local names = table_of(node.lab)
+  if made[ns] == names then return end
   local text = hosts_text(node)
-  if made[ns] == (text or true) then return end
   if not made[ns] and not fail.check("node", label, ns, core.node.there(ns.core)) then
     fail.check("node", label, ns, core.node.make(ns.core, { hostname = things.hostname or node.name, hosts = text,
       resolv = things.resolv, folders = things.folders, pids = things.pids }))
-    made[ns] = text or true
+    require("nsh.netns").hold(ns)
+    made[ns] = names
     for _, file in ipairs(apart and {} or things.files) do m.put(ns, file) end
     return
   end
-  made[ns] = text or true
+  made[ns] = names
   if text then m.put(ns, { path = "/etc/hosts", text = text }) end
 end
 

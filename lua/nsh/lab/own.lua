@@ -16,7 +16,7 @@ local m = {}
 --- Notes that something was declared: what was found out of the whole lab is found out again.
 ---@private
 ---@param lab nsh.Lab
-function m.changed(lab) lab.checked, lab.assigned = false, false end
+function m.changed(lab) lab.checked, lab.assigned, lab.version = false, false, lab.version + 1 end
 
 --- Finds a link of a node: one of its own, the bridge of a switch, or the end of a wire.
 ---@private
