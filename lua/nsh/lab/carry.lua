@@ -1,13 +1,14 @@
 --- carry.lua - carries steps out: few messages, in an order that cuts no more than it must.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local link_local = require "nsh.lab.link_local"
 local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
 local progress = require "nsh.lab.progress"
 local promote = require "nsh.lab.promote"
-local link_local = require("nsh.lab.records").link_local
+local records = require "nsh.lab.records"
 
 local m = {}
 
@@ -265,7 +266,7 @@ local function make_link(run, maker)
     local peer = link_spec(run, other)
     peer.kind, peer.netns = nil, run.ns[other.netns]
     if peer.port and master_kind(run, other) ~= own_kind then peer.port = nil end
-    if is_up_later(run, other) or link_local(other.to) then peer.up = nil end
+    if is_up_later(run, other) or records.link_local(other.to) then peer.up = nil end
     spec.peer = peer
   end
   return core.link.add(run.ns[step.netns].core, spec, own_kind)
@@ -281,14 +282,6 @@ end
 
 local function set_up(run, step)
   return core.link.set(run.ns[step.netns].core, run.index[step.netns][step.name], { up = true })
-end
-
--- A link that has its link-local address when it comes up gets none that has to be looked for elsewhere first.
-local function settle(run, owners, step)
-  local addr = step and link_local(step.to)
-  if not addr then return end
-  owners:ask(run, step, core.addr.replace, run.ns[step.netns].core,
-    { addr = addr, dev = run.index[step.netns][step.name], nodad = true, proto = "kernel_ll" })
 end
 
 -- --- steps ---
@@ -401,12 +394,7 @@ local function build(run, unordered)
     for _, maker in ipairs(makers) do
       owners:ask(run, maker.step, make_link, run, maker)
       owners:ask(run, maker.step, set_other_port, run, maker)
-      settle(run, owners, maker.step)
-      settle(run, owners, maker.other)
-      local other = maker.other
-      if other and link_local(other.to) and not is_up_later(run, other) then
-        owners:ask(run, other, set_up, run, other)
-      end
+      link_local.settle(run, owners, maker, maker.other and not is_up_later(run, maker.other) and set_up)
     end
     ask_all(function(step) return is_rest(step) and not later[step.netns] end)
     if next(later) == nil then return end
