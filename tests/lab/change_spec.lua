@@ -151,7 +151,9 @@ describe("A lab that stands", function()
     net:up()
     netns.del "office.h1"
     netns.get "office.sw":link "p2":del()
-    netns.get "office.r":link "eth0":set { up = false, name = "other" }
+    local link = netns.get "office.r":link "eth0"
+    link:set { up = false }
+    link:set { name = "other" }
     net:up()
     assert.equal("", steps(net:plan()))
     assert(netns.get "office.h1":reaches "10.0.0.12" and netns.get "office.h2":reaches "10.0.0.254")

@@ -114,6 +114,12 @@ local function forget(state, last, wanted)
   return state
 end
 
+-- An entry for frames of no VLAN goes with those for each VLAN of its port, which the kernel made of it.
+local function of_vlan(step, record)
+  local from = step.noun == "fdb" and step.from
+  return from and from.vlan == nil and record.vlan ~= nil and record.mac == from.mac and record.dev == from.dev
+end
+
 -- Takes what steps do into a state.
 local function follow(wish, steps)
   local by = live.by_netns(wish)
@@ -127,7 +133,7 @@ local function follow(wish, steps)
       local list, old, new = {}, step.from and row.key(step.from), step.to and row.key(step.to)
       for _, record in ipairs(node[row.field]) do
         local key = row.key(record)
-        if key ~= old and key ~= new then list[#list + 1] = record end
+        if key ~= old and key ~= new and not of_vlan(step, record) then list[#list + 1] = record end
       end
       if step.to then list[#list + 1] = step.to end
       node[row.field] = list
