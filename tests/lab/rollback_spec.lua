@@ -8,7 +8,7 @@ local h = require "tests.helper"
 local PASSING = {}
 for key in ([[index stats carrier_changes carrier_up_count carrier_down_count used updated confirmed probes refcnt state
   carrier qdisc link_netnsid fdb_n_learned tentative gc_timer promiscuity allmulti_count hello_timer tcn_timer port
-  topology_change_timer linkmode]]):gmatch "%S+" do
+  topology_change_timer linkmode linkdown]]):gmatch "%S+" do
   PASSING[key] = true
 end
 
