@@ -1,4 +1,4 @@
---- shell_spec.lua - a lab as commands for sh(1): they make the same.
+--- shell_spec.lua - what tutorials type, as a lab: its script and its commands for sh(1) make the same.
 require "tests.helper"
 local tutorials = require "tests.lab.tutorials"
 
@@ -36,7 +36,15 @@ end
 -- A script without what it says of what is left out.
 local function plain(script) return (script:gsub("\n%-%-[^\n]*", "")) end
 
-describe("the commands of a snapshot make the same:", function()
+-- What a snapshot differs in from what is there now.
+local function same(before)
+  local after = nsh.snapshot()
+  assert.equal("nothing to do", tostring(before:diff(after)))
+  assert.equal("nothing to do", tostring(after:diff(before)))
+  assert.equal(plain(before:script()), plain(after:script()))
+end
+
+describe("the script and the commands of a snapshot make the same:", function()
   after_each(tutorials.clear)
 
   for _, tutorial in ipairs(tutorials.list) do
@@ -47,11 +55,14 @@ describe("the commands of a snapshot make the same:", function()
       local before, said = nsh.snapshot(), told()
       local text = before:shell()
       tutorials.clear()
+      local net = load(before:script())()
+      net:up()
+      same(before)
+      assert.equal("nothing to do", tostring(net:plan()))
+      net:down()
+      tutorials.clear()
       root:exec({ "sh" }, { input = text })
-      local after = nsh.snapshot()
-      assert.equal("nothing to do", tostring(before:diff(after)))
-      assert.equal("nothing to do", tostring(after:diff(before)))
-      assert.equal(plain(before:script()), plain(after:script()))
+      same(before)
       assert.equal("", differing(said, told()))
     end)
   end

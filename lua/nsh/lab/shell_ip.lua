@@ -6,6 +6,7 @@ local m = {}
 local function add(words, word, value)
   if value == nil or value == false then return end
   words[#words + 1] = word
+  if word == "tos" and type(value) == "number" then value = ("0x%x"):format(value) end -- ip(8) reads it as such
   if value ~= true then words[#words + 1] = type(value) == "number" and number(value) or tostring(value) end
 end
 

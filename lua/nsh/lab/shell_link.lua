@@ -132,12 +132,16 @@ local UNKNOWN = { netkit = true, team = true, wwan = true, rmnet = true, gtp = t
 ---@return boolean
 function m.is_known(kind) return not UNKNOWN[kind] end
 
+-- Keys whose numbers ip-link(8) reads as hexadecimal.
+local HEX = { tos = true, tclass = true, flowlabel = true }
+
 local function words_of(value, row, style, key)
   local word = style.words[key]
   if word then return word(value) end
   if type(value) == "boolean" then return style.switch(key)(value) end
   if row and row.type == "seconds" and style.seconds then return scaled(key, style.seconds)(value) end
   if type(value) == "table" then return listed(key)(value) end
+  if HEX[key] and math.type(value) == "integer" then return { key, ("0x%x"):format(value) } end
   return { key, number(value) }
 end
 
