@@ -1,16 +1,17 @@
 --- compare.lua - two labs compared: what leads from one to the other.
+local defaults = require "nsh.lab.defaults"
 local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
 local nouns = require "nsh.lab.nouns"
 local plain = require "nsh.lab.plain"
 local plan = require "nsh.lab.plan"
-local wish = require "nsh.lab.wish"
+local script = require "nsh.lab.script"
 
 local m = {}
 
 local function state_of(lab)
   local taken = rawget(lab, "taken")
-  return taken and taken.state or wish.of(lab)
+  return taken and taken.state or script.asked(lab)
 end
 
 -- A state as one that is asked for: without what can't be.
@@ -52,6 +53,34 @@ end
 
 local function everything() return true end
 
+-- What only the first one has changed goes back to the kernel's own value.
+local function add_sysctls(want, have)
+  local known = by_netns(have)
+  for _, node in ipairs(want.nodes) do
+    local there = known[node.netns]
+    local sysctls = {}
+    for key, value in pairs(node.sysctls or {}) do sysctls[key] = value end
+    for key in pairs(there and there.sysctls or {}) do
+      if sysctls[key] == nil then sysctls[key] = defaults.sysctl(key) end
+    end
+    node.sysctls = sysctls
+  end
+end
+
+-- Rulesets of nft are compared as texts.
+local function add_rulesets(steps, want, have)
+  local known = by_netns(have)
+  for _, node in ipairs(want.nodes) do
+    local old, new = (known[node.netns] or {}).nft, node.nft
+    if old ~= new then
+      steps[#steps + 1] = { op = not old and "create" or not new and "delete" or "change", noun = "nft",
+        name = "ruleset", node = node.node, netns = node.netns, from = old and { text = old },
+        to = new and { text = new },
+        changes = old and new and { text = { old, new } } or nil }
+    end
+  end
+end
+
 --- Compares two labs.
 ---@private
 ---@param from nsh.Lab
@@ -70,8 +99,11 @@ function m.of(from, to)
         from = { name = node.netns } }
     end
   end
+  add_sysctls(want, have)
   local more = diff.steps(want, have, everything)
-  return plan.new(table.move(more, 1, #more, #steps + 1, steps))
+  table.move(more, 1, #more, #steps + 1, steps)
+  add_rulesets(steps, want, have)
+  return plan.new(steps)
 end
 
 return m

@@ -242,7 +242,7 @@ function Writer:node(node)
   end
   spec.lo = loopback(node)
   for _, row in ipairs(nouns.list) do
-    if not ON_LINK[row.noun] and row.noun ~= "link" and row.noun ~= "addr" then
+    if not ON_LINK[row.noun] and not row.late and row.noun ~= "link" and row.noun ~= "addr" then
       spec[row.field] = list_of(node, row)
     end
   end
@@ -346,6 +346,30 @@ function Writer:links()
     wires = self:pass(wires, made, force)
     force = #own + #wires == before
   end
+end
+
+-- What a node is declared with that is no state of its network.
+local APART = { "commands", "files", "hostname", "hosts", "pids", "private", "resolv", "services" }
+
+--- Lists what is left out when a lab is written down: of a snapshot what it knows of, of a declared one what only its
+--- own script can say.
+---@param lab nsh.Lab
+---@return table[] warnings { where, message }
+function m.left_out(lab)
+  local taken = rawget(lab, "taken")
+  if taken then return taken.warnings end
+  local list = {}
+  for _, node in ipairs(lab.nodes) do
+    for _, key in ipairs(APART) do
+      if node.spec[key] ~= nil then
+        list[#list + 1] = { where = node.name, message = ("its %s are left out: no state of the network"):format(key) }
+      end
+    end
+    if node.kind == "external" then
+      list[#list + 1] = { where = node.name, message = "it is left out: a link of the machine" }
+    end
+  end
+  return list
 end
 
 --- Lists what a script would declare: nodes, then wires, then links of nodes' own.

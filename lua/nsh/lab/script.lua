@@ -201,8 +201,11 @@ function m.write(name, list, options, warnings)
   return table.concat(lines, "\n")
 end
 
--- What a lab asks for, without the sysctls that each of its nodes has.
-local function asked(lab)
+--- Returns the state that a lab asks for, without the sysctls that each of its nodes has, and with its rulesets.
+---@private
+---@param lab nsh.Lab
+---@return table state
+function m.asked(lab)
   local state = wish.of(lab)
   for _, one in ipairs(state.nodes) do
     local usual = wish.of({ name = lab.name, options = lab.options,
@@ -222,8 +225,8 @@ end
 ---@return string
 function m.of(lab)
   local taken = rawget(lab, "taken")
-  if taken then return m.write(lab.name, taken.list, taken.options, taken.warnings) end
-  return m.write(lab.name, (describe.of(asked(lab), lab.name)), {}, lab.warnings)
+  if taken then return m.write(lab.name, taken.list, taken.options, describe.left_out(lab)) end
+  return m.write(lab.name, (describe.of(m.asked(lab), lab.name)), {}, describe.left_out(lab))
 end
 
 return m

@@ -1,4 +1,5 @@
 --- shell.lua - a lab as a script for sh(1): the commands of ip(8), bridge(8), tc(8) that make the same.
+local describe = require "nsh.lab.describe"
 local kernel = require "nsh.lab.kernel"
 local links = require "nsh.lab.shell_link"
 local nouns = require "nsh.lab.nouns"
@@ -275,7 +276,7 @@ function m.write(state, title, warnings)
   for _, node in ipairs(order) do self:links(node, done) end
   for _, node in ipairs(order) do self:settle(node) end
   for _, row in ipairs(nouns.list) do
-    if row.noun ~= "link" then
+    if row.noun ~= "link" and not row.late then
       local chosen = row.noun == "qdisc" and is_top or nil
       for _, node in ipairs(order) do self:records(node, row, chosen) end
     end
@@ -292,9 +293,9 @@ end
 ---@param lab nsh.Lab
 ---@return string
 function m.of(lab)
-  local state, taken = wish.of(lab), rawget(lab, "taken")
+  local state = wish.of(lab)
   for _, node in ipairs(state.nodes) do node.nft = lab:node(node.node).spec.nft end
-  return m.write(state, lab.name, taken and taken.warnings or lab.warnings)
+  return m.write(state, lab.name, describe.left_out(lab))
 end
 
 return m
