@@ -9,6 +9,7 @@ local outside = require "nsh.lab.outside"
 local progress = require "nsh.lab.progress"
 local promote = require "nsh.lab.promote"
 local records = require "nsh.lab.records"
+local usable = require "nsh.lab.usable"
 
 local m = {}
 
@@ -472,6 +473,7 @@ function m.out(run, steps, live)
     delete_rest(run, steps)
   end
   set_sysctls(run, steps, true)
+  usable.wait(run, steps)
   do_late(run, steps, false)
   run.step = nil
 end
