@@ -37,6 +37,34 @@ static bool lies_in(const char *path, const char *folder)
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || !path[len]);
 }
 
+/*
+ * What @path is without symbolic links, which could lead out of what is ours; of what isn't there yet, as far as it is
+ */
+static int resolve(const char *path, char real[PATH_MAX], struct net_err *err)
+{
+	char part[PATH_MAX], *slash;
+	size_t len;
+
+	if (strlen(path) >= sizeof(part))
+		return net_fail(err, ENAMETOOLONG, "the path %.64s... is too long", path);
+	strcpy(part, path);
+	while (!realpath(part, real)) {
+		slash = strrchr(part, '/');
+		if (errno != ENOENT || !slash)
+			return failed("look at", path, err);
+		if (slash == part) {
+			strcpy(real, "/");
+			break;
+		}
+		*slash = '\0';
+	}
+	len = strcmp(real, "/") == 0 ? 0 : strlen(real);
+	if (len + strlen(path + strlen(part)) >= PATH_MAX)
+		return net_fail(err, ENAMETOOLONG, "the path %.64s... is too long", path);
+	strcpy(real + len, path + strlen(part));
+	return 0;
+}
+
 /* Whether the mount that @path is on is one of ours; @root: gets whether that begins at the path itself. */
 static bool is_ours(const char *path, bool *root)
 {
@@ -60,10 +88,13 @@ static bool is_ours(const char *path, bool *root)
 
 static int write_file(const char *path, const struct net_file *file, struct net_err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	struct stat st;
 	size_t done = 0;
-	int r = 0;
+	int fd, r = 0;
 
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		unlink(path); /* it leads to nothing, and must not lead to a new file of the machine's */
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return failed("write", path, err);
 	while (r == 0 && done < file->len) {
@@ -228,13 +259,19 @@ static int take_away(const char *path, struct net_err *err)
 static _Noreturn void helper(const struct net_ns *ns, const struct net_file *file, int to)
 {
 	struct net_err err = {0};
+	struct net_file real = *file;
+	char path[PATH_MAX];
+	int r = 0;
 
 	if (setns(ns->mnt, CLONE_NEWNS) < 0)
-		net_fail(&err, errno, "cannot enter the mounts of %s: %s", ns->label, net_strerror(errno));
-	else if (file->text)
-		put(file, &err);
-	else
-		take_away(file->path, &err);
+		r = net_fail(&err, errno, "cannot enter the mounts of %s: %s", ns->label, net_strerror(errno));
+	if (r == 0)
+		r = resolve(file->path, path, &err);
+	real.path = path;
+	if (r == 0 && file->text)
+		put(&real, &err);
+	else if (r == 0)
+		take_away(path, &err);
 	_exit(write(to, &err, sizeof(err)) == (ssize_t)sizeof(err) ? 0 : 1);
 }
 

@@ -106,11 +106,13 @@ static _Noreturn void keep(int sock, int lock, int keeper)
 {
 	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct net_err err = {0};
-	int r, listener;
+	int r, listener, to = sock;
 
 	prctl(PR_SET_NAME, "nsh-keeper");
 	default_signals();
 	r = place(sock, lock, keeper);
+	if (r == 0)
+		to = SOCK;
 	if (r == 0 && mkdir(NET_LABS, 0700) < 0)
 		r = -errno;
 	listener = r < 0 ? r : net_hold_listen();
@@ -119,7 +121,7 @@ static _Noreturn void keep(int sock, int lock, int keeper)
 	else if (fcntl(KEEPER, F_SETLK, &all) < 0)
 		net_fail(&err, errno, "cannot lock the keeper's file: %s", strerror(errno));
 	if (r < 0 || err.code) {
-		report(r < 0 ? sock : SOCK, &err);
+		report(to, &err);
 		_exit(1);
 	}
 	if (!is_wanted(&err))

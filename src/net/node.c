@@ -273,7 +273,9 @@ void net_node_end(struct net_ns *ns)
 
 	shut(&node->leash);
 	if (node->pid) {
-		kill(node->pid, SIGKILL); /* somebody may have stopped it */
+		/* somebody may have stopped it; one that the world keeps is no child of ours, its number can be
+		 * another's by now */
+		syscall(SYS_pidfd_send_signal, node->init, SIGKILL, NULL, 0);
 		net_process_reap(ns, net_now() + END_WAIT);
 		poll(&fd, 1, (int)(END_WAIT * 1000));
 		waitpid(node->pid, NULL, WNOHANG);

@@ -98,6 +98,14 @@ int net_node_keep(struct net_ns *ns, struct net_err *err)
 	return r;
 }
 
+/* The number of a node's init; 0: it was ended, and the number is another's or nobody's. */
+static pid_t live_pid(int init)
+{
+	pid_t pid = net_pidfd_pid(init);
+
+	return pid > 0 ? pid : 0;
+}
+
 /*
  * net_node_find() - where another nsh has made @ns a node of this named world, get what its commands have of their own
  *
@@ -113,12 +121,14 @@ int net_node_find(struct net_ns *ns, struct net_err *err)
 	r = ask(ns, HOLD_GET, fds, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	if (ns->mnt >= 0)
+		close(ns->mnt); /* commands of ours had mounts alone up to now */
 	ns->mnt = fds[HOLD_MNT];
 	ns->node.uts = fds[HOLD_UTS];
 	ns->node.pids = fds[HOLD_PIDS];
 	ns->node.init = fds[HOLD_INIT];
 	if (ns->node.init >= 0)
-		ns->node.pid = net_pidfd_pid(ns->node.init);
+		ns->node.pid = live_pid(ns->node.init);
 	ns->node.kept = true;
 	return 1;
 }

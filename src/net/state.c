@@ -147,6 +147,7 @@ int net_state_write(int dir, const char *file, const char *text, struct net_err 
 {
 	char new[NAME_MAX + 1];
 	size_t len = strlen(text);
+	ssize_t n;
 	int fd, code = 0;
 
 	snprintf(new, sizeof(new), "%s.new", file);
@@ -154,8 +155,9 @@ int net_state_write(int dir, const char *file, const char *text, struct net_err 
 	fd = openat(dir, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return net_fail(err, errno, "cannot write %s in %s: %s", new, path, strerror(errno));
-	if (write(fd, text, len) != (ssize_t)len)
-		code = errno ? errno : ENOSPC;
+	n = write(fd, text, len);
+	if (n != (ssize_t)len)
+		code = n < 0 ? errno : ENOSPC;
 	close(fd);
 	if (!code && renameat(dir, new, dir, file) < 0)
 		code = errno;

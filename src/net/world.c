@@ -257,13 +257,20 @@ static int make_private(struct net_err *err)
 
 static int join_named(const struct net_world_spec *spec, struct net_err *err)
 {
-	int r;
+	pid_t keeper = 0;
+	int pidfd = -1, r;
 
 	net_ns_defaults_begin();
-	r = net_world_join(spec, &world.init, &world.keeper, err);
-	if (r == 0)
-		snprintf(world.name, sizeof(world.name), "%s", spec->name);
-	return r;
+	r = net_world_join(spec, &keeper, &pidfd, err);
+	if (r < 0) { /* it is not ours to end */
+		if (pidfd >= 0)
+			close(pidfd);
+		return r;
+	}
+	world.init = keeper;
+	world.keeper = pidfd;
+	snprintf(world.name, sizeof(world.name), "%s", spec->name);
+	return 0;
 }
 
 /*

@@ -35,8 +35,6 @@ static bool pids_within(const char *path, uint64_t ino)
 		close(fd);
 		fd = up;
 	}
-	if (fd >= 0)
-		close(fd);
 	return found;
 }
 

@@ -32,6 +32,23 @@ describe("a node", function()
     assert.same({ "gamma", "beta.lab", ours }, { a.hostname, b.hostname, plain.hostname .. "\n" })
   end)
 
+  it("has files of its own behind symbolic links, and the machine's stay as they are", function()
+    local top = os.tmpname()
+    os.remove(top)
+    root:exec(([[mkdir -p %s/etc %s/out && cd %s/etc && echo machine >../out/target
+      ln -s ../out/target link; ln -s ../out folder; ln -s ../out/none dangling]]):gsub("%%s", top))
+    local net = lab(h.name "l")
+    local a = net:host { "a", files = { [top .. "/etc/a"] = "1\n", [top .. "/etc/link"] = "2\n",
+      [top .. "/etc/folder/x"] = "3\n", [top .. "/etc/dangling"] = "4\n" } }
+    net:up()
+    local seen = a.netns:exec(("cd %s/etc && cat a link folder/x dangling"):format(top)).out
+    local ours = root:exec(("cd %s && cat out/target && ls etc out"):format(top)).out
+    net:down()
+    root:exec { "rm", "-r", top }
+    assert.equal("1\n2\n3\n4\n", seen)
+    assert.equal("machine\netc:\ndangling\nfolder\nlink\n\nout:\ntarget\n", ours)
+  end)
+
   it("has files of its own", function()
     local a = node { hostname = "a", hosts = { web = { "10.0.0.3", "fd00::3" }, db = "10.0.0.4" },
       resolv = { "10.0.0.53", "fd00::53", search = { "lab", "example.com" }, options = "ndots:2" } }

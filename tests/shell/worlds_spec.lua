@@ -122,6 +122,14 @@ describe("a named world", function()
     assert.equal("?\n", sh("ps -o tty= -p " .. keeper).out)
   end)
 
+  it("goes on when an nsh that stands in a folder which it hasn't can't join it", function()
+    nsh("-w", "x", "-e", "netns.add 'kept'")
+    local out = sh [[mkdir /run/later && mount -t tmpfs later /run/later && mkdir /run/later/here
+      cd /run/later/here && $NSH -w x -e 'print(1)'; cd /; umount /run/later; rmdir /run/later]].out
+    assert.matches("doesn't see the folder /run/later/here", out)
+    assert.equal("1\n", nsh("-w", "x", "-e", "print(#netns.list())"))
+  end)
+
   it("begins where nsh was started, and runs a script with its arguments", function()
     local script = os.tmpname()
     write(script, "print(arg[0], ...) print(io.popen 'pwd':read())")
@@ -222,6 +230,18 @@ describe("a named world", function()
       local h1 = netns.add { "h1", hostname = "again" }
       print(h1:exec "hostname; ls /var/log/x".out)]])
     assert.matches("No such file", out)
+  end)
+
+  it("ends no one for a node whose init was killed", function()
+    local out = sh [[unshare --pid --fork --kill-child --mount-proc sh -c '
+      sleep 1000 & bystander=$!
+      $NSH -w n -e "netns.add { \"h1\", hostname = \"h1\", pids = true }"
+      for d in /proc/[0-9]*; do
+        [ "$(cat $d/comm)" = nsh-init ] && kill -KILL ${d#/proc/} && while [ -e $d ]; do :; done
+      done
+      $NSH -w n -e "netns.del \"h1\"; print(#netns.list())"
+      kill $bystander && echo spared; $NSH -w n --kill']].out
+    assert.equal("0\nspared\n", out)
   end)
 
   it("has programs that stay when nsh leaves, and are found again", function()
