@@ -36,7 +36,7 @@ describe("a node", function()
     local top = os.tmpname()
     os.remove(top)
     root:exec(([[mkdir -p %s/etc %s/out && cd %s/etc && echo machine >../out/target
-      ln -s ../out/target link; ln -s ../out folder; ln -s ../out/none dangling]]):gsub("%%s", top))
+      ln -s ../out/target link; ln -s ../out folder; ln -s ../out/none dangling]]):format(top, top, top))
     local net = lab(h.name "l")
     local a = net:host { "a", files = { [top .. "/etc/a"] = "1\n", [top .. "/etc/link"] = "2\n",
       [top .. "/etc/folder/x"] = "3\n", [top .. "/etc/dangling"] = "4\n" } }

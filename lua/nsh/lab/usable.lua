@@ -1,5 +1,6 @@
---- usable.lua - waits for addresses of IPv6 that were added: nobody is answered at one before the kernel has finished it.
--- That happens in a work queue, after the kernel has acknowledged the address, which doesn't show it. Its local route does.
+--- usable.lua - waits for addresses of IPv6 that were added: nobody is answered at one before the kernel is done.
+-- That happens in a work queue, after the kernel has acknowledged the address, which doesn't show it; its local route
+-- does.
 local core = require "nsh.core"
 
 local m = {}
