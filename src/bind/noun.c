@@ -1,4 +1,4 @@
-/* noun.c - nsh.core.addr, .route, .neigh, ...: the same six functions for each noun */
+/* noun.c - nsh.core.addr, .route, .neigh, ...: the same functions for each noun */
 #include <string.h>
 
 #include "bind.h"
@@ -91,6 +91,17 @@ static int noun_read(lua_State *L)
 	return 1;
 }
 
+/* check(spec): raises what is wrong with a request to add it.  Nobody is asked. */
+static int noun_check(lua_State *L)
+{
+	struct net_err err;
+	struct net_fields *f = bind_fields(L, 1, noun_of(L)->table, NULL, NULL, BIND_PASS_OVER);
+	int r = net_check(noun_of(L), f, &err);
+
+	bind_fields_done(f);
+	return bind_ok(L, r, &err);
+}
+
 static int route_to(lua_State *L)
 {
 	struct net_err err;
@@ -135,9 +146,16 @@ const struct net_noun *bind_announced(lua_State *L, int arg)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", noun_add}, {"append", noun_append},   {"change", noun_change},
-	{"del", noun_del}, {"list", noun_list},	      {"replace", noun_replace},
-	{"get", noun_get}, {"prepend", noun_prepend}, {"read", noun_read},
+	{"add", noun_add},
+	{"append", noun_append},
+	{"change", noun_change},
+	{"check", noun_check},
+	{"del", noun_del},
+	{"get", noun_get},
+	{"list", noun_list},
+	{"read", noun_read},
+	{"replace", noun_replace},
+	{"prepend", noun_prepend},
 	{NULL, NULL},
 };
 

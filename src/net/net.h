@@ -256,6 +256,7 @@ const struct net_noun *net_noun_all(unsigned int i); /* the link first; NULL at 
 
 int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change how, struct net_fields *f,
 	       struct net_err *err);
+int net_check(const struct net_noun *noun, struct net_fields *f, struct net_err *err);
 int net_list(struct net_ns *ns, const struct net_noun *noun, struct net_fields *filter, struct net_dump *d,
 	     struct net_err *err);
 int net_get(struct net_ns *ns, const struct net_noun *noun, struct net_fields *f, struct net_dump *d,

@@ -78,14 +78,9 @@ int net_resolve_links(struct net_ns *ns, struct net_fields *f, struct net_err *e
 	return 0;
 }
 
-/*
- * net_change() - add, replace, append or delete one object of a noun
- * @f: its fields; links given by name are resolved in place
- *
- * Return: 0, or -errno of the kernel or of a wrong combination of fields.
- */
-int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change how, struct net_fields *f,
-	       struct net_err *err)
+/* The message that asks for a change; NULL with @err for a wrong combination of fields. */
+static struct nl_msg *request(const struct net_noun *noun, enum net_change how, struct net_fields *f,
+			      struct net_err *err)
 {
 	static const int flags[] = {
 		[NET_ADD] = NLM_F_CREATE | NLM_F_EXCL,
@@ -96,27 +91,51 @@ int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change h
 		[NET_DEL] = 0,
 	};
 	struct net_ctx ctx = {.family = family_of(noun, f), .kind = f->kind, .port = f->port};
-	char hdr[MAX_HDR] = {0}, *in_msg;
+	char hdr[MAX_HDR] = {0};
 	struct nl_msg *m;
-	int r = net_resolve_links(ns, f, err);
+	int r = 0;
 
 	hdr[0] = (char)(ctx.family = ctx.family || noun->unspec ? ctx.family : AF_INET);
-	if (r == 0 && !(how == NET_DEL ? noun->del : noun->add))
+	if (!(how == NET_DEL ? noun->del : noun->add))
 		r = net_misuse(err, "a %s can't be %s", noun->name, how == NET_DEL ? "deleted" : "added");
 	if (r == 0 && noun->prepare)
 		r = noun->prepare(how, &ctx, hdr, f, err);
 	if (r < 0)
-		return r;
+		return NULL;
 	m = net_msg_new(how == NET_DEL ? noun->del : noun->add, flags[how], hdr, noun->table->hdr, err);
+	if (m && net_encode(m, &ctx, noun->table, nlmsg_data(nlmsg_hdr(m)), f->v, f->n, err) < 0) {
+		net_msg_free(m);
+		m = NULL;
+	}
+	return m;
+}
+
+/*
+ * net_change() - add, replace, append or delete one object of a noun
+ * @f: its fields; links given by name are resolved in place
+ *
+ * Return: 0, or -errno of the kernel or of a wrong combination of fields.
+ */
+int net_change(struct net_ns *ns, const struct net_noun *noun, enum net_change how, struct net_fields *f,
+	       struct net_err *err)
+{
+	int r = net_resolve_links(ns, f, err);
+	struct nl_msg *m = r < 0 ? NULL : request(noun, how, f, err);
+
 	if (!m)
 		return -err->code;
-	in_msg = nlmsg_data(nlmsg_hdr(m));
-	r = net_encode(m, &ctx, noun->table, in_msg, f->v, f->n, err);
-	if (r < 0) {
-		net_msg_free(m);
-		return r;
-	}
 	return net_do(ns, m, noun->table, NULL, err);
+}
+
+/* net_check() - what is wrong with fields to add an object of; the kernel isn't asked, and links may be unknown */
+int net_check(const struct net_noun *noun, struct net_fields *f, struct net_err *err)
+{
+	struct nl_msg *m = request(noun, NET_ADD, f, err);
+
+	if (!m)
+		return -err->code;
+	net_msg_free(m);
+	return 0;
 }
 
 static int list_family(struct net_ns *ns, const struct net_noun *noun, uint8_t family, struct net_fields *filter,

@@ -69,10 +69,23 @@ local function check_twice(seen, entry, record)
   seen[key] = entry
 end
 
+local MTU6 = 1280 -- at least, as IPv6 has it
+
+local function check_mtu(node, device, record)
+  local mtu = device.link and device.link.mtu
+  if mtu and mtu < MTU6 and is_six(record.addr) then
+    refuse(device.where, "%s %s has mtu %d, and IPv6, with %s, needs one of %d at least", node.name, device.name, mtu,
+      record.addr, MTU6)
+  end
+end
+
 local function check_node_addrs(node)
   local seen = {}
   for _, device in ipairs(domains.devices(node)) do
-    for _, record in ipairs(addrs_of(device)) do check_twice(seen, { node = node, device = device }, record) end
+    for _, record in ipairs(addrs_of(device)) do
+      check_twice(seen, { node = node, device = device }, record)
+      check_mtu(node, device, record)
+    end
   end
 end
 

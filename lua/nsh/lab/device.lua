@@ -109,11 +109,14 @@ local function as_list(given, what)
   return given
 end
 
--- Records of a noun, from a list whose elements may be the main value alone.
+-- Records of a noun, from a list whose elements may be the main value alone; their link is the one that is declared.
 local function records(noun, given, what)
   local list = {}
   for i, one in ipairs(as_list(given, what)) do
-    list[i] = core[noun].read(type(one) == "table" and one or { one })
+    local spec = fail.options(type(one) == "table" and one or { one })
+    list[i] = core[noun].read(spec)
+    spec.dev = spec.dev or "lo"
+    core[noun].check(spec)
   end
   return list
 end
@@ -125,7 +128,7 @@ end
 
 local function qdiscs(spec)
   if spec.qdisc ~= nil and spec.qdiscs ~= nil then fail.misuse "qdisc and qdiscs can't both be given" end
-  if spec.impair ~= nil and (spec.qdisc ~= nil or spec.qdiscs ~= nil) then
+  if spec.impair and (spec.qdisc ~= nil or spec.qdiscs ~= nil) then
     fail.misuse "impair is a qdisc at the root, so no other can be given; netem can stand below a class of one"
   end
   if spec.qdisc ~= nil then return records("qdisc", { spec.qdisc }, "qdisc") end
@@ -153,7 +156,10 @@ function m.apart(spec)
   device.vlans = records("bridge_vlan", spec.vlans, "vlans")
   device.qdiscs = qdiscs(spec)
   for _, key in ipairs { "classes", "filters", "mdb" } do device[key] = later(spec[key], key) end
-  if spec.impair ~= nil then device.impair = impair.read(spec.impair) end
+  if spec.impair ~= nil and spec.impair ~= false then
+    local record = impair.read(spec.impair)
+    device.impair = next(spec.impair) and record or nil
+  end
   for _, key in ipairs(m.APART) do spec[key] = nil end
   return device
 end

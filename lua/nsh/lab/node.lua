@@ -152,7 +152,7 @@ function m.places(self)
 end
 
 -- Routes and the like are read when they are declared; what the script wrote goes on to the kernel.
-local function declare(self, key, given)
+local function read_one(self, key, given)
   local noun = LISTS[key]
   if type(given) ~= "table" and not (noun == "route" and type(given) == "string") then
     fail.misuse("a %s is a table, not a %s", noun, type(given))
@@ -162,6 +162,13 @@ local function declare(self, key, given)
   self.lines[record] = core.where()
   own.changed(self.lab)
   return self
+end
+
+local function declare(self, key, given)
+  return names.whole(function()
+    names.at(self.name)
+    return read_one(self, key, given)
+  end)
 end
 
 --- Declares a route of the node.
@@ -185,9 +192,12 @@ function Node:neigh(spec) return declare(self, "neighs", spec) end
 ---@return nsh.LabNode|nsh.Link self
 function Node:link(spec)
   if type(spec) == "string" then return self.netns:link(spec) end
-  own.link(self, spec)
-  own.changed(self.lab)
-  return self
+  return names.whole(function()
+    names.at(self.name)
+    own.link(self, spec)
+    own.changed(self.lab)
+    return self
+  end)
 end
 
 -- --- declaring nodes ---
@@ -277,7 +287,7 @@ local function build(lab, kind, name, given)
     rawset(self, field, setmetatable(field == "addrs" and self.loopback.addrs or {}, metatable))
   end
   for key in pairs(LISTS) do
-    for _, one in ipairs(list_of(node, key)) do declare(self, key, one) end
+    for _, one in ipairs(list_of(node, key)) do read_one(self, key, one) end
   end
   for i, one in ipairs(list_of(node, "nexthops")) do self.nexthops[i] = own.nexthop(one) end
   self.sysctls = sysctls(node.sysctls)

@@ -194,7 +194,9 @@ m[2] = {
   noun = "class", field = "classes", changes = changes_of "class",
   list = each_link(function(link) return link:classes() end),
   read = function(spec, _, dev)
-    return core.class.read(require("nsh.qdisc").complete("class", options(spec, dev)))
+    local class = require("nsh.qdisc").complete("class", options(spec, dev))
+    core.class.check(class)
+    return core.class.read(class)
   end,
   key = function(record) return ("%s dev %s"):format(tostring(record.classid), tostring(record.dev)) end,
   mine = function(record) return MADE[record.kind] or false end,
@@ -211,6 +213,7 @@ local FIRST_PRIO = 49152 -- which the kernel gives to the first filter that says
 
 local function filter_read(spec, node, dev)
   local filter = require("nsh.filter").complete(options(spec, dev))
+  core.filter.check(filter)
   if not filter.prio then
     local count = 0
     for _, other in ipairs(node.filters) do

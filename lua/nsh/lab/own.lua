@@ -136,6 +136,11 @@ local function check_route(node, spec)
   if spec[1] == nil and spec.dst == nil then
     fail.misuse("a route needs a destination, as { \"default\", via = \"10.0.0.1\" }")
   end
+  for i, hop in ipairs(type(spec.nexthops) == "table" and spec.nexthops or {}) do
+    if type(hop) == "table" and hop.via == nil and hop.dev == nil then
+      fail.misuse("nexthops[%d] needs via or dev: where its packets go", i)
+    end
+  end
   if spec.family == "mpls" then fail.misuse "a lab has no routes of MPLS labels; commands of the node may add them" end
   table_of_vrf(node, spec)
 end
@@ -172,6 +177,7 @@ function m.record(node, noun, given)
   local spec = type(given) == "table" and fail.options(given, noun) or { given }
   spec = READ[noun](node, spec)
   if spec.dev ~= nil then spec.dev = words.link_name(spec.dev) end
+  core[noun].check(spec)
   return core[noun].read(spec)
 end
 
@@ -186,6 +192,7 @@ function m.nexthop(given)
   local spec = require("nsh.nexthop").complete(given)
   if spec.id == nil then fail.misuse("a nexthop needs its number, as id = 1: routes use it by that") end
   if spec.dev ~= nil then spec.dev = words.link_name(spec.dev) end
+  core.nexthop.check(spec)
   return core.nexthop.read(spec)
 end
 

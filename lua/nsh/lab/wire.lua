@@ -190,6 +190,14 @@ local function check_room(node)
     .. "with a link between the two", node.name, BRIDGE_PORTS)
 end
 
+local MTU_MIN, MTU_MAX = 68, 65535 -- of a veth
+
+local function check_mtu(mtu)
+  if mtu < MTU_MIN or mtu > MTU_MAX then
+    fail.misuse("mtu is a whole number from %d to %d, not %d", MTU_MIN, MTU_MAX, mtu)
+  end
+end
+
 -- VLANs count where the bridge tells them apart.
 local function check_vlans(node, port)
   local bridge = port.vlans[1] and own.find(node, port.master)
@@ -212,6 +220,7 @@ local function make_port(wire, one, peer_node)
   if spec.up == nil then spec.up = true end
   port.link, port.port_kind = read_link(node, port.name, spec)
   port.master = port.link.master
+  check_mtu(port.link.mtu)
   check_vlans(node, port)
   for _, altname in ipairs(port.link.altnames or {}) do
     local ok, message = core.link.check_altname(altname)

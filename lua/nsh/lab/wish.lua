@@ -38,6 +38,16 @@ local function add_addrs(state, node, lines)
   for _, record in ipairs(records.addrs(node)) do add(state.addrs, read(record), lines[record.dev] or node.where) end
 end
 
+-- Reads what could not be read before the rest of its node was there; a slip is told with the line that declares it.
+local function read_late(row, spec, state, device)
+  local ok, record = pcall(row.read, spec, state, device.name)
+  if ok then return record end
+  if type(record) == "string" and not record:find "^nsh/" then
+    record = ("%s: node %s: %s: %s"):format(device.where, state.node, device.name, record:gsub("^%S+:%d+: ", ""))
+  end
+  error(record, 0)
+end
+
 local function add_lists(state, device)
   local where = device.where
   local impair = rawget(device, "impair")
@@ -45,7 +55,7 @@ local function add_lists(state, device)
   for _, pair in ipairs(ON_LINK) do
     local field, row = pair[1], nouns.by_name[pair[2]]
     for _, spec in ipairs(rawget(device, field) or NOTHING) do
-      local record = row.read(spec, state, device.name)
+      local record = read_late(row, spec, state, device)
       for _, one in ipairs(record[1] and record or { record }) do add(state[field], one, where) end
     end
   end
