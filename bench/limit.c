@@ -383,6 +383,7 @@ static void idle(void)
 		while (!gone) {
 			ssize_t n = recv(watch, rx, sizeof(rx), 0);
 
+			check((int)n, "watch");
 			for (struct nlmsghdr *h = (void *)rx; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n))
 				gone |= h->nlmsg_type == RTM_DELLINK;
 		}

@@ -93,9 +93,12 @@ static int collect(struct net_batch *b, unsigned int k, struct net_err *err)
 static int send_window(struct net_batch *b, unsigned int most, struct net_err *err)
 {
 	size_t from = b->e[b->sent].off, end = b->len;
-	unsigned int k = window(b, most, &end);
+	unsigned int k;
 	int r;
 
+	if (!net_sock_get(b->ns, NETLINK_ROUTE, err)) /* a list that failed meanwhile has closed it */
+		return -err->code;
+	k = window(b, most, &end);
 	number(b, k);
 	net_changes += k;
 	net_batch_forget(b);
@@ -190,11 +193,16 @@ static int ask_links(struct net_batch *b, const int *index, unsigned int n, stru
  */
 static int settle(struct net_batch *b, struct net_err *err)
 {
-	unsigned int k, most = b->ns ? b->ns->route.window / ANSWER_COST : 1;
+	unsigned int k, most;
 	int r = 0;
 
+	if (b->n_pair == 0 || !b->ns)
+		return 0;
+	if (!net_sock_get(b->ns, NETLINK_ROUTE, err))
+		return -err->code;
+	most = b->ns->route.window / ANSWER_COST;
 	most = most < 1 ? 1 : most > 16 ? 16 : most;
-	for (unsigned int i = 0; r == 0 && b->ns && i < b->n_pair; i += k) {
+	for (unsigned int i = 0; r == 0 && i < b->n_pair; i += k) {
 		k = b->n_pair - i < most ? b->n_pair - i : most;
 		r = ask_links(b, b->pair + i, k, err);
 	}

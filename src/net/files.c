@@ -145,7 +145,8 @@ static int put_back(const char *folder, const char *name, struct net_err *err)
 	ssize_t n;
 	int fd;
 
-	snprintf(from, sizeof(from), "%s/%s", folder, name);
+	if (snprintf(from, sizeof(from), "%s/%s", folder, name) >= (int)sizeof(from))
+		return net_fail(err, ENAMETOOLONG, "cannot keep %.200s/%.50s: its path is too long", folder, name);
 	snprintf(to, sizeof(to), DESK "/%s", name);
 	if (lstat(from, &st) < 0)
 		return errno == ENOENT ? 0 : failed("look at", from, err);

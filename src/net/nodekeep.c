@@ -82,6 +82,7 @@ int net_node_keep(struct net_ns *ns, struct net_err *err)
 {
 	int fds[HOLD_FDS] = {ns->mnt, ns->node.uts, ns->node.pids, ns->node.init};
 	int fd = open(MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), r;
+	struct net_err ignored;
 
 	if (fd < 0)
 		return net_fail(err, errno, "cannot make " MARK ": %s", strerror(errno));
@@ -95,6 +96,10 @@ int net_node_keep(struct net_ns *ns, struct net_err *err)
 	r = write(ns->node.leash, "", 1) == 1 ? 0 : net_fail(err, errno, "the init of %s has died", ns->label);
 	close(ns->node.leash);
 	ns->node.leash = -1;
+	if (r < 0) {
+		memcpy(fds, none, sizeof(fds));
+		ask(ns, HOLD_DROP, fds, &ignored);
+	}
 	return r;
 }
 

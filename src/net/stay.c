@@ -48,10 +48,10 @@ int net_stay(const struct net_spawn *spec, const struct net_stdio io[3], struct 
 	return s->start < 0 ? net_fail(err, ECHILD, "it has ended at once") : 0;
 }
 
-/* A descriptor of the process; -1: it has ended. */
+/* A descriptor of the process; -1: it has ended, or is none that we can have started. */
 static int open_stayed(const struct net_stayed *s)
 {
-	int fd = s->pid > 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
+	int fd = s->pid > 1 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
 
 	if (fd >= 0 && net_process_start(s->pid) == s->start)
 		return fd;
@@ -62,7 +62,7 @@ static int open_stayed(const struct net_stayed *s)
 
 bool net_stayed_running(const struct net_stayed *s)
 {
-	return net_process_start(s->pid) == s->start;
+	return s->pid > 1 && s->start >= 0 && net_process_start(s->pid) == s->start;
 }
 
 /*

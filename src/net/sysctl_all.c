@@ -54,7 +54,7 @@ static int add_value(struct walk *w, int dir, const char *name)
 	for (char *p = key; *p; p++)
 		*p = *p == '/' ? '.' : *p == '.' ? '/' : *p;
 	r = append(w, key, strlen(key));
-	return r < 0 ? r : append(w, buf, (size_t)n);
+	return r < 0 ? r : append(w, buf, strnlen(buf, (size_t)n));
 }
 
 static int walk_dir(struct walk *w, int dir, unsigned int depth);
@@ -72,8 +72,10 @@ static int walk_entry(struct walk *w, int dir, const struct dirent *e, unsigned 
 		r = add_value(w, dir, e->d_name);
 	} else if (depth < MAX_DEPTH) {
 		fd = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0) /* a link may go meanwhile */
+		if (fd >= 0)
 			r = walk_dir(w, fd, depth + 1);
+		if (r == -ENOENT) /* a link may go meanwhile */
+			r = 0;
 	}
 	w->path[len] = '\0';
 	return r;

@@ -27,7 +27,8 @@ static char **push_words(lua_State *L)
 	words[0] = "nsh";
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(L, 1, i);
-		words[i] = (char *)luaL_checkstring(L, -1);
+		luaL_checktype(L, -1, LUA_TSTRING); /* a number's text would not be kept alive */
+		words[i] = (char *)lua_tostring(L, -1);
 		lua_pop(L, 1);
 	}
 	words[n + 1] = NULL;
