@@ -52,20 +52,22 @@ function m.parse(text, key, family)
   return { bytes = bytes, length = length }
 end
 
-local function bit(bytes, i)
-  return bytes:byte(i // 8 + 1) >> (7 - i % 8) & 1
+--- Returns the first bits of an address, which are the same for all addresses of a network.
+---@private
+---@param bytes string
+---@param length integer how many bits
+---@return string
+function m.head(bytes, length)
+  local whole, rest = length // 8, length % 8
+  if rest == 0 then return bytes:sub(1, whole) end
+  return bytes:sub(1, whole) .. string.char(bytes:byte(whole + 1) & 0xff00 >> rest & 0xff)
 end
 
 --- Tells whether a prefix lies within another, or is the same.
 ---@private
 function m.within(inner, outer)
   if #inner.bytes ~= #outer.bytes or inner.length < outer.length then return false end
-  local whole = outer.length // 8
-  if inner.bytes:sub(1, whole) ~= outer.bytes:sub(1, whole) then return false end
-  for i = whole * 8, outer.length - 1 do
-    if bit(inner.bytes, i) ~= bit(outer.bytes, i) then return false end
-  end
-  return true
+  return m.head(inner.bytes, outer.length) == m.head(outer.bytes, outer.length)
 end
 
 --- Returns the text of an IPv4 address.

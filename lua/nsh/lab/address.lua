@@ -314,15 +314,23 @@ local function has_default(node, family)
   end
 end
 
+-- Ends of a domain that are on routers.
+local function routers_of(domain)
+  if not domain.routers then
+    domain.routers = {}
+    for _, entry in ipairs(domain.ends) do
+      if entry.node.kind == "router" then table.insert(domain.routers, entry) end
+    end
+  end
+  return domain.routers
+end
+
 -- The router of a family that a host's domains have, where it is the only one.
 local function only_router(node, family, by_device)
   local found, count = nil, 0
   for _, port in ipairs(node.ports) do
-    for _, entry in ipairs(by_device[port] and by_device[port].ends or {}) do
-      if entry.node.kind == "router" then
-        local record = has(entry.device, family)
-        found, count = record or found, count + 1
-      end
+    for _, entry in ipairs(by_device[port] and routers_of(by_device[port]) or {}) do
+      found, count = has(entry.device, family) or found, count + 1
     end
   end
   return count == 1 and found and found.addr:match "^[^/]+" or nil

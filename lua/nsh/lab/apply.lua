@@ -1,7 +1,9 @@
 --- apply.lua - up() and down(): a plan is carried out as a whole or not at all.
 local carry = require "nsh.lab.carry"
 local core = require "nsh.core"
+local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
+local live = require "nsh.lab.live"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
@@ -41,16 +43,10 @@ end
 
 -- --- what is noted ---
 
-local function by_netns(state)
-  local map = {}
-  for _, node in ipairs(state and state.nodes or {}) do map[node.netns] = node end
-  return map
-end
-
 -- All that may be ours while a plan is carried out: what was applied last and what is wished.
 local function united(last, wish)
   if not last then return wish end
-  local state, before = { lab = wish.lab, nodes = {} }, by_netns(last)
+  local state, before = { lab = wish.lab, nodes = {} }, live.by_netns(last)
   local seen = {}
   for i, node in ipairs(wish.nodes) do
     local old, new = before[node.netns], node
@@ -78,7 +74,7 @@ end
 
 -- The wish as what is applied now: with the namespaces that it stands in.
 local function applied(wish, run, last)
-  local before, made = by_netns(last), {}
+  local before, made = live.by_netns(last), {}
   for _, name in ipairs(run.made) do made[name] = true end
   for _, node in ipairs(wish.nodes) do
     local ns, old = run.ns[node.netns], before[node.netns]
@@ -141,12 +137,12 @@ function m.up(lab)
   local run = carry.begin(there, wish)
   if #steps > 0 then
     check_files(lab, steps)
-    store.begin(lab.name, united(last, wish), steps)
+    store.begin(lab.name, united(last, wish))
     local before = undo.before(run, steps)
     local undoing <close> = guard(lab, run, before, steps, last)
     carry.out(run, steps, before.by)
     undo.restore(run, before, steps, last, wish)
-    carry.finish(run, steps)
+    carry.finish(run, steps, live.by_netns(last))
     undoing.done = true
   end
   store.save(lab.name, applied(wish, run, last))
@@ -158,8 +154,8 @@ end
 -- Takes what the lab has made out of a namespace that isn't its own.
 local function leave(lab, nodes)
   local last, nothing = { lab = lab.name, nodes = nodes }, { lab = lab.name, nodes = {} }
-  local there = require("nsh.lab.live").read(nothing, last)
-  local steps = require("nsh.lab.diff").steps(nothing, there, last)
+  local there = live.read(nothing, last)
+  local steps = diff.steps(nothing, there, last)
   carry.out(carry.begin(there, nothing), steps, {})
   return steps
 end
@@ -194,7 +190,7 @@ function m.down(lab)
     if ns and (not node.id or core.netns.identity(ns.core) == node.id) then
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
         from = { name = node.netns } }
-      require("nsh.lab.nouns_node").stop(last, node.netns)
+      require("nsh.lab.nouns_node").stop(node)
       outside.send_all(ns, node.links)
       netns.del(node.netns)
     end

@@ -481,11 +481,12 @@ end
 --- Deletes the namespaces that go: what can't be undone comes last.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
-function m.finish(run, steps)
+---@param last table<string, table> states as they were applied last, by namespace
+function m.finish(run, steps, last)
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "delete" then
       run.step = step
-      require("nsh.lab.nouns_node").stop(require("nsh.lab.store").load(run.label), step.netns)
+      require("nsh.lab.nouns_node").stop(last[step.netns])
       outside.send_all(run.ns[step.netns], step.borrowed)
       netns.del(step.netns)
       run.ns[step.netns] = nil

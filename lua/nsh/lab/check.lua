@@ -8,8 +8,6 @@ local world = require "nsh.world"
 
 local m = {}
 
-local PORTS = 1023 -- of a bridge, in the kernel
-
 -- An error has the line that declares what is wrong, whichever line asks for the lab.
 local function refuse(where, fmt, ...) error(("%s: " .. fmt):format(where, ...), 0) end
 
@@ -130,10 +128,11 @@ local function check_family(list, family)
     end
   end
   for _, one in ipairs(list) do
-    local shares = has_own_way(one.entry)
+    local shares = false
     for _, net in ipairs(one.nets[family]) do
       shares = shares or #groups[prefixes.subnet(net.text, net.net.length, 0)] > 1
     end
+    shares = shares or has_own_way(one.entry)
     for _, other in ipairs(shares and {} or list) do
       shares = shares or other ~= one and hear_each_other(one.nets[family], other.nets[family])
     end
@@ -163,26 +162,32 @@ end
 
 -- --- gateways ---
 
+-- Networks that a node is on, as heads of addresses in a set for each length: there may be a thousand.
 local function ways_of(node)
-  local list = {}
+  local sets = {}
+  local function add(net)
+    local key = #net.bytes << 8 | net.length
+    sets[key] = sets[key] or { size = #net.bytes, length = net.length, heads = {} }
+    sets[key].heads[prefixes.head(net.bytes, net.length)] = true
+  end
   for _, device in ipairs(domains.devices(node)) do
     for _, record in ipairs(addrs_of(device)) do
-      list[#list + 1] = prefixes.parse(record.peer and record.peer or record.addr, "addr")
+      add(prefixes.parse(record.peer or record.addr, "addr"))
     end
   end
   for _, route in ipairs(node.routes) do
     if route.dev and not route.via and not route.nexthops then
-      list[#list + 1] = prefixes.parse(route.dst, "dst", route.family)
+      add(prefixes.parse(route.dst, "dst", route.family))
     end
   end
-  return list
+  return sets
 end
 
 local function check_gateway(node, ways, route, hop)
   if not hop.via or hop.onlink or route.onlink or (is_six(hop.via) and hop.via:find "^fe[89ab]") then return end
   local via = prefixes.parse(hop.via, "via")
-  for _, way in ipairs(ways) do
-    if #way.bytes == #via.bytes and prefixes.within(via, way) then return end
+  for _, set in pairs(ways) do
+    if set.size == #via.bytes and set.heads[prefixes.head(via.bytes, set.length)] then return end
   end
   warn(node.lab, node.lines[route] or node.where, "no link of %s reaches the gateway %s of its route to %s, unless a "
     .. "command adds the way", node.name, hop.via, route.dst)
@@ -212,11 +217,7 @@ local function runs_stp(bridge) return bridge.link.stp and bridge.link.stp ~= 0 
 
 -- A bridge with STP sees what comes round, whether the others have it or not.
 local function check_loops(lab)
-  local parent = {}
-  local function find(x)
-    while parent[x] do x = parent[x] end
-    return x
-  end
+  local find, join = domains.sets()
   for _, wire in ipairs(lab.links) do
     local a, b = bridge_of(wire.ends[1]), bridge_of(wire.ends[2])
     if a and b and not runs_stp(a) and not runs_stp(b) then
@@ -224,7 +225,7 @@ local function check_loops(lab)
         warn(lab, wire.where, "the link of %s and %s closes a loop of bridges, in which packets circle for ever; "
           .. "stp = true on one of its switches ends that", wire.ends[1].node.name, wire.ends[2].node.name)
       else
-        parent[find(a)] = find(b)
+        join(a, b)
       end
     end
   end
@@ -235,9 +236,9 @@ local function check_ports(node)
   for _, port in ipairs(node.ports) do
     local bridge = bridge_of(port)
     count[bridge or 0] = (count[bridge or 0] or 0) + 1
-    if bridge and count[bridge] > PORTS then
+    if bridge and count[bridge] > own.BRIDGE_PORTS then
       refuse(port.where, "bridge %s of %s would have %d ports, and a bridge of the kernel has at most %d", bridge.name,
-        node.name, count[bridge], PORTS)
+        node.name, count[bridge], own.BRIDGE_PORTS)
     end
   end
 end

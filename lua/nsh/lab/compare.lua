@@ -2,6 +2,7 @@
 local defaults = require "nsh.lab.defaults"
 local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
+local live = require "nsh.lab.live"
 local nouns = require "nsh.lab.nouns"
 local plain = require "nsh.lab.plain"
 local plan = require "nsh.lab.plan"
@@ -28,15 +29,9 @@ local function wished(state)
   return copy
 end
 
-local function by_netns(state)
-  local map = {}
-  for _, node in ipairs(state.nodes) do map[node.netns] = node end
-  return map
-end
-
 -- Of what is wished, only what the other state says anything about: what is declared doesn't name all that a link has.
 local function restrict(want, have)
-  local known = by_netns(have)
+  local known = live.by_netns(have)
   for _, node in ipairs(want.nodes) do
     for _, row in ipairs(known[node.netns] and nouns.list or {}) do
       local there = {}
@@ -55,7 +50,7 @@ local function everything() return true end
 
 -- What only the first one has changed goes back to the kernel's own value.
 local function add_sysctls(want, have)
-  local known = by_netns(have)
+  local known = live.by_netns(have)
   for _, node in ipairs(want.nodes) do
     local there = known[node.netns]
     local sysctls = {}
@@ -69,7 +64,7 @@ end
 
 -- Rulesets of nft are compared as texts.
 local function add_rulesets(steps, want, have)
-  local known = by_netns(have)
+  local known = live.by_netns(have)
   for _, node in ipairs(want.nodes) do
     local old, new = (known[node.netns] or {}).nft, node.nft
     if old ~= new then
@@ -92,7 +87,7 @@ function m.of(from, to)
   end
   local have, want = state_of(from), wished(state_of(to))
   if not rawget(from, "taken") then restrict(want, have) end
-  local kept, steps = by_netns(want), {}
+  local kept, steps = live.by_netns(want), {}
   for _, node in ipairs(have.nodes) do
     if not kept[node.netns] then
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,

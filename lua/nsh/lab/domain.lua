@@ -12,8 +12,10 @@ local m = {}
 ---@field outside? boolean a link of the machine is in it
 ---@field filtered? boolean a bridge in it tells VLANs apart
 
--- Sets that grow together: find gives the same for all of one.
-local function new_sets()
+--- Makes sets that grow together: find gives the same for all of one, join makes one of two.
+---@private
+---@return fun(x: any): any find, fun(a: any, b: any) join
+function m.sets()
   local parent = {}
   local function find(x)
     local root = x
@@ -93,7 +95,7 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.LabDomain[] list, table<table, nsh.LabDomain> by the devices in them
 function m.of(lab)
-  local find, join = new_sets()
+  local find, join = m.sets()
   join_all(lab, join)
   local list, by_root, by_device, count = {}, {}, {}, {}
   for _, node in ipairs(lab.nodes) do

@@ -177,13 +177,7 @@ end
 
 -- IPv6 takes a prefix for a destination whose last bits are set, too.
 local function masked(dst)
-  local prefix = prefixes.parse(dst, "dst")
-  local groups = {}
-  for i = 1, #prefix.bytes, 2 do
-    local bits = math.max(0, math.min(16, prefix.length - (i - 1) * 8))
-    groups[#groups + 1] = ("%x"):format((">I2"):unpack(prefix.bytes, i) & (0xffff0000 >> bits & 0xffff))
-  end
-  return core.route.read({ table.concat(groups, ":") .. "/" .. prefix.length }).dst
+  return core.route.read({ prefixes.subnet(dst, prefixes.parse(dst, "dst").length, 0) }).dst
 end
 
 local function route_read(record)

@@ -218,17 +218,12 @@ m[3] = {
 
 --- Stops the services of a namespace that goes.
 ---@private
----@param state? table what was applied last
----@param name string of the namespace
-function m.stop(state, name)
-  for _, node in ipairs(state and state.nodes or {}) do
-    if node.netns == name then
-      for _, record in ipairs(node.services or {}) do
-        if runs(record) then stop(nil, record) end
-      end
-    end
+---@param state table of it, as it was applied last
+function m.stop(state)
+  for _, record in ipairs(state.services or {}) do
+    if runs(record) then stop(nil, record) end
   end
-  node_options.named(name, nil)
+  node_options.named(state.netns, nil)
 end
 
 -- --- commands ---

@@ -13,6 +13,9 @@ local words = require "nsh.words"
 
 local m = {}
 
+--- Ports that a bridge has at most, in the kernel.
+m.BRIDGE_PORTS = 1023
+
 --- Notes that something was declared: what was found out of the whole lab is found out again.
 ---@private
 ---@param lab nsh.Lab

@@ -10,9 +10,7 @@ local m = {}
 ---@return string
 function m.network_of(addr)
   local prefix = prefixes.parse(addr, "addr")
-  local whole, bits = prefix.length // 8, prefix.length % 8
-  local last = bits > 0 and prefix.bytes:byte(whole + 1) & (0xff00 >> bits & 0xff) or ""
-  return prefix.bytes:sub(1, whole) .. "/" .. last .. "/" .. prefix.length
+  return prefixes.head(prefix.bytes, prefix.length) .. "/" .. prefix.length
 end
 
 -- Links whose IPv4 addresses of a network stay while one of it goes: the kernel would take those that came after it as

@@ -82,7 +82,6 @@ local function is_node(value)
   local mt = type(value) == "table" and getmetatable(value)
   return type(mt) == "table" and mt.__name == "nsh.lab.node"
 end
-m.is_node = is_node
 
 --- Returns the node that is meant, of this lab.
 ---@private
@@ -182,12 +181,10 @@ local function name_port(port, node, peer_node, wanted)
   end
 end
 
-local BRIDGE_PORTS = 1023 -- as the kernel has it
-
 local function check_room(node)
-  if node.kind ~= "switch" or #node.ports < BRIDGE_PORTS then return end
+  if node.kind ~= "switch" or #node.ports < own.BRIDGE_PORTS then return end
   fail.misuse("switch %s has %d ports, and a bridge of the kernel can't have more; let another switch take the rest, "
-    .. "with a link between the two", node.name, BRIDGE_PORTS)
+    .. "with a link between the two", node.name, own.BRIDGE_PORTS)
 end
 
 local MTU_MIN, MTU_MAX = 68, 65535 -- of a veth
