@@ -135,17 +135,34 @@ describe("documentation", function()
   end)
 end)
 
-describe("the map of src", function()
-  it("has every file of net, and no other", function()
-    local map, there = read "src/README.md":match "files of `net/`.*", {}
-    for _, path in ipairs(tree "src/net/*") do there[path:match "[^/]+$"] = true end
-    for row in map:gmatch "\n| ([^|]+) |" do
-      for name in row:gmatch "[%w_]+%.[ch]" do
-        assert.is_true(there[name], name .. " is in src/README.md, but not there")
+describe("the maps", function()
+  -- Each file of a folder stands in one row of a table, and no other does.
+  local function complete(folder, map, text, pattern)
+    local there = {}
+    for _, path in ipairs(tree(folder .. "/*")) do there[path:match "[^/]+$"] = true end
+    there["README.md"] = nil
+    for row in text:gmatch "\n| ([^|]+) |" do
+      for name in row:gmatch(pattern) do
+        assert.is_true(there[name], name .. " is in " .. map .. " twice, or not there")
         there[name] = nil
       end
     end
-    assert.same({}, there, "not in src/README.md")
+    assert.same({}, there, "not in " .. map)
+  end
+
+  it("have every file of net, and no other", function()
+    complete("src/net", "src/README.md", read("src/README.md"):match "files of `net/`.*", "[%w_]+%.[ch]")
+  end)
+
+  it("have every file of labs, and no other", function()
+    complete("lua/nsh/lab", "lua/nsh/lab/README.md", read "lua/nsh/lab/README.md", "[%w_]+%.lua")
+  end)
+
+  it("have every page of docs", function()
+    local readme = read "README.md"
+    for _, path in ipairs(tree "docs/*.md") do
+      assert.is_truthy(readme:find("(" .. path .. ")", 1, true), path .. " isn't linked from README.md")
+    end
   end)
 end)
 
