@@ -186,7 +186,8 @@ describe("A failing up()", function()
   end)
 
   local refused = {
-    { "an mtu", "EINVAL", "link set", function(p) p.eth0.mtu = 100000 end },
+    { "an mtu", "EINVAL", "link set",
+      function(p) p.own = { "br7", kind = "vxlan", id = 7, dstport = 4789, addr = "10.7.0.2/24", mtu = 100000 } end },
     { "a route", "ENETUNREACH", "route add", function(p) p.h1.routes[3] = { "10.99.0.0/16", via = "192.0.2.9" } end },
     { "a link", "EEXIST", "link add",
       function(p) p.own = { "vx1", kind = "ifb", altnames = { "eth0" } } end },
