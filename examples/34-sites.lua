@@ -7,7 +7,7 @@ for _, tunnel in ipairs { "vxlan", "wireguard" } do
   if ok then
     local h1, h2 = net:node "h1", net:node "h2"
     local there = h2:address { family = "inet" }
-    local between <close> = net:node "internet".netns:capture { "gw1", filter = "udp" }
+    local between <close> = net:node "internet".netns:capture { "gw1", filter = "udp and src 192.0.2.1" }
     assert(h1.netns:reaches(there))
     print(tunnel, #h1.netns:traceroute(there).hops .. " hops", "mtu " .. h1.netns:path_mtu(there).mtu)
     local packet = between:packets()()

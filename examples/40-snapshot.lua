@@ -34,5 +34,6 @@ print(before:diff(nsh.snapshot()), netns.get "red":reaches "10.0.0.2")
 --
 -- return net
 --
--- ~ blue link eth0: mtu 1400 → 1300
+--   blue
+--     ~ link eth0: mtu 1400 → 1300
 -- nothing to do	true

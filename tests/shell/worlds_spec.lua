@@ -349,11 +349,13 @@ describe("a named world", function()
   end)
 
   describe("with labs", function()
-    local folder = "/tmp/nsh-spec-labs"
-    local script = folder .. "/small.lua"
+    local folder, script
 
     before_each(function()
+      folder = os.tmpname()
+      os.remove(folder)
       lfs.mkdir(folder)
+      script = folder .. "/small.lua"
       write(script, [[
         local net = lab "small"
         local sw = net:switch { "sw", addr = "10.0.0.254/24" }

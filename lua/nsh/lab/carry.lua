@@ -76,19 +76,7 @@ local function number(run, ns, name)
   return index
 end
 
-local NAMED = { "dev", "master", "link", "port" }
-
--- The record with numbers where it names links of its namespace.
-local function numbered(run, ns, record)
-  local copy, index = {}, run.index[ns]
-  for key, value in pairs(record) do copy[key] = value end
-  for i = 1, #NAMED do
-    local key = NAMED[i]
-    local name = copy[key]
-    if type(name) == "string" then copy[key] = index[name] or name end
-  end
-  return copy
-end
+local function numbered(run, ns, record) return nouns.numbered(record, run.index[ns]) end
 
 -- --- failures ---
 

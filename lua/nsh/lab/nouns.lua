@@ -135,4 +135,27 @@ for _, part in ipairs { "link", "ip", "bridge", "tc", "node" } do
   for _, row in ipairs(require("nsh.lab.nouns_" .. part)) do m.register(row) end
 end
 
+local NAMED = { "dev", "master", "link", "port" } -- keys whose value is the name of a link
+
+--- Returns a copy of a record with numbers where it, or one of its next hops, names links of its namespace.
+---@private
+---@param record table
+---@param index table<string, integer> the links' numbers by name
+---@return table
+function m.numbered(record, index)
+  local copy = {}
+  for key, value in pairs(record) do copy[key] = value end
+  for i = 1, #NAMED do
+    local key = NAMED[i]
+    local name = copy[key]
+    if type(name) == "string" then copy[key] = index[name] or name end
+  end
+  if copy.nexthops then
+    local hops = {}
+    for i, hop in ipairs(copy.nexthops) do hops[i] = m.numbered(hop, index) end
+    copy.nexthops = hops
+  end
+  return copy
+end
+
 return m

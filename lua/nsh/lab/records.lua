@@ -59,7 +59,7 @@ local function of_own(node, device)
   record.name, record.kind = device.name, device.kind
   if device.kind == "bridge" and record.mtu == nil then record.mtu = bridge_mtu(node, device) end
   add_altname(record, device.altname)
-  return device.kind == "bridge" and settle(device, record) or record
+  return settle(device, record)
 end
 
 -- One end of a wire. The machine's own link, where that is what is behind it, is moved here.
@@ -150,8 +150,6 @@ function m.sysctls(node)
   local forward = node.kind == "router" and 1 or 0
   local all = { ["net.ipv4.ip_forward"] = (forward == 1 or not m.is_root(node)) and forward or nil }
   if node.kind == "router" then all["net.ipv6.conf.all.forwarding"] = 1 end
-  -- nobody is asked while the link-local address is tentative
-  if node.ipv6 and not node.dad and not m.is_root(node) then all["net.ipv6.conf.default.accept_dad"] = 0 end
   for key, value in pairs(node.sysctls) do all[key:gsub("^(%l+)/(.*)", "%1.%2")] = value end
   return all
 end
