@@ -38,6 +38,32 @@ local function steps(plan)
 end
 
 describe("A lab that stands", function()
+  it("is asked for alike each time, whatever is joined or shared in its declaration", function()
+    local hops = { { via = "fd00::2" }, { via = "fd00::3" } }
+    local net = lab "alike"
+    local h1 = net:host { "h1", routes = { { "fd01::/64", nexthops = hops }, { "fd01::/64", via = "fd00::4" } } }
+    net:link { { h1, addr = "fd00::1/64" }, net:switch "sw" }
+    local first = tostring(net:plan())
+    assert.equal(first, tostring(net:plan()))
+    assert.equal(2, #hops)
+    net:up()
+    assert.equal(0, #net:plan())
+    net:down()
+  end)
+
+  it("is changed by one task at a time", function()
+    local net = lab "twice"
+    local ready = { "sh", "-c", "sleep 0.05; echo ready; exec sleep 100", ready = "ready" }
+    net:host { "h1", services = { ready } }
+    local first, second = nsh.go(net.up, net), nsh.go(net.up, net)
+    local ok, err = pcall(second.wait, second)
+    assert.is_false(ok)
+    assert.matches("lab twice is being changed", tostring(err))
+    first:wait()
+    assert.equal(0, #net:up())
+    net:down()
+  end)
+
   after_each(function()
     lab "office":down()
     for _, record in ipairs(netns.list()) do netns.del(record.name) end

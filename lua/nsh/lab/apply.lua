@@ -88,6 +88,17 @@ local function applied(wish, run, last)
   return wish
 end
 
+local changing = {} -- labs by name
+
+-- A lab is changed by one at a time: what another task has half done would be taken for what is there.
+local function alone(lab)
+  if changing[lab.name] then
+    fail.misuse("lab %s is being changed, by another task or by what is under way here; wait for that", lab.name)
+  end
+  changing[lab.name] = true
+  return setmetatable({}, { __close = function() changing[lab.name] = nil end })
+end
+
 -- --- up ---
 
 -- What a failure of a step is told with when not all of what was done could be undone.
@@ -129,6 +140,7 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.up(lab)
+  local _ <close> = alone(lab)
   local _ <close> = store.lock()
   local _ <close> = uncollected()
   progress.begin()
@@ -176,6 +188,7 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Plan
 function m.down(lab)
+  local _ <close> = alone(lab)
   local _ <close> = store.lock()
   local last = store.load(lab.name)
   if not last then return plan.new {} end

@@ -63,12 +63,15 @@ end
 
 -- Several routes of IPv6 to the same place are one with several hops.
 local function join_routes(routes)
-  local row, seen, list = nouns.by_name.route, {}, {}
+  local row, seen, list, joined = nouns.by_name.route, {}, {}, {}
   for _, route in ipairs(routes) do
     local key = row.key(route)
     local first = seen[key]
     if first and route.family == "inet6" and (first.via or first.nexthops) and route.via then
-      first.nexthops = first.nexthops or { { via = first.via, dev = first.dev, weight = first.weight or 1 } }
+      if not joined[first] then -- the list of a route is that of its declaration
+        local hops = first.nexthops or { { via = first.via, dev = first.dev, weight = first.weight or 1 } }
+        first.nexthops, joined[first] = table.move(hops, 1, #hops, 1, {}), true
+      end
       table.insert(first.nexthops, { via = route.via, dev = route.dev, weight = route.weight or 1 })
       first.via, first.dev = nil, nil
     else
