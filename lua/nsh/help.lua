@@ -350,11 +350,11 @@ end
 
 -- Loads a recipe that somebody asks for, so that it is among what is known; returns its name.
 local function load_recipe(topic)
-  local name = topic:match "^stdlib%.(%l%w*)$" or topic:match "^%l%w*$"
+  local name = topic:match "^stdlib%.(%l%w*)$" or topic:match "^%l%w*$" or topic:match "^(%l%w*)[.:][%l_]+$"
   local module = "stdlib." .. (name or "")
   if not name or not package.searchpath(module, package.path) then return topic end
   pcall(require, module)
-  return name
+  return topic:match "^stdlib%." and name or topic
 end
 
 -- Loads the recipes that have a function of that name; tells whether there are any.

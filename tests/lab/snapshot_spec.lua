@@ -67,6 +67,17 @@ return net
     net:down()
   end)
 
+  it("has rulesets of nft as they were declared", function()
+    if not nsh.program "nft" then h.pending "nft is missing" end
+    local net = lab "filter"
+    net:host { "h1", nft = "table inet f {\n\tchain c {\n\t\taccept\n\t}\n}\n" }
+    net:up()
+    local found = nsh.snapshot()
+    assert.equal("nothing to do", tostring(net:diff(found)))
+    assert.equal("nothing to do", tostring(found:diff(net)))
+    net:down()
+  end)
+
   it("has the root when there is something in it", function()
     netns.add "red"
     assert.equal(1, #nsh.snapshot().nodes)

@@ -139,6 +139,7 @@ describe("help", function()
     assert.is_truthy(said:find('daemon: require "stdlib.daemon"', 1, true))
     assert.is_truthy(said:find("daemon.start(spec)", 1, true))
     assert.equal(said, help.text "stdlib.daemon")
+    assert.is_truthy(help.text "daemon.dir":find "^daemon.dir%(name%)")
     assert.is_truthy(help.text(require "stdlib.daemon".dir):find "^daemon.dir%(name%)")
   end)
 

@@ -214,7 +214,7 @@ function m.asked(lab)
     for key, value in pairs(one.sysctls) do
       if usual[key] ~= value then sysctls[key] = value end
     end
-    one.sysctls, one.nft = sysctls, lab:node(one.node).spec.nft
+    one.sysctls, one.nft, one.rulesets = sysctls, lab:node(one.node).spec.nft, {}
   end
   return state
 end
