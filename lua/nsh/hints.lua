@@ -69,7 +69,8 @@ local function action_missing(e)
 end
 
 local function ipv6_off(e)
-  local dev = e.spec and label(e.spec.dev) or e.target or "all"
+  local target = e.target or "all"
+  local dev = e.spec and label(e.spec.dev) or target:match " dev (%S+)" or target
   return ('IPv6 is switched off there: ns.sysctl["net.ipv6.conf.%s.disable_ipv6"] = 0'):format(tostring(dev))
 end
 

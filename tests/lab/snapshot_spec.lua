@@ -1,5 +1,5 @@
 --- snapshot_spec.lua - what is there as a lab.
-require "tests.helper"
+local h = require "tests.helper"
 
 local root = netns.current()
 

@@ -66,8 +66,15 @@ local function without(text)
   return table.concat(lines)
 end
 
+-- What was applied last, unless somebody has taken all tables away.
+local function rulesets(ns, _, last)
+  local text = last and last[1] and last[1].text or ""
+  if text:find "table%s" and core.nft.used(ns.core) == false then return {} end
+  return last or {}
+end
+
 m[2] = {
-  noun = "nft", field = "rulesets", late = true, list = applied,
+  noun = "nft", field = "rulesets", late = true, list = rulesets,
   wish = function(node)
     wish_of "nft"(node)
     return { node.things.nft and { text = node.things.nft } or nil }
