@@ -15,6 +15,8 @@
 #include "net.h"
 #include "state.h"
 
+#define STATE_FOLDER "nsh"
+
 static char path[PATH_MAX]; /* "": not looked for yet */
 static int parent = -1;	    /* the folder that it lies in, as the machine has it: a world hides it */
 static char notice[PATH_MAX + 512];
@@ -38,7 +40,7 @@ static int find_parent(struct net_err *err)
 		net_hint(err, "set XDG_RUNTIME_DIR to a folder of yours that no one else may write");
 		return -err->code;
 	}
-	snprintf(path, sizeof(path), "%s/nsh", runtime);
+	snprintf(path, sizeof(path), "%s/" STATE_FOLDER, runtime);
 	return 0;
 }
 
@@ -80,24 +82,28 @@ static int check_ours(int fd, const char *name, struct net_err *err)
 
 /*
  * net_state_sub() - open a folder in a folder of ours, and see that it is ours
+ * @folder: its path below the one of state; the last name of that lies in @dir
  * @make: when it isn't there
  *
  * Return: a descriptor; -ENOENT, -ENOTDIR for what is no folder, -EPERM for another's.
  */
-int net_state_sub(int dir, const char *name, bool make, struct net_err *err)
+int net_state_sub(int dir, const char *folder, bool make, struct net_err *err)
 {
+	const char *slash = strrchr(folder, '/'), *name = slash ? slash + 1 : *folder ? folder : STATE_FOLDER;
+	char at[sizeof(path) + 64];
 	int fd, r;
 
+	snprintf(at, sizeof(at), "%s%s%s", path, *folder ? "/" : "", folder);
 	if (make && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
-		return net_fail(err, errno, "cannot make the folder %s: %s", name, strerror(errno));
+		return net_fail(err, errno, "cannot make the folder %s: %s", at, strerror(errno));
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
-		net_fail(err, errno, "cannot open the folder %s: %s", name, strerror(errno));
+		net_fail(err, errno, "cannot open the folder %s: %s", at, strerror(errno));
 		if (err->code == ENOTDIR || err->code == ELOOP)
-			net_hint(err, "something that is no folder has its place in %s; move it away", path);
+			net_hint(err, "something that is no folder is in its place; move it away");
 		return -err->code;
 	}
-	r = check_ours(fd, name, err);
+	r = check_ours(fd, at, err);
 	if (r < 0)
 		close(fd);
 	return r < 0 ? r : fd;
@@ -106,18 +112,9 @@ int net_state_sub(int dir, const char *name, bool make, struct net_err *err)
 /* net_state_open() - open the folder itself, /run/nsh or $XDG_RUNTIME_DIR/nsh; as net_state_sub() */
 int net_state_open(bool make, struct net_err *err)
 {
-	int fd, r = find_parent(err);
+	int r = find_parent(err);
 
-	if (r < 0)
-		return r;
-	fd = net_state_sub(parent, "nsh", make, err);
-	if (fd < 0 && fd != -ENOENT && strncmp(err->text, "nsh ", 4) == 0) {
-		char rest[sizeof(err->text)];
-
-		snprintf(rest, sizeof(rest), "%s", err->text + 4);
-		snprintf(err->text, sizeof(err->text), "%.100s %.100s", path, rest);
-	}
-	return fd;
+	return r < 0 ? r : net_state_sub(parent, "", make, err);
 }
 
 /* net_state_read() - the text of a file; -errno, -E2BIG for one that has more than @size - 1 bytes */

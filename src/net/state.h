@@ -11,7 +11,7 @@
 void net_state_remember(void);
 int net_state_open(bool make, struct net_err *err);
 const char *net_state_path(void);
-int net_state_sub(int dir, const char *name, bool make, struct net_err *err);
+int net_state_sub(int dir, const char *folder, bool make, struct net_err *err);
 int net_state_read(int dir, const char *file, char *text, size_t size);
 int net_state_write(int dir, const char *file, const char *text, struct net_err *err);
 int net_state_lock(int dir, const char *file, bool wait, struct net_err *err);

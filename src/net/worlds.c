@@ -76,14 +76,16 @@ int net_worlds_open(bool make, struct net_err *err)
  */
 int net_world_visit(struct net_world_place *p, const char *name, bool make, bool wait, struct net_err *err)
 {
+	char folder[sizeof(WORLDS) + NET_WORLD_NAME + 1];
 	int tries = TRIES;
 
+	snprintf(folder, sizeof(folder), WORLDS "/%s", name);
 	*p = (struct net_world_place){.name = name, .worlds = -1, .dir = -1, .lock = -1};
 	do {
 		net_world_leave(p);
 		p->worlds = net_worlds_open(make, err);
 		if (p->worlds >= 0)
-			p->dir = net_state_sub(p->worlds, name, make, err);
+			p->dir = net_state_sub(p->worlds, folder, make, err);
 		if (p->dir >= 0)
 			p->lock = net_state_lock(p->dir, STATE_LOCK_FILE, wait, err);
 		if (p->lock >= 0)

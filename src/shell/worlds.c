@@ -63,6 +63,8 @@ static int collect(lua_State *L, const struct options *o)
 
 	if (net_worlds(&list, &err) < 0) {
 		fprintf(stderr, "nsh: %s\n", *err.text ? err.text : net_strerror(err.code));
+		if (*err.hint)
+			fprintf(stderr, "  hint: %s\n", err.hint);
 		code = SHELL_ERROR;
 	}
 	for (unsigned int i = 0; i < list.n && !interrupt_signal(); i++)

@@ -284,11 +284,11 @@ describe("a named world", function()
       sh "chmod 777 /run/nsh/worlds"
       local out, status = nsh("-w", "x", "-e", "netns.list()")
       assert.equal(4, status, out)
-      assert.matches("worlds may be written by others (mode 777)", out, nil, true)
-      assert.matches("hint: look at what is in it, then chmod 700", out, nil, true)
+      assert.matches("/run/nsh/worlds may be written by others (mode 777)", out, nil, true)
+      assert.matches("hint: look at what is in it, then chmod 700 /run/nsh/worlds,", out, nil, true)
       sh "chmod 700 /run/nsh/worlds; : >/run/nsh/worlds/x"
       out = nsh("-w", "x", "-e", "netns.list()")
-      assert.matches("cannot open the folder x: Not a directory", out, nil, true)
+      assert.matches("cannot open the folder /run/nsh/worlds/x: Not a directory", out, nil, true)
       sh "rm /run/nsh/worlds/x; mkdir /tmp/nsh-spec-x; ln -s /tmp/nsh-spec-x /run/nsh/worlds/x"
       assert.not_equal(0, select(2, nsh("-w", "x", "-e", "netns.list()")))
       assert.equal("", sh("ls /tmp/nsh-spec-x; rm -r /tmp/nsh-spec-x").out)
