@@ -13,6 +13,7 @@ local runnable, first, last = {}, 1, 0 -- tasks that can go on, in turn
 local task_of = setmetatable({}, { __mode = "k" }) -- by coroutine
 local resumed -- the last one
 local pins = 0
+local chore -- what is done once, at the next wait
 local PAUSE = {} -- what a task yields when it waits; anything else lets the others go first
 
 -- Memory may fail at either line: a wait that knows no place would stay there, with all that it holds.
@@ -143,6 +144,11 @@ end
 -- Waits once for all that is parked, and fires what can go on.
 local function poll()
   local ops, owners, numbers, deadline = gather()
+  if chore then
+    local fn = chore
+    chore = nil
+    fn()
+  end
   if #ops == 0 and not deadline then
     fail.misuse "nothing can end this wait: every task waits for another one"
   end
@@ -260,6 +266,11 @@ function m.sleep(seconds)
   if seconds == nil then fail.misuse "sleep wants seconds like 0.5 or \"10ms\"" end
   m.wait(nil, core.loop.deadline(seconds, "sleep"))
 end
+
+--- Calls a function once, when nsh waits the next time and nothing else can go on.
+---@private
+---@param fn fun()
+function m.later(fn) chore = fn end
 
 --- Calls a function during which only what it waits for itself goes on: nsh stands in another namespace, or a batch is
 --- open.

@@ -1,4 +1,5 @@
 /* core.c - nsh.core itself: the tables of all nouns, and what the objects need beside them */
+#include <malloc.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -247,6 +248,13 @@ static int core_sent(lua_State *L)
 	return 1;
 }
 
+/* trim(): what free() has kept goes back to the machine */
+static int core_trim(lua_State *L)
+{
+	lua_pushboolean(L, malloc_trim(0));
+	return 1;
+}
+
 static const luaL_Reg lib[] = {
 	{"address_bytes", core_address_bytes},
 	{"nearest", core_nearest},
@@ -254,6 +262,7 @@ static const luaL_Reg lib[] = {
 	{"sent", core_sent},
 	{"tables", core_tables},
 	{"terminal_width", core_terminal_width},
+	{"trim", core_trim},
 	{"where", core_where},
 	{NULL, NULL},
 };

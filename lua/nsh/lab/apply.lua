@@ -4,6 +4,7 @@ local core = require "nsh.core"
 local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
 local live = require "nsh.lab.live"
+local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
@@ -128,11 +129,20 @@ local function guard(lab, run, before, steps, last)
   end })
 end
 
+-- Gives back the memory that a plan took.
+local function tidy()
+  collectgarbage()
+  core.trim()
+end
+
 -- What a plan is made of is needed to its end: nothing is collected meanwhile.
 local function uncollected()
   if not collectgarbage "isrunning" then return nil end
   collectgarbage "stop"
-  return setmetatable({}, { __close = function() collectgarbage "restart" end })
+  return setmetatable({}, { __close = function()
+    collectgarbage "restart"
+    loop.later(tidy)
+  end })
 end
 
 --- Builds a lab, or changes what differs.
