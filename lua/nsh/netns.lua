@@ -351,19 +351,14 @@ function m.unnamed()
   return list
 end
 
--- A node of a lab stands for its namespace.
-local function is_lab_node(value)
-  local metatable = type(value) == "table" and getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == "nsh.lab.node"
-end
-
---- Returns the namespace that is meant: an object, or a name, one by which records call it too.
+--- Returns the namespace that is meant: an object, a name, one by which records call it too, or the node of a lab that
+--- stands for it.
 ---@private
 ---@param ns nsh.Netns|string
 ---@return nsh.Netns
 function m.resolve(ns)
   if type(ns) == "string" then return by_label(ns) or m.get(ns) end
-  if is_lab_node(ns) then return ns.netns end
+  if object.is(ns, "nsh.lab.node") then return ns.netns end
   if type(ns) ~= "table" or getmetatable(ns) ~= mt then
     fail.misuse("a namespace or its name is wanted, not a %s", type(ns))
   end

@@ -27,6 +27,16 @@ function m.class(name)
   return class, mt
 end
 
+--- Tells whether a value is an object of a class, whose file needn't be loaded for that.
+---@private
+---@param value any
+---@param name string the class's: "nsh.netns"
+---@return boolean
+function m.is(value, name)
+  local mt = type(value) == "table" and getmetatable(value)
+  return type(mt) == "table" and rawget(mt, "__name") == name
+end
+
 --- Raises "has no field", naming the nearest one.
 function m.unknown(self, class, key, more)
   local known = {}

@@ -1,5 +1,6 @@
 --- target.lua - what probes are given: addresses of namespaces, and links as objects.
 local fail = require "nsh.error"
+local object = require "nsh.object"
 
 local m = {}
 
@@ -81,10 +82,8 @@ end
 ---@param dst any
 ---@return any dst
 function m.dst(from, dst)
-  local metatable = type(dst) == "table" and getmetatable(dst)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  if name == "nsh.lab.node" then dst, name = dst.netns, "nsh.netns" end
-  if name ~= "nsh.netns" then return dst end
+  if object.is(dst, "nsh.lab.node") then dst = dst.netns end
+  if not object.is(dst, "nsh.netns") then return dst end
   local all, addr = reachable(from, dst)
   return addr or all[1]
 end

@@ -154,7 +154,7 @@ function m.up(lab)
   local _ <close> = store.lock()
   local _ <close> = uncollected()
   progress.begin()
-  local _ <close> = not store.load(lab.name) and netns.ahead(#lab.nodes) or nil
+  local _ <close> = not store.has(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
   local run = carry.begin(there, wish)
   if #steps > 0 then

@@ -21,6 +21,16 @@ m.FORMATS = { "text", "dot", "mermaid", "svg", "html" }
 -- What the name of a file says of what is to be in it.
 local ENDINGS = { txt = "text", dot = "dot", gv = "dot", mmd = "mermaid", svg = "svg", html = "html", htm = "html" }
 
+--- Returns the format of a picture for which none was said, and whether there is one that was.
+---@private
+---@param format? string
+---@param file? string where it is written to
+---@return string format, boolean known
+function m.format(format, file)
+  format = format or file and ENDINGS[file:match "%.(%w+)$" or ""] or "text"
+  return format, FORMATS[format] ~= nil
+end
+
 local function check(options)
   options = fail.known(options, "graph", OPTIONS)
   for _, key in ipairs { "format", "file", "layout" } do
@@ -33,8 +43,9 @@ local function check(options)
       fail.misuse("%s of graph is true or false, not %s", key, tostring(options[key]))
     end
   end
-  options.format = options.format or options.file and ENDINGS[options.file:match "%.(%w+)$" or ""] or "text"
-  if not FORMATS[options.format] then
+  local known
+  options.format, known = m.format(options.format, options.file)
+  if not known then
     fail.misuse("graph has no format '%s'; it has %s", options.format, table.concat(m.FORMATS, ", "))
   end
   if options.layout and options.layout ~= "dot" and options.layout ~= "own" then

@@ -110,7 +110,7 @@ end
 ---@param apart? boolean its files are written by who asks
 function m.prepare(ns, node, apart)
   local things, label = node.things, ns.label
-  if label == "root" or label == "host" or not store.load(node.lab.name) then return end
+  if label == "root" or label == "host" or not store.has(node.lab.name) then return end
   local names = table_of(node.lab)
   if made[ns] == names then return end
   local text = hosts_text(node)

@@ -75,6 +75,16 @@ local function aside(path, name)
     .. "kept as %s\n"):format(name, kept))
 end
 
+--- Tells whether there is a file of a lab.
+---@private
+---@param name string
+---@return boolean
+function m.has(name)
+  local file = io.open(folder() .. "/" .. name)
+  if file then file:close() end
+  return file ~= nil
+end
+
 --- Reads what is noted of a lab.
 ---@private
 ---@param name string

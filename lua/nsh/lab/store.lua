@@ -18,6 +18,14 @@ function m.load(name)
   return record and record.state
 end
 
+--- Tells whether anything is noted of a lab, without reading it.
+---@param name string of the lab
+---@return boolean
+function m.has(name)
+  if not shelf.is_needed() then return applied[name] ~= nil end
+  return shelf.has(name)
+end
+
 -- What marks the namespaces that are made meanwhile on the machine itself: nobody else's have it.
 local function mark_of(record) return ("nsh.%s.%d.%d"):format(record.lab, record.owner.pid, record.owner.start) end
 

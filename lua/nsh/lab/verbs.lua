@@ -1,6 +1,5 @@
 --- verbs.lua - `nsh lab.lua VERB ...`: what is done with the lab that a script returns.
 local core = require "nsh.core"
-local check = require "nsh.lab.check"
 local fail = require "nsh.error"
 local json = require "nsh.json"
 local netns = require "nsh.netns"
@@ -58,7 +57,6 @@ end
 -- In a world that ends with nsh the lab is built for the verb; elsewhere it must stand already.
 local function ready(lab)
   if world.is_private() then
-    check.told(lab)
     lab:up()
     return
   end
@@ -140,7 +138,6 @@ end
 local verbs = {}
 
 local function up(lab)
-  check.told(lab)
   local start = core.loop.now()
   local plan = lab:up()
   local seconds = core.loop.now() - start
@@ -171,7 +168,6 @@ function verbs.down(lab)
 end
 
 function verbs.plan(lab)
-  check.told(lab)
   tell(lab:plan())
   return OK
 end
@@ -193,16 +189,15 @@ function verbs.ping(lab)
   return matrix.lost == 0 and OK or FAILED
 end
 
-local FORMATS = { text = true, dot = true, mermaid = true, svg = true, html = true }
-local BY_ENDING = { txt = "text", gv = "dot", dot = "dot", mmd = "mermaid", svg = "svg", html = "html", htm = "html" }
-
 function verbs.graph(lab, words)
+  local graph = require "nsh.lab.graph"
   local format, file = words[1], words[2]
   if format and not file and format:find "[./]" then format, file = nil, format end
-  format = format or file and BY_ENDING[file:match "%.(%w+)$" or ""] or "text"
+  local known
+  format, known = graph.format(format, file)
   if words[3] then return misused("graph", "one format and one file are enough") end
-  if not FORMATS[format] then
-    local nearest = core.nearest(format, { "text", "dot", "mermaid", "svg", "html" })
+  if not known then
+    local nearest = core.nearest(format, graph.FORMATS)
     return misused("graph", "no format '%s'%s", text.escape(format),
       nearest and ("; did you mean '%s'?"):format(nearest) or "")
   end

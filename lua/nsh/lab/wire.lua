@@ -78,10 +78,7 @@ local ONE_END = { addr = true, addrs = true, altnames = true, mac = true, master
 -- What counts for ends on a switch alone.
 local OF_SWITCH = { fdb = true, port = true, vlans = true }
 
-local function is_node(value)
-  local mt = type(value) == "table" and getmetatable(value)
-  return type(mt) == "table" and mt.__name == "nsh.lab.node"
-end
+local function is_node(value) return object.is(value, "nsh.lab.node") end
 
 --- Returns the node that is meant, of this lab.
 ---@private
