@@ -52,17 +52,32 @@ static int resolve(const char *path, char real[PATH_MAX], struct net_err *err)
 		slash = strrchr(part, '/');
 		if (errno != ENOENT || !slash)
 			return failed("look at", path, err);
+		*slash = '\0';
 		if (slash == part) {
 			strcpy(real, "/");
 			break;
 		}
-		*slash = '\0';
 	}
 	len = strcmp(real, "/") == 0 ? 0 : strlen(real);
 	if (len + strlen(path + strlen(part)) >= PATH_MAX)
 		return net_fail(err, ENAMETOOLONG, "the path %.64s... is too long", path);
 	strcpy(real + len, path + strlen(part));
 	return 0;
+}
+
+/* Paths in mountinfo have blanks and the like as "\\040". */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++)
+		if (*s == '\\' && strspn(s + 1, "01234567") >= 3) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	*to = '\0';
 }
 
 /* Whether the mount that @path is on is one of ours; @root: gets whether that begins at the path itself. */
@@ -75,7 +90,10 @@ static bool is_ours(const char *path, bool *root)
 	while (f && fgets(line, sizeof(line), f)) {
 		const char *end = strstr(line, " - ");
 
-		if (sscanf(line, "%*s %*s %*s %*s %4095s", at) != 1 || !lies_in(path, at) || strlen(at) < strlen(best))
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", at) != 1)
+			continue;
+		unescape(at);
+		if (!lies_in(path, at) || strlen(at) < strlen(best))
 			continue;
 		snprintf(best, sizeof(best), "%s", at);
 		ours = end && strstr(end, " " NET_NODE_MOUNT " ");

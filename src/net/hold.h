@@ -14,7 +14,7 @@ struct hold_msg {
 	enum hold_op op;
 	int code;	 /* of an answer: errno */
 	uint64_t cookie; /* of the network namespace: no other one ever has it */
-	bool has[HOLD_FDS];
+	uint8_t has[HOLD_FDS];
 };
 
 #define HOLD_PATH "/run/nsh/keeper"

@@ -144,12 +144,12 @@ int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_e
 	if (*index)
 		return 0;
 	r = net_link_get(ns, 0, name, -1, &d, err);
-	if (r == 0 && d.len)
+	if (r == 0 && d.len) {
 		*index = ((struct ifinfomsg *)nlmsg_data((struct nlmsghdr *)(void *)d.buf))->ifi_index;
-	if (r == 0 && d.len)
 		net_batch_know(ns, name, *index);
-	else if (r == -ENODEV)
+	} else if (r == -ENODEV) {
 		net_fail(err, ENODEV, "no link %s in %s", name, ns->label);
+	}
 	net_dump_free(&d);
 	return r;
 }

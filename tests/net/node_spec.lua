@@ -49,6 +49,22 @@ describe("a node", function()
     assert.equal("machine\netc:\ndangling\nfolder\nlink\n\nout:\ntarget\n", ours)
   end)
 
+  it("has files of its own with blanks in their names, once each", function()
+    local hosts = require "nsh.lab.hosts"
+    local top = os.tmpname()
+    os.remove(top)
+    root:exec { "sh", "-c", ("mkdir '%s a'; echo machine >'%s a/x y'"):format(top, top) }
+    local ns, path = h.netns(), top .. " a/x y"
+    for i = 1, 3 do hosts.put(ns, { path = path, text = i .. "\n" }) end
+    assert.equal("3\n", ns:exec { "cat", path }.out)
+    assert.equal("1\n", ns:exec({ "grep", "-c", "x.040y", "/proc/self/mountinfo" }).out)
+    hosts.put(ns, { path = path })
+    assert.equal("machine\n", ns:exec { "cat", path }.out)
+    root:exec { "rm", "-r", top .. " a" }
+    local err = h.raised(hosts.put, ns, { path = "/nonesuch/etc/passwd", text = "" })
+    assert.matches("the root folder can't be a node's own", err)
+  end)
+
   it("has files of its own", function()
     local a = node { hostname = "a", hosts = { web = { "10.0.0.3", "fd00::3" }, db = "10.0.0.4" },
       resolv = { "10.0.0.53", "fd00::53", search = { "lab", "example.com" }, options = "ndots:2" } }
