@@ -50,13 +50,13 @@ local function everything() return true end
 
 -- What only the first one has changed goes back to the kernel's own value.
 local function add_sysctls(want, have)
-  local known = live.by_netns(have)
+  local there_by, known = live.by_netns(have), {}
   for _, node in ipairs(want.nodes) do
-    local there = known[node.netns]
+    local there = there_by[node.netns]
     local sysctls = {}
     for key, value in pairs(node.sysctls or {}) do sysctls[key] = value end
     for key in pairs(there and there.sysctls or {}) do
-      if sysctls[key] == nil then sysctls[key] = defaults.sysctl(key) end
+      if sysctls[key] == nil then sysctls[key] = defaults.sysctl(key, known) end
     end
     node.sysctls = sysctls
   end

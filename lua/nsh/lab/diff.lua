@@ -241,7 +241,7 @@ function Walk:sysctls()
     local wish, old = self.node.sysctls[key], self.live.sysctls[key]
     local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]"
     if dev and self.lost[dev] then old = nil end -- a new link has new ones
-    if wish == nil then wish = defaults.sysctl(key) end
+    if wish == nil then wish = defaults.sysctl(key, self.defaults) end
     if wish == true then wish = 1 elseif wish == false then wish = 0 end
     if wish ~= nil and tostring(live_of.plain(wish)) ~= tostring(old) then
       self:add("change", m.SYSCTL, { key = key },
@@ -254,9 +254,9 @@ m.SYSCTL = { noun = "sysctl", name = function(record) return record.key end }
 m.NETNS = { noun = "netns", name = function(record) return record.netns end }
 
 -- What becomes of one namespace.
-local function new_walk(steps, node, live, last, owned)
+local function new_walk(steps, node, live, last, owned, known)
   return setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {}, remade = {},
-    defaults = {}, there = {}, wishes = {}, borrowed = {} }, Walk)
+    defaults = known, there = {}, wishes = {}, borrowed = {} }, Walk)
 end
 
 --- Finds the steps.
@@ -360,9 +360,9 @@ function m.steps(wish, live, last)
   local owned = type(last) == "function" and last or nil
   if owned then last = nil end
   local steps, there, before = {}, live_of.by_netns(live), live_of.by_netns(last)
-  local walks, fresh, order, wanted = {}, {}, {}, {}
+  local walks, fresh, order, wanted, known = {}, {}, {}, {}, {}
   local function go(node, now)
-    local walk = new_walk(steps, node, now or nouns.fresh(node.netns), now and before[node.netns], now and owned)
+    local walk = new_walk(steps, node, now or nouns.fresh(node.netns), now and before[node.netns], now and owned, known)
     table.insert(now and walks or fresh, walk)
     order[#order + 1] = walk
   end
