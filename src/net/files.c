@@ -279,7 +279,7 @@ static _Noreturn void helper(const struct net_ns *ns, const struct net_file *fil
 {
 	struct net_err err = {0};
 	struct net_file real = *file;
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	int r = 0;
 
 	if (setns(ns->mnt, CLONE_NEWNS) < 0)
