@@ -27,7 +27,8 @@ local ENDINGS = { txt = "text", dot = "dot", gv = "dot", mmd = "mermaid", svg = 
 ---@param file? string where it is written to
 ---@return string format, boolean known
 function m.format(format, file)
-  format = format or file and ENDINGS[file:match "%.(%w+)$" or ""] or "text"
+  local ending = file and file:match "%.(%w+)$"
+  format = format or ending and (ENDINGS[ending:lower()] or ending) or "text"
   return format, FORMATS[format] ~= nil
 end
 
