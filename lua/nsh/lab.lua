@@ -79,7 +79,7 @@ function Lab:status() return require("nsh.lab.status").of(self) end
 function Lab:ping_all(options)
   local spec = fail.options(options, "ping_all")
   for _, node in ipairs(self.nodes) do
-    if node:has_address() then spec[#spec + 1] = node.netns end
+    if node:has_address() then spec[#spec + 1] = node end
   end
   return require("nsh.ping_all").run(spec)
 end

@@ -3,6 +3,7 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local loop = require "nsh.loop"
 local netns = require "nsh.netns"
+local object = require "nsh.object"
 local show = require "nsh.show"
 local target = require "nsh.target"
 local text = require "nsh.text"
@@ -150,6 +151,11 @@ local function first_addr(ns, family)
   return addr
 end
 
+-- The address that a node of a lab is declared with first: links are numbered as they are made, which says nothing.
+local function declared(one, family)
+  return object.is(one, "nsh.lab.node") and one:address { family = family, required = false } or nil
+end
+
 -- Returns the namespaces, and the targets { label, addr, ns }.
 local function read(spec)
   if type(spec) ~= "table" then fail.misuse("ping_all takes a list of namespaces, not a %s", type(spec)) end
@@ -167,10 +173,10 @@ local function read(spec)
   end
   for i, ns in ipairs(spec) do from[i] = netns.resolve(ns) end
   if #from == 0 then fail.misuse "ping_all wants a list of namespaces, as { a, b, c }" end
-  for i, one in ipairs(options.to or from) do
+  for i, one in ipairs(options.to or spec) do
     local addr = type(one) == "string" and core.address_bytes(one) and one
     local ns = not addr and netns.resolve(one) or nil
-    to[i] = { label = addr or ns.label, addr = addr or first_addr(ns, family), ns = ns }
+    to[i] = { label = addr or ns.label, addr = addr or declared(one, family) or first_addr(ns, family), ns = ns }
   end
   options.to, options.family = nil, nil
   return from, to, options

@@ -75,3 +75,14 @@ describe("net:status()", function()
     assert.same({ "10.0.0.2/24", "fd00::2/64" }, told.nodes[3].addrs)
   end)
 end)
+
+describe("net:ping_all()", function()
+  it("asks for the address that a node was declared with first, whichever of its links was made first", function()
+    local net = lab(h.name "all", { addresses = "10.0.0.0/8" })
+    local a, b, s = net:host "a", net:host "b", net:router "s"
+    for _, ends in ipairs { { a, s }, { b, s }, { a, b } } do net:link(ends) end
+    net:up()
+    assert.equal(0, net:ping_all().lost) -- s knows no way to the link of a and b, which don't forward
+    net:down()
+  end)
+end)
