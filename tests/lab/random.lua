@@ -45,7 +45,7 @@ function Generator:addr(node, six)
   end
   local text = ("10.%d.0.%d"):format(node.net, n)
   return one_of { text .. "/24", { text .. "/24", label = "eth0:x" },
-      { ("169.254.%d.%d/28"):format(node.number, n), scope = "link" },
+      { ("169.254.%d.%d/24"):format(node.number, n), scope = "link" },
     { text .. "/24", broadcast = "+" }, { text .. "/24", noprefixroute = true } }
 end
 

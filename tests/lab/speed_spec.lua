@@ -33,8 +33,11 @@ local function calls_a_host(before, part)
   for i, n in ipairs { 30, 50 } do
     local mark = 'io.stderr:write "MARK\\n" io.stderr:flush()'
     local script = table.concat({ before, mark, part, mark }, "\n")
-    local text = run(n, script, { "strace", "-q" }).err
-    counts[i] = by_call(assert(text:match '"MARK\\n".-\n(.*)write%(2, "MARK\\n"'))
+    for _ = 1, 2 do -- the better of two: on a busy machine a wait may take some more
+      local text = run(n, script, { "strace", "-q" }).err
+      local calls = by_call(assert(text:match '"MARK\\n".-\n(.*)write%(2, "MARK\\n"'))
+      if not counts[i] or calls.all < counts[i].all then counts[i] = calls end
+    end
   end
   return setmetatable({}, { __index = function(_, call)
     return ((counts[2][call] or 0) - (counts[1][call] or 0)) / 20
