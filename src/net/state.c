@@ -212,6 +212,13 @@ void net_state_aside(int dir, const char *file, const char *world)
 		close(base);
 }
 
+/* net_state_ended() - note that a world was there once, and went without anybody having asked for that */
+void net_state_ended(const char *world)
+{
+	snprintf(notice, sizeof(notice),
+		 "world %s had ended, its keeper was killed, and all that was in it is gone: it is made anew", world);
+}
+
 /* net_state_notice() - what the user should know of it, once; NULL: nothing */
 const char *net_state_notice(void)
 {

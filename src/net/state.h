@@ -16,6 +16,7 @@ int net_state_read(int dir, const char *file, char *text, size_t size);
 int net_state_write(int dir, const char *file, const char *text, struct net_err *err);
 int net_state_lock(int dir, const char *file, bool wait, struct net_err *err);
 void net_state_aside(int dir, const char *file, const char *world);
+void net_state_ended(const char *world);
 
 int64_t net_proc_stat(pid_t pid, int place);
 pid_t net_pidfd_pid(int pidfd);

@@ -327,6 +327,8 @@ int net_world_join(const struct net_world_spec *spec, pid_t *keeper, int *pidfd,
 	if (r < 0)
 		return r;
 	net_world_record(&p, &info);
+	if (!p.keeper && info.since)
+		net_state_ended(p.name);
 	if (!p.keeper)
 		r = make(&p, spec, err);
 	*pidfd = r == 0 ? net_world_keeper(&p, err) : r;

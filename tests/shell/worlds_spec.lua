@@ -183,6 +183,17 @@ describe("a named world", function()
       assert.equal("0\n", nsh("-w", "dead", "-e", "print(#netns.list())"))
     end)
 
+    it("when its keeper is killed, and the next nsh of that world says so, once", function()
+      nsh("-w", "dead", "-e", "netns.add 'a'")
+      local keeper = nsh("-e", "print(nsh.worlds()[1].keeper)"):match "%d+"
+      sh("kill -9 " .. keeper)
+      h.settles(function() assert.not_equal(0, sh("kill -0 " .. keeper).status) end)
+      local said = nsh("-w", "dead", "-e", "print(#netns.list())")
+      assert.matches("nsh: world dead had ended, its keeper was killed", said, nil, true)
+      assert.matches("\n0\n", "\n" .. said, nil, true)
+      assert.equal("0\n", nsh("-w", "dead", "-e", "print(#netns.list())"))
+    end)
+
     it("when its folder is removed, for then nobody finds it any more", function()
       nsh("-w", "lone", "-e", "netns.add 'a'")
       local keeper = nsh("-e", "print(nsh.worlds()[1].keeper)"):match "%d+"
