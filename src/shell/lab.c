@@ -77,12 +77,11 @@ void lab_check_begin(lua_State *L)
 	lua_call(L, 0, 0);
 }
 
-/* lab_check_end() - tell of the labs that the script declared, when it ended well; returns the exit code */
-int lab_check_end(lua_State *L, int code, int argc, char **argv, const struct options *o)
+/* Calls the function on top with the options; returns the exit code, its own. */
+static int call_with_options(lua_State *L, int argc, char **argv, const struct options *o)
 {
-	if (code != SHELL_OK || interrupt_signal())
-		return code;
-	push_function(L, "nsh.lab.dry", "finish");
+	int code;
+
 	push_options(L, argc, argv, o);
 	if (report_call(L, 1, 1) != LUA_OK)
 		return report_error(L);
@@ -91,16 +90,18 @@ int lab_check_end(lua_State *L, int code, int argc, char **argv, const struct op
 	return code;
 }
 
+/* lab_check_end() - tell of the labs that the script declared, when it ended well; returns the exit code */
+int lab_check_end(lua_State *L, int code, int argc, char **argv, const struct options *o)
+{
+	if (code != SHELL_OK || interrupt_signal())
+		return code;
+	push_function(L, "nsh.lab.dry", "finish");
+	return call_with_options(L, argc, argv, o);
+}
+
 /* lab_test() - run specs; returns the exit code */
 int lab_test(lua_State *L, int argc, char **argv, const struct options *o)
 {
-	int code;
-
 	push_function(L, "nsh.test_run", "main");
-	push_options(L, argc, argv, o);
-	if (report_call(L, 1, 1) != LUA_OK)
-		return report_error(L);
-	code = (int)lua_tointeger(L, -1);
-	lua_pop(L, 1);
-	return code;
+	return call_with_options(L, argc, argv, o);
 }
