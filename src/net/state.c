@@ -216,7 +216,7 @@ void net_state_aside(int dir, const char *file, const char *world)
 void net_state_ended(const char *world)
 {
 	snprintf(notice, sizeof(notice),
-		 "world %s had ended, its keeper was killed, and all that was in it is gone: it is made anew", world);
+		 "world %s ended without --kill: its keeper is gone, with all that was in it; it is made anew", world);
 }
 
 /* net_state_notice() - what the user should know of it, once; NULL: nothing */

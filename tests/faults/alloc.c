@@ -150,7 +150,7 @@ static unsigned int descriptors(void)
 static void expect_descriptors(lua_State *L, unsigned int fds, const char *what)
 {
 	for (int tries = 0; descriptors() != fds; tries++) {
-		if (tries == 100)
+		if (tries == 500)
 			die(what, "descriptors are left open");
 		if (luaL_dostring(L, "require('nsh').sleep(0.02)") != LUA_OK)
 			die(what, lua_tostring(L, -1));
