@@ -65,7 +65,8 @@ local function line(step)
 end
 
 -- What every new node has, and nobody asked for.
-local USUAL = { ["net.ipv4.ip_forward"] = true, ["net.ipv6.conf.all.forwarding"] = true }
+local USUAL = { ["net.ipv4.ip_forward"] = true, ["net.ipv6.conf.all.forwarding"] = true,
+  ["net.ipv6.conf.default.accept_dad"] = true }
 
 local function is_usual(step)
   return step.noun == "link" and step.name == "lo" and step.op == "change"
