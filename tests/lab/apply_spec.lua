@@ -30,7 +30,8 @@ local function is_chance(step)
   for key in pairs(step.changes) do
     local inherited = key == "mtu" and step.name:find "^own" -- from the link below, when it was made
     local of_mtu = key == "burst" or key == "limit" -- of an impairment by tbf, when it was made
-    if key ~= "mac" and key ~= "handle" and not inherited and not of_mtu then return false end
+    local of_router = key:find "%.accept_dad$" -- a node that became one: its links have their addresses already
+    if key ~= "mac" and key ~= "handle" and not inherited and not of_mtu and not of_router then return false end
   end
   return true
 end

@@ -142,14 +142,6 @@ function m.routes(node)
   return list
 end
 
--- Whether the kernel makes a link-local address, of a link whose MAC address is not known before: a VLAN, a tunnel.
-local function has_drawn(node)
-  for _, device in ipairs(node.links) do
-    if device.link.up and not device.link.mac and device.ipv6 ~= false and not device.dad then return true end
-  end
-  return false
-end
-
 --- Returns the sysctls of a node: a router forwards, others don't, whatever the machine does.
 ---@private
 ---@param node nsh.LabNode
@@ -157,10 +149,11 @@ end
 function m.sysctls(node)
   local forward = node.kind == "router" and 1 or 0
   local all = { ["net.ipv4.ip_forward"] = (forward == 1 or not m.is_root(node)) and forward or nil }
-  if node.kind == "router" then all["net.ipv6.conf.all.forwarding"] = 1 end
-  -- nobody is asked while such an address is tentative
-  if node.ipv6 and not node.dad and not m.is_root(node) and has_drawn(node) then
-    all["net.ipv6.conf.default.accept_dad"] = 0
+  if node.kind == "router" then
+    all["net.ipv6.conf.all.forwarding"] = 1
+    -- it asks from its link-local address for whom it forwards to, and asks nobody while that is tentative; that of a
+    -- link of its own, as a VLAN, only the kernel knows
+    if node.ipv6 and not node.dad and not m.is_root(node) then all["net.ipv6.conf.default.accept_dad"] = 0 end
   end
   for key, value in pairs(node.sysctls) do all[key:gsub("^(%l+)/(.*)", "%1.%2")] = value end
   return all
