@@ -143,12 +143,12 @@ end
 
 -- Waits once for all that is parked, and fires what can go on.
 local function poll()
-  local ops, owners, numbers, deadline = gather()
   if chore then
     local fn = chore
     chore = nil
     fn()
   end
+  local ops, owners, numbers, deadline = gather()
   if #ops == 0 and not deadline then
     fail.misuse "nothing can end this wait: every task waits for another one"
   end
