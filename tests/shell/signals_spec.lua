@@ -12,12 +12,14 @@ until grep -q ready "$1/out"; do n=$((n + 1)); [ $n -lt 500 ] || break; sleep 0.
 wait $pid
 echo $?]]
 
--- Runs a chunk that says "ready", does `act` to $pid then; returns the wait status of the shell and the output.
+-- Runs a chunk that says "ready" at its beginning, or where it has READY, does `act` to $pid then; returns the wait
+-- status of the shell and the output.
 local function signalled(chunk, act)
   local dir = os.tmpname()
   os.remove(dir)
-  local script = sh:format(NSH, "io.write('ready\\n') io.flush() " .. chunk, act)
-  script = script:gsub("'io%.write%('ready\\n'%)", [['io.write("ready\n")]])
+  local say = 'io.write("ready\\n") io.flush() '
+  chunk = chunk:find "READY" and chunk:gsub("READY", say) or say .. chunk
+  local script = sh:format(NSH, chunk, act)
   local f = io.popen(("exec 2>/dev/null; mkdir %s; set -- %s; %s"):format(dir, dir, script))
   local status = tonumber(f:read "a":match "%d+%s*$")
   f:close()
@@ -74,6 +76,7 @@ describe("SIGINT", function()
         print(pcall(netns.list))
         print "closed"
       end })
+      READY
       while true do end]], INT)
     assert.equal(130, status)
     assert.truthy(out:find "true\t.*closed\n.*collected\n", out)
