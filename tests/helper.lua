@@ -368,4 +368,18 @@ function m.interrupted(code)
   assert(out:find "124" or out:find "130", out)
 end
 
+--- Returns the lines that only one of two lists has, sorted: "- line" of the first, "+ line" of the second; "" for none.
+---@param before string[]
+---@param after string[]
+function m.differences(before, after)
+  local count, found = {}, {}
+  for _, line in ipairs(before) do count[line] = (count[line] or 0) + 1 end
+  for _, line in ipairs(after) do count[line] = (count[line] or 0) - 1 end
+  for line, n in pairs(count) do
+    if n ~= 0 then found[#found + 1] = (n > 0 and "- " or "+ ") .. line end
+  end
+  table.sort(found)
+  return table.concat(found, "\n")
+end
+
 return m

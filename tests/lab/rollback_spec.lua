@@ -55,17 +55,6 @@ local function fingerprint()
   return all
 end
 
-local function differences(before, after)
-  local count, found = {}, {}
-  for _, line in ipairs(before) do count[line] = (count[line] or 0) + 1 end
-  for _, line in ipairs(after) do count[line] = (count[line] or 0) - 1 end
-  for line, n in pairs(count) do
-    if n ~= 0 then found[#found + 1] = (n > 0 and "- " or "+ ") .. line end
-  end
-  table.sort(found)
-  return table.concat(found, "\n")
-end
-
 -- --- the labs ---
 
 local function first()
@@ -177,7 +166,7 @@ describe("A failing up()", function()
         assert(type(err) == "table" and err.code, tostring(err))
         assert(err.step and err.where:find "rollback_spec.lua:%d+", tostring(err))
         assert(not err.left, tostring(err))
-        assert.equal("", differences(before, fingerprint()), ("after failure %d: %s"):format(n, tostring(err)))
+        assert.equal("", h.differences(before, fingerprint()), ("after failure %d: %s"):format(n, tostring(err)))
         assert.equal(0, #first():plan(), tostring(err))
       end
     until count < n
@@ -212,7 +201,7 @@ describe("A failing up()", function()
       assert.equal(op, err.op, tostring(err))
       assert.truthy(err.netns:find "^site%.", tostring(err))
       assert.truthy(err.where:find "rollback_spec.lua:%d+", tostring(err))
-      assert.equal("", differences(before, fingerprint()), what .. ": " .. tostring(err))
+      assert.equal("", h.differences(before, fingerprint()), what .. ": " .. tostring(err))
     end
   end)
 end)

@@ -1,5 +1,5 @@
 --- shell_spec.lua - what tutorials type, as a lab: its script and its commands for sh(1) make the same.
-require "tests.helper"
+local h = require "tests.helper"
 local tutorials = require "tests.lab.tutorials"
 
 local root = netns.current()
@@ -19,18 +19,6 @@ local function told()
     end
   end
   return lines
-end
-
--- Lines that only one of two lists has.
-local function differing(a, b)
-  local count, found = {}, {}
-  for _, line in ipairs(a) do count[line] = (count[line] or 0) + 1 end
-  for _, line in ipairs(b) do count[line] = (count[line] or 0) - 1 end
-  for line, n in pairs(count) do
-    if n ~= 0 then found[#found + 1] = (n > 0 and "- " or "+ ") .. line end
-  end
-  table.sort(found)
-  return table.concat(found, "\n")
 end
 
 -- A script without what it says of what is left out.
@@ -63,7 +51,7 @@ describe("the script and the commands of a snapshot make the same:", function()
       tutorials.clear()
       root:exec({ "sh" }, { input = text })
       same(before)
-      assert.equal("", differing(said, told()))
+      assert.equal("", h.differences(said, told()))
     end)
   end
 
