@@ -368,14 +368,14 @@ function m.interrupted(code)
   assert(out:find "124" or out:find "130", out)
 end
 
---- Returns the lines that only one of two lists has, sorted: "- line" of the first, "+ line" of the second; "" for none.
+--- Returns the lines that only one of two lists has, sorted: "- line" of the first, "+ line" of the second; or "".
 ---@param before string[]
 ---@param after string[]
 function m.differences(before, after)
-  local count, found = {}, {}
-  for _, line in ipairs(before) do count[line] = (count[line] or 0) + 1 end
-  for _, line in ipairs(after) do count[line] = (count[line] or 0) - 1 end
-  for line, n in pairs(count) do
+  local times, found = {}, {}
+  for _, line in ipairs(before) do times[line] = (times[line] or 0) + 1 end
+  for _, line in ipairs(after) do times[line] = (times[line] or 0) - 1 end
+  for line, n in pairs(times) do
     if n ~= 0 then found[#found + 1] = (n > 0 and "- " or "+ ") .. line end
   end
   table.sort(found)
