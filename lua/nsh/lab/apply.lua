@@ -10,6 +10,7 @@ local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
 local plan = require "nsh.lab.plan"
 local progress = require "nsh.lab.progress"
+local runs = require "nsh.lab.run"
 local store = require "nsh.lab.store"
 local undo = require "nsh.lab.undo"
 
@@ -156,7 +157,7 @@ function m.up(lab)
   progress.begin()
   local _ <close> = not store.has(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
-  local run = carry.begin(there, wish)
+  local run = runs.begin(there, wish)
   if #steps > 0 then
     check_files(lab, steps)
     store.begin(lab.name, united(last, wish))
@@ -178,7 +179,7 @@ local function leave(lab, nodes)
   local last, nothing = { lab = lab.name, nodes = nodes }, { lab = lab.name, nodes = {} }
   local there = live.read(nothing, last)
   local steps = diff.steps(nothing, there, last)
-  carry.out(carry.begin(there, nothing), steps, {})
+  carry.out(runs.begin(there, nothing), steps, {})
   return steps
 end
 

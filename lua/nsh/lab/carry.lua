@@ -6,88 +6,15 @@ local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
-local progress = require "nsh.lab.progress"
 local promote = require "nsh.lab.promote"
 local records = require "nsh.lab.records"
+local runs = require "nsh.lab.run"
+local spaces = require "nsh.lab.spaces"
 local usable = require "nsh.lab.usable"
 
 local m = {}
 
-local FIRST_INDEX = 100 -- of links that are made here: below are those that a kernel gives a namespace by itself
-
-local VERB = { create = "add", change = "set", delete = "del" }
-
--- --- what is known meanwhile ---
-
---- What is known while steps are carried out.
----@class nsh.LabRun
----@field ns table<string, nsh.Netns> namespaces by name
----@field index table<string, table<string, integer>> numbers of links, by namespace and name
----@field kind table<string, table<string, string>> their kinds
----@field wished table<string, table<string, table>> their records in the wish
----@field made string[] names of the namespaces that were made
----@field late nsh.PlanStep[] steps of late nouns that were done
----@field step? nsh.PlanStep the one that is being asked for
-
-local function note_links(run, name, links, wished)
-  local numbers, kinds, last = run.index[name] or { lo = 1 }, run.kind[name] or {}, FIRST_INDEX - 1
-  for _, link in ipairs(links) do
-    if link.index then
-      numbers[link.name] = link.index
-      last = math.max(last, link.index)
-    end
-    kinds[link.name] = link.kind or kinds[link.name]
-    if wished then run.wished[name][link.name] = link end
-  end
-  run.index[name], run.kind[name] = numbers, kinds
-  if not wished then run.next[name] = math.max(last + 1, run.next[name] or 0) end
-end
-
---- Begins a run.
----@param live table state that was read
----@param wish table state
----@return nsh.LabRun
-function m.begin(live, wish)
-  local run = { ns = {}, index = {}, next = {}, kind = {}, wished = {}, made = {}, late = {},
-    label = wish.lab }
-  for _, node in ipairs(wish.nodes) do
-    run.wished[node.netns], run.index[node.netns], run.next[node.netns] = {}, { lo = 1 }, FIRST_INDEX
-    note_links(run, node.netns, node.links, true)
-  end
-  m.note(run, live)
-  return run
-end
-
---- Notes what was read of namespaces: the numbers of their links.
----@param run nsh.LabRun
----@param live table state
-function m.note(run, live)
-  for _, node in ipairs(live.nodes) do
-    run.ns[node.netns] = live.ns[node.netns]
-    run.wished[node.netns] = run.wished[node.netns] or {}
-    note_links(run, node.netns, node.links)
-  end
-end
-
--- A link gets its number before it is made, so nobody has to ask for it.
-local function number(run, ns, name)
-  local index = run.next[ns]
-  run.index[ns][name], run.next[ns] = index, index + 1
-  return index
-end
-
-local function numbered(run, ns, record) return nouns.numbered(record, run.index[ns]) end
-
--- --- failures ---
-
-local function refuse(run, step, message, code, detail)
-  local ns = run.ns[step.netns]
-  fail.raise {
-    op = step.noun .. " " .. VERB[step.op], target = step.name, netns = ns and ns.label or step.netns,
-    message = message, code = code, errno = detail.errno, extack = detail.extack, attr = detail.attr,
-    hint = detail.hint, where = step.where, step = step,
-  }
-end
+-- --- batches ---
 
 -- Which requests of a batch are whose.
 local Owners = {}
@@ -96,9 +23,10 @@ Owners.__index = Owners
 --- Asks for one step; what it couldn't even ask for is its failure.
 ---@private
 function Owners:ask(run, step, fn, ...)
+  spaces.need(run, step.netns)
   run.step = step
   local ok, message, code, detail = fn(...)
-  if ok == nil and code then refuse(run, step, message, code, detail) end
+  if ok == nil and code then runs.refuse(run, step, message, code, detail) end
   self[#self + 1] = { last = core.netns.asked(), step = step }
 end
 
@@ -123,58 +51,7 @@ local function batch(run, fn, forgive)
     local step = owners:of(failure.request)
     if not step then fail.check("lab up", run.label, failure.netns, nil, failure.message, failure.code, failure) end
     if not (forgive and forgive(step, failure)) then
-      refuse(run, step, failure.message, failure.code, failure)
-    end
-  end
-end
-
--- --- namespaces and sysctls ---
-
-local function make_namespaces(run, steps)
-  local count, total = 0, 0
-  for _, step in ipairs(steps) do
-    if step.noun == "netns" and step.op == "create" then total = total + 1 end
-  end
-  for _, step in ipairs(steps) do
-    if step.noun == "netns" and step.op == "create" then
-      run.step = step
-      run.ns[step.netns] = netns.add(step.netns)
-      run.made[#run.made + 1] = step.netns
-      count = count + 1
-      progress.tell(run.label, "namespaces", count, total)
-    end
-  end
-end
-
--- Whether a sysctl is one of a link, which must be there.
-local function is_of_link(key)
-  local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]" or key:match "^net[./]mpls[./]conf[./]([^.]+)[./]"
-  return dev ~= nil and dev ~= "all" and dev ~= "default"
-end
-
--- ip_forward and what is of all links sets others: it comes first.
-local function rank(step)
-  if step.name == "net.ipv4.ip_forward" then return 1 end
-  return step.name:find("%.all%.") and (step.name:find "forwarding$" and 2 or 3) or 4
-end
-
-local function set_sysctls(run, steps, of_link)
-  local list = {}
-  for i, step in ipairs(steps) do
-    if step.noun == "sysctl" and is_of_link(step.name) == of_link then list[#list + 1] = { step, rank(step), i } end
-  end
-  table.sort(list, function(a, b)
-    if a[2] ~= b[2] then return a[2] < b[2] end
-    return a[3] < b[3]
-  end)
-  local text = require("nsh.sysctl").text
-  for _, entry in ipairs(list) do
-    local step = entry[1]
-    local ns, value = run.ns[step.netns], step.to[step.name]
-    run.step = step
-    if value ~= nil then
-      local ok, message, code, detail = core.sysctl.set(ns.core, step.name, text(step.name, value))
-      if not ok then refuse(run, step, message, code, detail) end
+      runs.refuse(run, step, failure.message, failure.code, failure)
     end
   end
 end
@@ -227,8 +104,8 @@ local USUAL_MTU = 1500
 
 -- One end as the core takes it. A veth has one queue: more cost time, and are used by nobody.
 local function link_spec(run, step)
-  local spec = numbered(run, step.netns, step.to)
-  spec.index, spec.peer = number(run, step.netns, step.name), nil
+  local spec = runs.numbered(run, step.netns, step.to)
+  spec.index, spec.peer = runs.number(run, step.netns, step.name), nil
   if spec.mtu == USUAL_MTU and (spec.kind == "veth" or spec.kind == "bridge") then spec.mtu = nil end
   if spec.kind == "veth" then
     spec.numtxqueues, spec.numrxqueues = spec.numtxqueues or 1, spec.numrxqueues or 1
@@ -252,6 +129,7 @@ local function make_link(run, maker)
   local own_kind = master_kind(run, step)
   if is_up_later(run, step) then spec.up = nil end
   if other then
+    spaces.need(run, other.netns)
     local peer = link_spec(run, other)
     peer.kind, peer.netns = nil, run.ns[other.netns]
     if peer.port and master_kind(run, other) ~= own_kind then peer.port = nil end
@@ -277,10 +155,10 @@ end
 
 local function carry(run, step)
   local row, ns = nouns.by_name[step.noun], run.ns[step.netns]
-  if step.op == "delete" then return row.del(ns, numbered(run, step.netns, step.from), run, step) end
-  local record = row.late and step.to or numbered(run, step.netns, step.to)
+  if step.op == "delete" then return row.del(ns, runs.numbered(run, step.netns, step.from), run, step) end
+  local record = row.late and step.to or runs.numbered(run, step.netns, step.to)
   if step.op == "create" then return row.add(ns, record, run, step) end
-  local old = row.late and step.from or numbered(run, step.netns, step.from)
+  local old = row.late and step.from or runs.numbered(run, step.netns, step.from)
   return row.change(ns, record, old, run, step)
 end
 
@@ -365,6 +243,25 @@ local function classes_first(steps)
   return table.move(below, 1, #below, #list + 1, list)
 end
 
+local WINDOW = 32
+
+-- While a process beside nsh makes namespaces, the kernel makes links of those that are there. Their other ends come up
+-- when all links are made: what comes up is busy with IPv6.
+local function make_links(run, owners, makers, flush)
+  local flushed = #run.made
+  for _, maker in ipairs(makers) do
+    owners:ask(run, maker.step, make_link, run, maker)
+    owners:ask(run, maker.step, set_other_port, run, maker)
+    if #run.made >= flushed + WINDOW then
+      flushed = #run.made
+      flush()
+    end
+  end
+  for _, maker in ipairs(makers) do
+    link_local.settle(run, owners, maker, maker.other and not is_up_later(run, maker.other) and set_up)
+  end
+end
+
 local function build(run, unordered)
   local steps = classes_first(unordered)
   local makers = makers_of(steps)
@@ -379,16 +276,16 @@ local function build(run, unordered)
         end
       end
     end
-    if makers[1] then ask_all(is_below) end
-    for _, maker in ipairs(makers) do
-      owners:ask(run, maker.step, make_link, run, maker)
-      owners:ask(run, maker.step, set_other_port, run, maker)
-      link_local.settle(run, owners, maker, maker.other and not is_up_later(run, maker.other) and set_up)
+    local function flush()
+      local ok, message, code, detail = core.netns.flush()
+      if ok == nil then m.fail_flush(run, owners, message, code, detail) end
     end
+    if makers[1] then ask_all(is_below) end
+    make_links(run, owners, makers, flush)
+    spaces.need_all(run)
     ask_all(function(step) return is_rest(step) and not later[step.netns] end)
     if next(later) == nil then return end
-    local ok, message, code, detail = core.netns.flush()
-    if ok == nil then m.fail_flush(run, owners, message, code, detail) end
+    flush()
     for _, list in pairs(later) do
       for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
     end
@@ -401,7 +298,7 @@ end
 function m.fail_flush(run, owners, message, code, detail)
   local first = detail.failed and detail.failed[1]
   local step = first and owners:of(first.request)
-  if step then refuse(run, step, first.message, first.code, first) end
+  if step then runs.refuse(run, step, first.message, first.code, first) end
   fail.check("lab up", run.label, nil, nil, message, code, detail)
 end
 
@@ -450,17 +347,15 @@ function m.out(run, steps, live)
   for _, row in ipairs(nouns.list) do
     if row.prepare then row.prepare(run, steps) end
   end
-  make_namespaces(run, steps)
+  local of_links = spaces.begin(run, steps)
   do_late(run, steps, true)
-  set_sysctls(run, steps, false)
   delete_links(run, steps, goes_first)
   do
     local _ <close> = promote.during(run, steps, live)
-    progress.tell(run.label, "links, addresses and routes of", #run.made, #run.made)
     build(run, steps)
     delete_rest(run, steps)
   end
-  set_sysctls(run, steps, true)
+  spaces.set(run, of_links)
   usable.wait(run, steps)
   do_late(run, steps, false)
   run.step = nil

@@ -8,6 +8,7 @@ local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
 local plain = require "nsh.lab.plain"
 local promote = require "nsh.lab.promote"
+local runs = require "nsh.lab.run"
 
 local m = {}
 
@@ -176,7 +177,7 @@ function m.restore(run, before, steps, last, wanted)
   local ours = declared(steps)
   for _ = 1, TRIES do
     local now = read(before)
-    carry.note(run, now)
+    runs.note(run, now)
     local todo, others = {}, {}
     for _, step in ipairs(diff.steps(wish, now, nothing_owned)) do
       if step.op ~= "delete" and step.noun ~= "link" and step.noun ~= "sysctl" then
@@ -289,7 +290,7 @@ local function lead_back(run, before, steps)
   for _ = 1, TRIES do
     local now = read(before)
     if reorder(run, before, now) then now = read(before) end
-    carry.note(run, now)
+    runs.note(run, now)
     local todo = diff.steps(wish, now, owned)
     if not todo[1] then return nil end
     carry.out(run, todo, live.by_netns(now))

@@ -1,0 +1,88 @@
+--- spaces.lua - namespaces of a plan, each made when a step needs it, and the sysctls of what is in them.
+-- A process beside nsh makes them ahead, one after the other; links of those that are there are made meanwhile.
+local core = require "nsh.core"
+local netns = require "nsh.netns"
+local progress = require "nsh.lab.progress"
+local runs = require "nsh.lab.run"
+
+local m = {}
+
+--- A namespace that is to be made.
+---@class nsh.LabSpace
+---@field step nsh.PlanStep
+---@field sysctls nsh.PlanStep[] that are set before there are links
+
+-- Whether a sysctl is one of a link, which must be there.
+local function is_of_link(key)
+  local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]" or key:match "^net[./]mpls[./]conf[./]([^.]+)[./]"
+  return dev ~= nil and dev ~= "all" and dev ~= "default"
+end
+
+-- ip_forward and what is of all links sets others: it comes first.
+local function rank(step)
+  if step.name == "net.ipv4.ip_forward" then return 1 end
+  return step.name:find("%.all%.") and (step.name:find "forwarding$" and 2 or 3) or 4
+end
+
+--- Sets sysctls, in an order in which none changes what another one has set.
+---@param run nsh.LabRun
+---@param steps nsh.PlanStep[]
+function m.set(run, steps)
+  local list = {}
+  for i, step in ipairs(steps) do list[i] = { step, rank(step), i } end
+  table.sort(list, function(a, b)
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[3] < b[3]
+  end)
+  for _, entry in ipairs(list) do
+    local step = entry[1]
+    local value = step.to[step.name]
+    run.step = step
+    if value ~= nil then
+      local ok, message, code, detail = core.sysctl.set(run.ns[step.netns].core, step.name,
+        require("nsh.sysctl").text(step.name, value))
+      if not ok then runs.refuse(run, step, message, code, detail) end
+    end
+  end
+end
+
+--- Begins: notes the namespaces that are to be made, and sets the sysctls of those that are there.
+---@param run nsh.LabRun
+---@param steps nsh.PlanStep[]
+---@return nsh.PlanStep[] sysctls of links, for when these are there
+function m.begin(run, steps)
+  local now, later = {}, {}
+  run.new, run.wanted = {}, {}
+  for _, step in ipairs(steps) do
+    if step.noun == "netns" and step.op == "create" then
+      run.new[step.netns] = { step = step, sysctls = {} }
+      table.insert(run.wanted, step.netns)
+    elseif step.noun == "sysctl" then
+      local new = run.new[step.netns]
+      table.insert(is_of_link(step.name) and later or new and new.sysctls or now, step)
+    end
+  end
+  m.set(run, now)
+  return later
+end
+
+--- Makes a namespace, unless it is there.
+---@param run nsh.LabRun
+---@param name string
+function m.need(run, name)
+  local new = run.new[name]
+  if not new then return end
+  run.new[name], run.step = nil, new.step
+  run.ns[name] = netns.add(name)
+  run.made[#run.made + 1] = name
+  m.set(run, new.sysctls)
+  progress.tell(run.label, "namespaces", #run.made, #run.wanted)
+end
+
+--- Makes what no step has needed yet.
+---@param run nsh.LabRun
+function m.need_all(run)
+  for _, name in ipairs(run.wanted) do m.need(run, name) end
+end
+
+return m
