@@ -76,20 +76,17 @@ function m.lab(what, options)
   if not hosted then fail.misuse "nsh.test is for specs that busted runs: nsh --test FILE_spec.lua" end
   options = fail.known(options, "test.lab", { "capture" })
   local lab = lab_of(what, folder_of(2))
-  local listening
+  keep.wish(lab, options.capture)
   busted.setup(function()
     labs[#labs + 1] = lab
     lab:up()
-    listening = keep.listen(lab, options.capture)
   end)
   busted.teardown(function()
     for i = #labs, 1, -1 do
       if labs[i] == lab then table.remove(labs, i) end
     end
-    keep.stop(listening)
     lab:down()
   end)
-  busted.before_each(function() keep.begin(listening) end)
   return lab
 end
 
@@ -352,7 +349,7 @@ if hosted then
       return good
     end)
   end
-  keep.on_failure(busted, function() return labs[#labs] end)
+  keep.on_failure(busted)
 end
 
 return m

@@ -11,7 +11,8 @@ local QUIET_NAME, FOLDERS = 48, 10000
 
 local base -- the folder of this run, once something failed
 local count = 0
-local current -- the listener of the block that runs
+local standing = {} -- labs that are up, as { lab, capture, off }, the one that came up last behind the others
+local wished = setmetatable({}, { __mode = "k" }) -- by lab: whether its packets are to be kept
 
 -- --- packets ---
 
@@ -22,7 +23,7 @@ local function cover(lab)
     local best, most = nil, 0
     for _, node in ipairs(lab.nodes) do
       local n = 0
-      for _, port in ipairs(node.ports) do
+      for _, port in ipairs(node.kind ~= "external" and node.ports or {}) do
         if not heard[port.wire] then n = n + 1 end
       end
       if n > most then best, most = node, n end
@@ -35,45 +36,68 @@ local function cover(lab)
   return chosen
 end
 
---- Begins to capture what goes through a lab.
----@private
----@param lab nsh.Lab
----@param wanted? boolean nil: where it takes few sockets
----@return table listener
-function m.listen(lab, wanted)
-  local nodes = cover(lab)
-  local listener = { before = current }
-  current = listener
+-- Begins to capture what goes through a lab; without a wish, where that takes few sockets.
+local function listen(one, wanted)
+  local nodes = cover(one.lab)
   if wanted == false then
-    listener.off = "test.lab(..., { capture = false }) says so"
+    one.off = "test.lab(..., { capture = false }) says so"
   elseif wanted == nil and #nodes > SOCKETS then
-    listener.off = ("it would take sockets in %d namespaces; test.lab(..., { capture = true }) has them"):format(#nodes)
+    one.off = ("it would take sockets in %d namespaces; test.lab(..., { capture = true }) has them"):format(#nodes)
   elseif #nodes == 0 then
-    listener.off = "the lab has no links"
+    one.off = "the lab has no links"
   else
     local spec = { snaplen = SNAPLEN, buffer = BUFFER }
     for i, node in ipairs(nodes) do spec[i] = { node.netns, "any" } end
     local ok, capture = pcall(require("nsh.capture").open, spec)
-    if ok then listener.capture = capture else listener.off = tostring(capture) end
+    if ok then one.capture = capture else one.off = tostring(capture) end
   end
-  return listener
 end
 
---- Forgets what was captured before the test that begins.
+--- Says whether the packets of a lab are to be kept.
 ---@private
----@param listener? table
-function m.begin(listener)
-  if not listener or not listener.capture then return end
-  for _ in listener.capture:packets() do end -- luacheck: ignore 542
+---@param lab nsh.Lab
+---@param wanted? boolean nil: where it takes few sockets
+function m.wish(lab, wanted) wished[lab] = wanted end
+
+--- Is told that a lab is about to go.
+---@private
+---@param lab nsh.Lab
+function m.down(lab)
+  for i = #standing, 1, -1 do
+    if standing[i].lab.name == lab.name then
+      if standing[i].capture then standing[i].capture:close() end
+      table.remove(standing, i)
+    end
+  end
 end
 
---- Ends it.
+-- Whether all namespaces are those that were there before.
+local function made_none(steps)
+  for _, step in ipairs(steps) do
+    if step.noun == "netns" then return false end
+  end
+  return true
+end
+
+--- Is told that a lab is up, and of the steps that led there.
 ---@private
----@param listener? table
-function m.stop(listener)
-  if not listener then return end
-  if current == listener then current = listener.before end
-  if listener.capture then listener.capture:close() end
+---@param lab nsh.Lab
+---@param steps nsh.Plan
+function m.up(lab, steps)
+  for _, one in ipairs(standing) do
+    if one.lab == lab and made_none(steps) then return end
+  end
+  m.down(lab)
+  local one = { lab = lab }
+  standing[#standing + 1] = one
+  listen(one, wished[lab])
+end
+
+-- Forgets what was captured until now: the next test begins.
+local function forget()
+  for _, one in ipairs(standing) do
+    while one.capture and one.capture:packets()() do end -- luacheck: ignore 542
+  end
 end
 
 -- --- a file of packets: pcapng, with the names of the links ---
@@ -148,21 +172,20 @@ local function try(folder, name, fn)
   if not ok then write(folder, name, "can't be told: ", what) end
 end
 
-local function keep_packets(folder)
-  local listener = current
-  if not listener or not listener.capture then
-    write(folder, "packets.txt", "no packets were kept: ", listener and listener.off or "no lab was listened to")
+local function keep_packets(folder, one)
+  if not one.capture then
+    write(folder, "packets.txt", "no packets were kept: ", one.off)
     return
   end
   local packets, lines = {}, {}
-  for packet in listener.capture:packets() do packets[#packets + 1] = packet end
+  for packet in one.capture:packets() do packets[#packets + 1] = packet end
   packets = table.move(packets, math.max(1, #packets - PACKETS + 1), #packets, 1, {})
   for i, packet in ipairs(packets) do
     local seconds = packet.nanoseconds // 1000000000
     lines[i] = ("%s.%06d %s:%s %s %s"):format(os.date("%H:%M:%S", seconds), packet.nanoseconds // 1000 % 1000000,
       packet.netns, packet.link or "?", packet.direction or "", tostring(packet))
   end
-  local lost = listener.capture.stats.dropped
+  local lost = one.capture.stats.dropped
   if lost > 0 then lines[#lines + 1] = ("%d more found no room"):format(lost) end
   write(folder, "packets.txt", text.escape(table.concat(lines, "\n"), "\n"))
   if packets[1] then write_pcapng(folder .. "/packets.pcapng", packets) end
@@ -174,17 +197,15 @@ local function full_name(busted, element)
   local names, parent = {}, element
   while parent and parent.descriptor ~= "file" and (parent.name or parent.descriptor == "it") do
     table.insert(names, 1, tostring(parent.name))
-    parent = busted.parent(parent)
+    parent = (busted.context or busted).parent(parent) -- the core of busted, or what specs have of it
   end
   return table.concat(names, " ")
 end
 
--- Writes it all down; returns the folder.
-local function keep(busted, lab, element, message)
-  local name = full_name(busted, element)
-  local folder = new_folder(name)
-  try(folder, "packets.txt", function() keep_packets(folder) end)
-  write(folder, "failure.txt", name, "\n\n", message)
+-- Writes down how a lab stands.
+local function keep_lab(folder, one)
+  local lab = one.lab
+  try(folder, "packets.txt", function() keep_packets(folder, one) end)
   try(folder, "status.txt", function() write(folder, "status.txt", lab:status()) end)
   try(folder, "plan.txt", function() write(folder, "plan.txt", (lab:plan())) end)
   for file, format in pairs(PICTURES) do
@@ -200,27 +221,48 @@ local function keep(busted, lab, element, message)
       end)
     end
   end
+end
+
+-- Writes it all down: the lab that came up last in the folder itself, others in one of their names. Returns the folder.
+local function keep(busted, element, message)
+  local name = full_name(busted, element)
+  local folder = new_folder(name)
+  write(folder, "failure.txt", name, "\n\n", message)
+  for i = #standing, 1, -1 do
+    local place = folder
+    if i < #standing then
+      place = folder .. "/lab-" .. slug(standing[i].lab.name)
+      require("lfs").mkdir(place)
+    end
+    keep_lab(place, standing[i])
+  end
   return folder
 end
 
---- Has what is needed kept of each test that fails, and its message say where.
+local following = false
+
+--- Has what is needed kept of each test that fails while a lab is up, and its message say where.
 ---@private
 ---@param busted table
----@param lab_of fun(): nsh.Lab?
-function m.on_failure(busted, lab_of)
+function m.on_failure(busted)
+  if following then return end
+  following = true
   local inside = false
   for _, what in ipairs { "failure", "error" } do
     busted.subscribe({ what, "it" }, function(element, parent, message, trace)
-      local lab = not inside and lab_of()
-      if not lab then return nil, true end
+      if inside or not standing[1] then return nil, true end
       inside = true
-      local ok, folder = pcall(keep, busted, lab, element, tostring(message))
+      local ok, folder = pcall(keep, busted, element, tostring(message))
       local more = ok and "kept in " .. folder or "nothing could be kept: " .. tostring(folder)
       busted.publish({ what, "it" }, element, parent, ("%s\n%s"):format(tostring(message), more), trace)
       inside = false
       return nil, false
     end, { priority = 1 })
   end
+  busted.subscribe({ "test", "end" }, function()
+    forget()
+    return nil, true
+  end)
 end
 
 return m

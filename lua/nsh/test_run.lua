@@ -121,6 +121,7 @@ local function child(told, words)
     return function()
       local busted = core()
       guard(busted, seconds)
+      require("nsh.test_keep").on_failure(busted)
       return busted
     end
   end)

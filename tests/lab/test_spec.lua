@@ -315,6 +315,44 @@ end)]]))
       has(transcript.read(second .. "/packets.txt"), "capture = false")
     end)
 
+    it("keeps every lab that is up, whoever brought it up, and none that is gone", function()
+      local out, status = run("--test", "-o", "TAP", "--keep", dir .. "/kept", file("own_spec.lua", [[
+local function duo(name)
+  local net = lab(name)
+  net:link { { net:host "h1", addr = "10.0.0.1/24" }, { net:host "h2", addr = "10.0.0.2/24" } }
+  net:up()
+  return net
+end
+describe("a lab of one's own", function()
+  it("A", function()
+    local one, two = duo "one", duo "two"
+    finally(function() one:down() two:down() end)
+    one:node "h1":ping "10.0.0.2"
+    two:node "h1".netns:link "eth0":set { mtu = 1300 }
+    error "on purpose"
+  end)
+  it("B", function() duo "gone":down() error "on purpose" end)
+  it("C", function()
+    local net = duo "anew"
+    net:down()
+    net:up()
+    net:node "h2":ping "10.0.0.1"
+    assert.equal(1, 2)
+  end)
+end)]]))
+      assert.equal(1, status, out)
+      has(out, "0 passed, 3 failed, 0 skipped")
+      local first, second = out:match "kept in (%S+).*kept in (%S+)"
+      lacks(out:match "not ok 2.-not ok 3", "kept in")
+      has(transcript.read(first .. "/failure.txt"), "on purpose")
+      has(transcript.read(first .. "/status.txt"), "lab two")
+      has(transcript.read(first .. "/plan.txt"), "mtu 1300")
+      has(transcript.read(first .. "/lab.txt"), "10.0.0.2/24")
+      has(transcript.read(first .. "/lab-one/status.txt"), "lab one")
+      has(transcript.read(first .. "/lab-one/packets.txt"), "10.0.0.2: ICMP echo request")
+      has(transcript.read(second .. "/packets.txt"), "IP 10.0.0.2 > 10.0.0.1: ICMP echo request")
+    end)
+
     it("finds the spec beside the lab, which needs not name it", function()
       local script = file("office.lua", LAB)
       local out, status = run(script, "test")

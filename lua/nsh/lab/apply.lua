@@ -101,6 +101,12 @@ local function alone(lab)
   return setmetatable({}, { __close = function() changing[lab.name] = nil end })
 end
 
+-- Tells who keeps what is to be seen of tests that fail, where tests are run: "up" or "down".
+local function tell_tests(what, ...)
+  local keep = package.loaded["nsh.test_keep"]
+  if keep then keep[what](...) end
+end
+
 -- --- up ---
 
 -- What a failure of a step is told with when not all of what was done could be undone.
@@ -169,6 +175,7 @@ function m.up(lab)
     undoing.done = true
   end
   store.save(lab.name, applied(wish, run, last))
+  tell_tests("up", lab, steps)
   return steps
 end
 
@@ -203,6 +210,7 @@ function m.down(lab)
   local _ <close> = store.lock()
   local last = store.load(lab.name)
   if not last then return plan.new {} end
+  tell_tests("down", lab)
   store.begin(lab.name, last)
   local steps, adopted = {}, {}
   for _, node in ipairs(last.nodes) do
