@@ -15,6 +15,8 @@ local CHAPTERS = {
   { "lab", "Labs: `lab`" },
   { "net", "A lab: `net`" },
   { "node", "A node of a lab: `node`" },
+  { "test", "Labs in specs: `local test = require \"nsh.test\"`" },
+  { "assert", "Assertions of specs: `assert`" },
   { "nsh", "Time and tasks: `nsh`" },
 }
 

@@ -6,7 +6,7 @@
 local m = {}
 
 --- What the module table of a file is to users. Module tables of other files are internal.
-m.globals = { netns = "netns", init = "nsh", lab = "lab" }
+m.globals = { netns = "netns", init = "nsh", lab = "lab", test = "test" }
 
 --- Tells what recipe a module belongs to: "ovs" of "stdlib.ovs" and of "stdlib.ovs_bridge".
 ---@param module? string
@@ -19,6 +19,9 @@ end
 
 --- What a variable of a class is called in the pages, beside its class's name in lower case.
 m.receivers = { Netns = "ns", Lab = "net" }
+
+-- Classes whose functions are called with a dot: what they take as self isn't the caller's.
+local DOTTED = { Assert = true }
 
 --- The group of an object, by the __name of its metatable.
 m.groups = {
@@ -201,7 +204,7 @@ local function make_entry(block, module, line_number, line)
     entry.title = entry.name
   else
     entry.group, entry.name = recipe or receiver(owner), name
-    entry.title = receiver(owner) .. (kind == "field" and "." or ":") .. word
+    entry.title = receiver(owner) .. ((kind == "field" or DOTTED[owner]) and "." or ":") .. word
   end
   if kind == "function" then entry.title = entry.title .. "(" .. args .. ")" end
   entry.text, entry.twin = finish_text(block)

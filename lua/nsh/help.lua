@@ -17,8 +17,14 @@ local GROUPS = {
   { "lab", "declared topologies" },
   { "net", "a lab: local net = lab \"office\"" },
   { "node", "a node of a lab: net:host \"h1\"" },
+  { "test", "labs in specs: local test = require \"nsh.test\"" },
+  { "assert", "what specs assert of labs, once nsh.test is required" },
   { "nsh", "time and tasks" },
 }
+
+-- Whose functions are meant by the name of a class, or by what a variable is often called.
+local OWNERS = { lab = { "lab", "net" }, labnode = { "node", "ns" }, node = { "node", "ns" }, host = { "node", "ns" },
+  router = { "node", "ns" }, switch = { "node", "ns" }, netns = { "netns", "ns" } }
 
 local cache, cached -- what is known, of how many modules
 
@@ -77,11 +83,19 @@ end
 ---@return nsh.DocEntry?
 function m.entry_of(f)
   local info = debug.getinfo(f, "S")
-  local folder, module = info.short_src:match "(%w+)/([%w_]+)%.lua$"
-  if folder == "stdlib" then module = "stdlib." .. module end
+  local module = info.short_src:match "nsh/([%w_/]+)%.lua$" or info.short_src:match "(stdlib/[%w_]+)%.lua$"
   if not module then return nil end
+  module = module:gsub("/", ".")
   for _, entry in ipairs(m.entries()) do
     if entry.module == module and entry.line == info.linedefined then return entry end
+  end
+end
+
+-- A method of nodes that is one of namespaces as well has no text of its own.
+local function borrowed(f)
+  local node = package.loaded["nsh.lab.node"]
+  for word, method in pairs(node and node.Node or {}) do
+    if method == f then return "node." .. word end
   end
 end
 
@@ -250,6 +264,24 @@ local function named_text(topic)
   return #found > 0 and table.concat(found, "\n\n") or nil
 end
 
+-- The functions of that word, where `owner` isn't what the pages call it: "lab.host", "h1:ping".
+local function of_another_owner(topic)
+  local owner, word = topic:match "^([%w_]+)[.:]([%w_]+)$"
+  if not owner then return nil end
+  local all, found = {}, {}
+  for _, entry in ipairs(m.entries()) do
+    if entry.word == word then all[#all + 1] = entry end
+  end
+  for _, group in ipairs(OWNERS[owner:lower()] or {}) do
+    for _, entry in ipairs(found[1] and {} or all) do
+      if entry.group == group then found[#found + 1] = entry end
+    end
+  end
+  if not found[1] then found = all end
+  for i, entry in ipairs(found) do found[i] = entry_text(entry) end
+  return found[1] and table.concat(found, "\n\n") or nil
+end
+
 -- A key of a noun or kind: "mtu".
 local function key_text(topic)
   local lines = {}
@@ -313,7 +345,7 @@ local function nearest(topic)
 end
 
 local function unknown(topic)
-  local near = nearest(topic)
+  local near = nearest(topic:match "^[%w_]+[.:]([%w_]+)$" or topic)
   return ("No help for '%s'%s"):format(text.escape(topic),
     #near > 0 and "; did you mean " .. table.concat(near, ", ") .. "?" or '; help() lists what there is.')
 end
@@ -389,6 +421,7 @@ local function class_topic(value)
   for _, global in ipairs { "lab", "netns", "nsh" } do
     if rawequal(value, (package.loaded["nsh.globals"] or {})[global]) then return global end
   end
+  if rawequal(value, package.loaded["nsh.test"]) then return "test" end
   return name and doc.groups[name]
 end
 
@@ -400,17 +433,20 @@ function m.text(topic)
   if type(topic) == "function" then
     local entry = m.entry_of(topic)
     if entry then return entry_text(entry) end
+    local word = borrowed(topic)
+    if word then return m.text(word) end
     return "That function is not one of nsh's own; for Lua's see https://www.lua.org/manual/5.4/"
   end
   if type(topic) ~= "string" then topic = class_topic(topic) or "" end
   if topic == "" then return overview() end
   if topic == "stdlib" then return recipes_text() end
+  topic = topic:gsub("^nsh%.test%f[%W]", "test")
   topic = load_recipe(topic)
   local parts = { group_text(topic), named_text(topic), noun_text(topic), kind_text(topic) }
   local found = {}
   for i = 1, 4 do found[#found + 1] = parts[i] end
   if #found == 0 and load_owners(topic) then return m.text(topic) end
-  if #found == 0 then found[1] = key_text(topic) or unknown(topic) end
+  if #found == 0 then found[1] = of_another_owner(topic) or key_text(topic) or unknown(topic) end
   return table.concat(found, "\n\n")
 end
 

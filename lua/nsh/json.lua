@@ -62,4 +62,30 @@ function encode(value)
 end
 m.encode = encode
 
+-- What is told of the step of a plan that failed: what it shall be may be secret.
+local STEP = { "op", "noun", "node", "netns", "name", "where" }
+
+local FIELDS = { "attr", "code", "errno", "extack", "hint", "message", "netns", "op", "request", "status", "signal",
+  "target", "where" }
+
+--- Writes an error as JSON: { "error": { "text", "message", "where", "code", "hint", ... }, "exit" }. Of one that is a
+--- string, as misuse is, there are the text, the message and the script's line.
+---@param err any what was raised
+---@param exit integer the exit status that it leads to
+---@return string
+function m.of_error(err, exit)
+  local told = { text = tostring(err) }
+  local where, message = told.text:match "^(%S-:%d+): (.*)$"
+  told.where, told.message = where, message or told.text
+  local of_ours = require("nsh.object").is(err, "nsh.error")
+  for _, key in ipairs(of_ours and FIELDS or {}) do
+    if err[key] ~= nil and err[key] ~= "" then told[key] = err[key] end
+  end
+  if of_ours and err.step then
+    told.step = {}
+    for _, key in ipairs(STEP) do told.step[key] = err.step[key] end
+  end
+  return encode { error = told, exit = exit }
+end
+
 return m

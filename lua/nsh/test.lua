@@ -130,11 +130,11 @@ end
 
 local OPTIONS = { "addr", "dev", "family", "size", "src", "timeout" }
 
-local function read(arguments, what)
-  if arguments.n < 2 then misuse("%s takes who asks and who is asked", what) end
-  local options = fail.known(arguments[3], what, OPTIONS)
-  local from, from_name = place(arguments[1], what)
-  local addrs, to_name = goal(arguments[2], options, what)
+local function read(asks, asked, given, what)
+  if asks == nil or asked == nil then misuse("%s takes who asks and who is asked", what) end
+  local options = fail.known(given, what, OPTIONS)
+  local from, from_name = place(asks, what)
+  local addrs, to_name = goal(asked, options, what)
   options.addr, options.family = nil, nil
   return from, addrs, options, from_name, to_name
 end
@@ -182,7 +182,10 @@ local function told(state, lines)
   state.failure_message = table.concat(lines, "\n")
 end
 
--- --- assertions ---
+-- --- assertions: the first argument is luassert's ---
+
+-- Assertions of busted, once nsh.test is required. With not_ before the name it must not hold.
+local Assert = {}
 
 -- The first address that there is a route to, else the first.
 local function best(from, addrs)
@@ -192,24 +195,37 @@ local function best(from, addrs)
   return addrs[1]
 end
 
-local function reachable(state, arguments)
-  local from, addrs, options, from_name, to_name = read(arguments, "reachable")
+--- Holds when the second answers a ping of the first. A failure tells the ping, the route, the neighbour, and what of
+--- the lab isn't as declared.
+---@param from nsh.LabNode|nsh.Netns|string a node, a namespace, or the name of one
+---@param to nsh.LabNode|nsh.Netns|string the same, or an address
+---@param options? { addr?: string, family?: string, timeout?: number, size?: integer, src?: string, dev?: string }
+--- as ns:reaches takes them; timeout in seconds (2); addr, family: which address of several
+function Assert.reachable(self, from, to, options)
+  local addrs, from_name, to_name
+  from, addrs, options, from_name, to_name = read(from, to, options, "reachable")
   local addr = best(from, addrs)
   local got = answers(from, addr, options)
-  if got == state.mod then return got end
+  if got == self.mod then return got end
   local name = to_name == addr and addr or ("%s (%s)"):format(to_name, addr)
   if got then
-    told(state, { ("%s reaches %s"):format(from_name, name) })
+    told(self, { ("%s reaches %s"):format(from_name, name) })
   else
     local lines = { ("%s doesn't reach %s"):format(from_name, name) }
     view(lines, from, addr, options)
-    told(state, lines)
+    told(self, lines)
   end
   return got
 end
 
-local function unreachable(state, arguments)
-  local from, addrs, options, from_name, to_name = read(arguments, "unreachable")
+--- Holds when the second answers no ping of the first, at none of its addresses.
+---@param from nsh.LabNode|nsh.Netns|string a node, a namespace, or the name of one
+---@param to nsh.LabNode|nsh.Netns|string the same, or an address
+---@param options? { addr?: string, family?: string, timeout?: number, size?: integer, src?: string, dev?: string }
+--- as ns:reaches takes them; timeout in seconds (1)
+function Assert.unreachable(self, from, to, options)
+  local addrs, from_name, to_name
+  from, addrs, options, from_name, to_name = read(from, to, options, "unreachable")
   options.timeout = options.timeout or 1
   local tries = {}
   for i, addr in ipairs(addrs) do
@@ -217,14 +233,14 @@ local function unreachable(state, arguments)
   end
   local reached
   for i, got in ipairs(require("nsh.task").all(tries)) do reached = reached or got and addrs[i] end
-  if (not reached) == state.mod then return not reached end
+  if (not reached) == self.mod then return not reached end
   if reached then
     local ok, route = pcall(from.route_to, from, (reached:gsub("[/%%].*", "")))
     local lines = { ("%s reaches %s (%s)"):format(from_name, to_name, reached) }
     add(lines, "route:", ok and columns.inline(route) or words(route))
-    told(state, lines)
+    told(self, lines)
   else
-    told(state, { ("%s doesn't reach %s (%s)"):format(from_name, to_name, table.concat(addrs, ", ")) })
+    told(self, { ("%s doesn't reach %s (%s)"):format(from_name, to_name, table.concat(addrs, ", ")) })
   end
   return not reached
 end
@@ -239,29 +255,35 @@ local function fits(value, wanted)
   return true
 end
 
-local function route(state, arguments)
-  if arguments.n < 2 then misuse "route takes a namespace and an address" end
-  local ns, name = place(arguments[1], "route")
-  local dst, wanted = arguments[2], arguments[3]
+--- Holds when the kernel of a namespace sends to an address so.
+---@param from nsh.LabNode|nsh.Netns|string a node, a namespace, or the name of one
+---@param dst string an address
+---@param wanted? table keys of ns:route_to, as { via = "10.0.0.1", dev = "eth0" }; nil: there is any way
+function Assert.route(self, from, dst, wanted)
+  if from == nil or dst == nil then misuse "route takes a namespace and an address" end
+  local ns, name = place(from, "route")
   if wanted ~= nil and type(wanted) ~= "table" then misuse "route takes what is wanted as { via = , dev = }" end
   local ok, got = pcall(ns.route_to, ns, dst)
   if not ok and type(got) ~= "table" then error(got, 0) end
   local good = ok and fits(got, wanted or {})
-  if good == state.mod then return good end
+  if good == self.mod then return good end
   local lines = { ("%s goes %sto %s by"):format(name, wanted and "not " or "", tostring(dst)) .. (wanted
     and "\n" .. indented(columns.inline(wanted)) or "") }
   if good then lines[1] = ("%s goes to %s by"):format(name, tostring(dst)) end
   add(lines, good and "which is" or "but", ok and columns.inline(got) or words(got))
   add(lines, "routes:", ns:routes())
-  told(state, lines)
+  told(self, lines)
   return good
 end
 
 local SEEN = 20
 
-local function sees(state, arguments)
-  local capture, wanted = arguments[1], arguments[2]
-  local options = fail.known(arguments[3], "sees", { "timeout" })
+--- Holds when a capture gets a packet that has these keys.
+---@param capture nsh.Capture
+---@param wanted table keys of a packet, as { udp = { dport = 53 } }
+---@param options? { timeout?: number } seconds to wait for it (1)
+function Assert.sees(self, capture, wanted, options)
+  options = fail.known(options, "sees", { "timeout" })
   if type(capture) ~= "table" or type(wanted) ~= "table" then
     misuse "sees takes a capture, and what a packet has: { icmp = { type = \"echo-request\" } }"
   end
@@ -273,13 +295,13 @@ local function sees(state, arguments)
     seen[#seen + 1] = tostring(packet)
     good = fits(packet, wanted)
   end
-  if good == state.mod then return good end
+  if good == self.mod then return good end
   local lines = { good and "a packet was seen that has" or ("no packet was seen that has") }
   lines[1] = lines[1] .. "\n" .. indented(columns.inline(wanted))
   local first = math.max(1, #seen - SEEN + 1)
   add(lines, ("%d packets were seen%s"):format(#seen, #seen == 0 and "" or first > 1 and ", the last of them:" or ":"),
     table.concat(seen, "\n", first))
-  told(state, lines)
+  told(self, lines)
   return good
 end
 
@@ -312,13 +334,18 @@ local function check_expected(lab, expected)
   end
 end
 
-local function matrix(state, arguments)
-  local lab, expected = arguments[1], arguments[2] or {}
+--- Holds when each node of a lab that has an address reaches each other, but for those pairs.
+---@param lab nsh.Lab
+---@param expected? table<string, boolean|table<string, boolean>> { h1 = { h3 = false } }: h1 must not reach h3;
+--- h1 = false: none
+---@param options? table as net:ping_all takes them
+function Assert.matrix(self, lab, expected, options)
+  expected = expected or {}
   if not is_lab(lab) or type(expected) ~= "table" then
     misuse "matrix takes a lab, and which pairs fail: { h1 = { h2 = false } }"
   end
   check_expected(lab, expected)
-  local names, result, wrong = short_names(lab), lab:ping_all(arguments[3]), {}
+  local names, result, wrong = short_names(lab), lab:ping_all(options), {}
   for _, pair in ipairs(result.pairs) do
     local from, to = names[pair.from] or pair.from, names[pair.to] or pair.to
     local row = expected[from]
@@ -330,20 +357,19 @@ local function matrix(state, arguments)
     end
   end
   local good = #wrong == 0
-  if good == state.mod then return good end
+  if good == self.mod then return good end
   local lines = { good and "who reaches whom is as expected" or "who reaches whom is not as expected:\n"
     .. indented(table.concat(wrong, "\n")) }
   add(lines, "matrix:", result)
-  told(state, lines)
+  told(self, lines)
   return good
 end
 
 if hosted then
   local luassert = require "luassert"
-  for name, check in pairs { reachable = reachable, unreachable = unreachable, route = route, sees = sees,
-    matrix = matrix } do
+  for name, check in pairs(Assert) do
     luassert:register("assertion", name, function(state, arguments)
-      local good = check(state, arguments)
+      local good = check(state, table.unpack(arguments, 1, arguments.n))
       local message = rawget(state, "failure_message")
       if message then rawset(state, "failure_message", text.escape(message, "\n\t")) end
       return good

@@ -1,4 +1,5 @@
 /* lab.c - what follows a script that returned a lab, and what is done with scripts in its place: --check, --test */
+#include <string.h>
 #include <unistd.h>
 
 #include "shell.h"
@@ -40,6 +41,58 @@ static void push_options(lua_State *L, int argc, char **argv, const struct optio
 	set_flag(L, "json", o->json);
 	set_flag(L, "interactive", o->interactive);
 	set_flag(L, "terminal", isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+}
+
+static struct {
+	int argc;
+	char **argv;
+	const struct options *o; /* NULL: errors are for people alone */
+} line;
+
+/* lab_errors() - from here on errors are told as this command line asks for; @o: NULL: to people alone */
+void lab_errors(int argc, char **argv, const struct options *o)
+{
+	line.argc = argc;
+	line.argv = argv;
+	line.o = o;
+}
+
+static bool may_ask_json(void)
+{
+	bool may = line.o && line.o->json;
+
+	for (int i = line.o ? line.o->script + 1 : line.argc; i < line.argc; i++)
+		may |= strcmp(line.argv[i], "--json") == 0;
+	return may;
+}
+
+static int tell_error(lua_State *L)
+{
+	push_function(L, "nsh.lab.verbs", "tell_error");
+	lua_insert(L, 1);
+	if (line.o->script < line.argc) {
+		push_options(L, line.argc, line.argv, line.o);
+	} else {
+		lua_createtable(L, 0, 2);
+		lua_newtable(L);
+		lua_setfield(L, -2, "words");
+		set_flag(L, "json", true);
+	}
+	lua_insert(L, 3);
+	lua_call(L, 3, 0);
+	return 0;
+}
+
+/* lab_tell_error() - print the error at the top of the stack as JSON, if that is asked for; @code: the exit code */
+void lab_tell_error(lua_State *L, int code)
+{
+	if (!may_ask_json())
+		return;
+	lua_pushcfunction(L, tell_error);
+	lua_pushvalue(L, -2);
+	lua_pushinteger(L, code);
+	if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+		lua_pop(L, 1);
 }
 
 /*

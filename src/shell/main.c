@@ -184,6 +184,8 @@ static int run_rest(lua_State *L, const struct command_line *c)
 	if (code != SHELL_OK || interrupt_signal())
 		return code;
 	if (prompt)
+		lab_errors(0, NULL, NULL);
+	if (prompt)
 		return repl_run(L, o->version ? NULL : SHELL_VERSION);
 	if (script || o->chunk || o->version || o->capture)
 		return SHELL_OK;
@@ -228,6 +230,7 @@ static int run_all(lua_State *L, const struct command_line *c)
 	const struct options *o = &c->options;
 	int code = SHELL_OK;
 
+	lab_errors(c->argc, c->argv, o);
 	if (o->worlds || o->kill || o->gc)
 		return worlds_run(L, o);
 	if (o->world && !o->doctor && !o->check)

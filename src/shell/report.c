@@ -144,6 +144,8 @@ int report_error(lua_State *L)
 
 	if (interrupt_signal())
 		lua_sethook(L, NULL, 0, 0); /* it has done its work; __tostring may run */
+	else
+		lab_tell_error(L, code);
 	lua_pushcfunction(L, message_of);
 	lua_insert(L, -2);
 	if (lua_pcall(L, 1, 1, 0) != LUA_OK) {

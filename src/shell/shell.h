@@ -83,6 +83,8 @@ void worlds_orphans(lua_State *L, const struct options *o);
 int lab_verb(lua_State *L, int argc, char **argv, const struct options *o, bool *prompt);
 void lab_check_begin(lua_State *L);
 int lab_check_end(lua_State *L, int code, int argc, char **argv, const struct options *o);
+void lab_errors(int argc, char **argv, const struct options *o);
+void lab_tell_error(lua_State *L, int code);
 int lab_test(lua_State *L, int argc, char **argv, const struct options *o);
 
 /* errors (report.c) */

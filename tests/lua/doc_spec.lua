@@ -143,6 +143,36 @@ describe("help", function()
     assert.is_truthy(help.text(require "stdlib.daemon".dir):find "^daemon.dir%(name%)")
   end)
 
+  it("knows methods by whatever stands before their names", function()
+    for topic, title in pairs {
+      ["lab.host"] = "net:host(spec)", ["lab:host"] = "net:host(spec)", ["net.host"] = "net:host(spec)",
+      ["Lab.host"] = "net:host(spec)", ["lab.up"] = "net:up()", ["lab:link"] = "net:link(spec)",
+      ["node.route"] = "node:route(spec)", ["h1:route"] = "node:route(spec)", ["host.ping"] = "ns:ping(dst, options)",
+      ["netns.add_route"] = "ns:add_route(route)", ["red:add_route"] = "ns:add_route(route)",
+      ["test.lab"] = "test.lab(what, options)", ["nsh.test.lab"] = "test.lab(what, options)",
+      ["assert.reachable"] = "assert.reachable(from, to, options)", ["Netns.add_link"] = "ns:add_link(spec)",
+    } do
+      local said = help.text(topic)
+      assert.equal(title, said:match "^[^\n]*", topic)
+      assert.is_nil(said:match "\n\n%l[%w_]*[:.][%w_]+%(", topic)
+    end
+    for _, topic in ipairs { "nsh.test", "test" } do
+      assert.truthy(help.text(topic):find "^test: labs in specs.*\n  test%.lab%(what, options%) +Says")
+    end
+    assert.equal(help.text "test", help.text(require "nsh.test"))
+    assert.truthy(help.text "assert":find "assert%.matrix%(lab, expected, options%)")
+    assert.truthy(help.text "lab.hots":find('did you mean "host"', 1, true), help.text "lab.hots")
+  end)
+
+  it("knows methods themselves, of labs and nodes too", function()
+    local net = nsh.lab "help"
+    local h1 = net:host "h1"
+    for title, method in pairs { ["net:host(spec)"] = net.host, ["net:up()"] = net.up, ["node:route(spec)"] = h1.route,
+      ["node:link(spec)"] = h1.link, ["ns:ping(dst, options)"] = h1.ping } do
+      assert.equal(title, help.text(method):match "^[^\n]*")
+    end
+  end)
+
   it("lists the recipes, and no parts of them", function()
     local list = help.text "stdlib"
     assert.is_truthy(list:find "\n  firewall address translation")

@@ -23,7 +23,9 @@ local function tell(value) stdout:write(run.json and json.encode(value) or tostr
 local function command() return ("nsh %s%s"):format(world.options(), run.script) end
 
 local function misused(verb, fmt, ...)
-  stderr:write(("nsh: %s: %s\nusage: nsh [options] %s %s\n"):format(verb, fmt:format(...), run.script, m.USAGE[verb]))
+  local said = ("%s: %s"):format(verb, fmt:format(...))
+  stderr:write(("nsh: %s\nusage: nsh [options] %s %s\n"):format(said, run.script, m.USAGE[verb]))
+  if run.json then say("%s", json.of_error(said, USAGE)) end
   return USAGE
 end
 
@@ -227,6 +229,7 @@ function verbs.exec(lab, words)
   local no_program = type(ended) == "table" and NO_PROGRAM[ended.code]
   if not no_program then error(ended, 0) end
   stderr:write(tostring(ended), "\n")
+  if run.json then say("%s", json.of_error(ended, no_program)) end
   return no_program
 end
 
@@ -251,20 +254,39 @@ m.USAGE = {
 local FOREIGN = { exec = true, shell = true, test = true }
 local WORDS = { graph = 2 }
 
+-- Whether the words after a verb ask for JSON.
+local function asks_json(verb, words)
+  for _, word in ipairs(FOREIGN[verb] and {} or words) do
+    if word == "--json" then return true end
+  end
+  return false
+end
+
 -- Takes --json out of the words; what remains must not be more than the verb takes.
 local function take_options(verb, words)
   if FOREIGN[verb] then return words end
   local rest = {}
+  run.json = run.json or asks_json(verb, words)
   for _, word in ipairs(words) do
-    if word == "--json" then
-      run.json = true
-    elseif word:find "^%-" or #rest == (WORDS[verb] or 0) then
-      return nil, misused(verb, "it takes no '%s'", text.escape(word))
-    else
+    if word ~= "--json" then
+      if word:find "^%-" or #rest == (WORDS[verb] or 0) then
+        return nil, misused(verb, "it takes no '%s'", text.escape(word))
+      end
       rest[#rest + 1] = word
     end
   end
   return rest
+end
+
+--- Prints what went wrong on standard output as well, where JSON is asked for there.
+---@private
+---@param err any
+---@param options { words: string[], json: boolean }
+---@param code integer the exit status
+function m.tell_error(err, options, code)
+  local verb = options.words[1]
+  if not options.json and not (verbs[verb] and asks_json(verb, options.words)) then return end
+  say("%s", json.of_error(err, code))
 end
 
 --- Does with what a script returned what the words after it say, if that is a lab.
