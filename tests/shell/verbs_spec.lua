@@ -202,6 +202,89 @@ describe("a script that returns a lab", function()
     end
   end)
 
+  describe("with --json", function()
+    -- The words' only JSON value on standard output, and the exit status; what people read is on standard error.
+    local function told(words, opts)
+      local out, status, err = run(words, opts)
+      local value, past, problem = json.decode(out)
+      assert.is_truthy(value, ("%s: %s"):format(tostring(problem), out))
+      assert.equal("\n", out:sub(past), out)
+      if nsh.program "jq" then
+        local path = file("told.json", out)
+        assert.is_true((os.execute("jq -e . " .. path .. " >/dev/null")), out)
+      end
+      if value.error then
+        assert.equal(status, value.exit)
+        assert.truthy(err:find(value.error.text, 1, true), err)
+      end
+      return value, status, err
+    end
+
+    local function broken(name, line) return file(name, ("local net = dofile %q\n%s\nreturn net"):format(lab, line)) end
+
+    it("tells what the kernel refused, and which step that was", function()
+      local path = broken("gateway.lua", 'net:node "h1":route { "10.9.0.0/16", via = "10.7.7.7" }')
+      for _, verb in ipairs { "up", "ping" } do
+        local value, status = told { path, verb, "--json" }
+        local err = value.error
+        assert.equal(1, status)
+        assert.same({ "ENETUNREACH", 101, "route add", "10.9.0.0/16 via 10.7.7.7", "duo.h1", path .. ":2",
+          "Network is unreachable", "Nexthop has invalid gateway" },
+          { err.code, err.errno, err.op, err.target, err.netns, err.where, err.message, err.extack })
+        assert.same({ op = "create", noun = "route", node = "h1", netns = "duo.h1", name = "10.9.0.0/16 via 10.7.7.7",
+          where = path .. ":2" }, err.step)
+        assert.truthy(err.hint:find("onlink = true", 1, true))
+      end
+    end)
+
+    it("tells slips of the script, whichever verb and wherever the option stands", function()
+      local path = broken("slip.lua", 'net:host { "h3", adr = "10.0.0.3/24" }')
+      local message = "node h3: unknown key 'adr' of a host; did you mean 'addr'?"
+      for _, verb in ipairs { "up", "down", "plan", "status", "ping", "graph" } do
+        local value, status = told { path, verb, "--json" }
+        assert.equal(1, status)
+        assert.same({ message = message, text = path .. ":2: " .. message, where = path .. ":2" }, value.error)
+        assert.same(value, (told { "--json", path, verb }))
+      end
+      for _, words in ipairs { { "--check", "--json", path }, { "--json", path },
+        { "--json", path, "exec", "h1", "true" } } do
+        assert.equal(path .. ":2", (told(words)).error.where)
+      end
+      assert.truthy((told { dir .. "/none.lua", "plan", "--json" }).error.message:find("No such file", 1, true))
+      assert.truthy((told { file("torn.lua", "return return"), "plan", "--json" }).error.where:find "torn.lua:1$")
+    end)
+
+    it("tells what is wrong with the words", function()
+      for _, words in ipairs { { lab, "plan", "h1", "--json" }, { lab, "graph", "--json", "svgg" },
+        { "--json", lab, "exec", "h9", "true" }, { "--json", lab, "shell" } } do
+        local value, status = told(words)
+        assert.equal(2, status)
+        assert.is_string(value.error.message)
+      end
+      assert.equal("graph: no format 'svgg'; did you mean 'svg'?", (told { lab, "graph", "svgg", "--json" }).error.text)
+    end)
+
+    it("tells of files, programs and worlds that are not there", function()
+      local value, status = told { lab, "graph", "svg", dir .. "/none/lab.svg", "--json" }
+      assert.same({ 1, "ENOENT", "graph" }, { status, value.error.code, value.error.op })
+      value, status = told { "--json", lab, "exec", "h1", "no-such-program" }
+      assert.same({ 127, "ENOENT" }, { status, value.error.code })
+      assert(os.execute("mkdir -pm 700 " .. dir .. "/run"))
+      local here = { before = ("XDG_RUNTIME_DIR=%s/run"):format(dir) }
+      assert.equal("world kill", told({ "--json", "-w", "gone", "--kill" }, here).error.op)
+      assert.equal("there are none", told({ "--gc", "-w", "gone", "--json" }, here).error.hint)
+    end)
+
+    it("leaves words to those whose they are, and errors without it to people", function()
+      local out, _, err = run { lab, "exec", "h1", "no-such-program", "--json" }
+      assert.equal("", out)
+      assert.truthy(err:find("no program", 1, true))
+      local own = file("own.lua", "error('mine', 0)")
+      assert.equal("", (run { own, "else", "--json" }))
+      assert.equal("", (run { own, "plan" }))
+    end)
+  end)
+
   it("runs a shell in a node", function()
     local out, status = run({ lab, "shell", "h2" }, { before = "SHELL=/bin/sh",
       input = "<" .. file("typed", "ip -br addr show eth0\nexit 5\n") })
