@@ -99,9 +99,19 @@ end
 ---@return table
 function m.options(arg, what)
   if arg ~= nil and type(arg) ~= "table" then m.misuse("%s takes a table of keys, not a %s", what, type(arg)) end
-  local copy = {}
-  for key, value in pairs(arg or {}) do copy[key] = value end
-  return copy
+  return arg and core.copy(arg) or {}
+end
+
+local sets = setmetatable({}, { __mode = "k" }) -- of known keys, by their lists
+
+local function set_of(list)
+  local set = sets[list]
+  if not set then
+    set = {}
+    for _, key in ipairs(list) do set[key] = true end
+    sets[list] = set
+  end
+  return set
 end
 
 --- Returns a copy of an option table, an empty one for nil; a key that isn't known is misuse, which names the nearest.
@@ -110,8 +120,7 @@ end
 ---@param known string[] its keys
 ---@return table
 function m.known(arg, what, known)
-  local copy, is_known = m.options(arg, what), {}
-  for _, key in ipairs(known) do is_known[key] = true end
+  local copy, is_known = m.options(arg, what), set_of(known)
   for key in pairs(copy) do
     if not is_known[key] then
       local nearest = core.nearest(tostring(key), known)

@@ -1,55 +1,22 @@
 --- prefix.lua - prefixes as bytes: which one holds which, and the broadcast address of a network.
+local core = require "nsh.core"
 local fail = require "nsh.error"
 
 local m = {}
-
-local function bytes_of_ipv4(text)
-  local a, b, c, d = text:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
-  if not a then return nil end
-  local bytes = { tonumber(a), tonumber(b), tonumber(c), tonumber(d) }
-  for _, byte in ipairs(bytes) do
-    if byte > 255 then return nil end
-  end
-  return string.char(table.unpack(bytes))
-end
-
--- The groups of one side of "::"; an IPv4 address may be the last one.
-local function groups_of(text)
-  local out = {}
-  if text == "" then return "" end
-  for group in (text .. ":"):gmatch "([^:]*):" do
-    local hex = group:find "^%x%x?%x?%x?$"
-    local bytes = hex and (">I2"):pack(tonumber(group, 16)) or bytes_of_ipv4(group)
-    if not bytes then return nil end
-    out[#out + 1] = bytes
-  end
-  return table.concat(out)
-end
-
-local function bytes_of_ipv6(text)
-  local head, tail = text:match "^(.-)::(.*)$"
-  local left, right = groups_of(head or text), groups_of(tail or "")
-  if not left or not right then return nil end
-  local gap = 16 - #left - #right
-  if (head and gap < 2) or (not head and gap ~= 0) then return nil end
-  return left .. ("\0"):rep(gap) .. right
-end
 
 --- Takes "10.0.0.0/8", "fd00::1" or "default" apart.
 ---@private
 ---@param text string
 ---@param key string for the message of what is none
 ---@param family? string of "default"
----@return { bytes: string, length: integer }
+---@return { bytes: string, length: integer, network: string } network: the same for all addresses of a network
 function m.parse(text, key, family)
   if text == "default" then text = family == "inet6" and "::/0" or "0.0.0.0/0" end
-  local addr, length = tostring(text):match "^([%x.:]+)/?(%d*)$"
-  local bytes = addr and (addr:find(":", 1, true) and bytes_of_ipv6(addr) or bytes_of_ipv4(addr))
-  length = length ~= "" and math.tointeger(tonumber(length)) or (bytes and #bytes * 8)
-  if not bytes or length > #bytes * 8 then
+  local bytes, length, network = core.prefix(tostring(text))
+  if not bytes then
     fail.misuse("%s must be a prefix as '10.0.0.0/8' or 'fd00::/8', not '%s'", key, tostring(text))
   end
-  return { bytes = bytes, length = length }
+  return { bytes = bytes, length = length, network = network }
 end
 
 --- Returns the first bits of an address, which are the same for all addresses of a network.

@@ -68,6 +68,12 @@ void bind_output_methods(lua_State *L);
 const struct net_noun *bind_announced(lua_State *L,
 				      int arg); /* by name; raises where changes of it are not announced */
 
+/* values (value.c) */
+int bind_copy(lua_State *L);
+int bind_prefix(lua_State *L);
+int bind_hash(lua_State *L);
+int bind_hash_mac(lua_State *L);
+
 /* one luaopen per file, each sets one table in nsh.core */
 int bind_open_capture(lua_State *L);
 int bind_open_netns(lua_State *L);

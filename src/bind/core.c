@@ -257,7 +257,11 @@ static int core_trim(lua_State *L)
 
 static const luaL_Reg lib[] = {
 	{"address_bytes", core_address_bytes},
+	{"copy", bind_copy},
+	{"hash", bind_hash},
+	{"hash_mac", bind_hash_mac},
 	{"nearest", core_nearest},
+	{"prefix", bind_prefix},
 	{"record_types", core_record_types},
 	{"sent", core_sent},
 	{"tables", core_tables},

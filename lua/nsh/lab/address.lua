@@ -1,10 +1,10 @@
 --- address.lua - a lab's address plan: each broadcast domain gets a network of each pool, each end an address in it.
 -- Where something comes to lie is a hash of its name, and the next free place where that is taken: so what comes and
 -- goes elsewhere in the lab leaves the others where they are.
+local core = require "nsh.core"
 local device = require "nsh.lab.device"
 local domains = require "nsh.lab.domain"
 local fail = require "nsh.error"
-local hash = require("nsh.lab.mac").hash
 local prefixes = require "nsh.prefix"
 
 local m = {}
@@ -80,7 +80,7 @@ end
 local function take(pool, part, bits, key)
   local start, room = region(pool, part)
   if room < bits then return nil end
-  local slots, h = 1 << room - bits, hash(part, key)
+  local slots, h = 1 << room - bits, core.hash(part, key)
   local slot, step = h & slots - 1, h >> 32 | 1
   for _ = 1, slots do
     local place = start + (slot << bits)
@@ -191,7 +191,7 @@ end
 
 -- A free number of the network for an end; nil: all are taken.
 local function host_number(net, key, rank)
-  local number = net.ordered and rank or 1 + (hash(key) & 0x7fffffff) % net.hosts
+  local number = net.ordered and rank or 1 + (core.hash(key) & 0x7fffffff) % net.hosts
   for _ = 1, net.hosts do
     if not net.taken[number] then
       net.taken[number] = true
@@ -271,7 +271,7 @@ local function assign_loopback(lab, pool, node)
     if pool.family == "inet" then
       place = take(pool, "loop", 0, node.name)
     else -- all in the last network of the pool
-      place = 1 + (hash("loop", node.name) & 0xffffff)
+      place = 1 + (core.hash("loop", node.name) & 0xffffff)
       while pool.cells.loop[place] do place = place + 1 end
       pool.cells.loop[place] = true
     end

@@ -1,7 +1,6 @@
 --- names.lua - names in a lab: what may be one, which are taken, and the short ones that links get.
 local core = require "nsh.core"
 local fail = require "nsh.error"
-local mac = require "nsh.lab.mac"
 local text = require "nsh.text"
 
 local m = {}
@@ -36,7 +35,7 @@ end
 ---@return string short, string? altname the name itself, where it was too long
 function m.short(name)
   if #name <= LINK_MAX then return name end
-  return ("%s-%04x"):format(name:sub(1, HEAD), mac.hash(name) & 0xffff), name
+  return ("%s-%04x"):format(name:sub(1, HEAD), core.hash(name) & 0xffff), name
 end
 
 -- What was noted since a declaration began, to be forgotten when that fails: pairs of a table and a key.
