@@ -121,8 +121,10 @@ static int link_list(lua_State *L)
 static int link_read(lua_State *L)
 {
 	const struct net_kind *kind = kind_arg(L, 2);
+	struct net_fields *f = bind_fields(L, 1, net_link.table, kind, kind_arg(L, 3), BIND_PASS_OVER);
 
-	bind_push_fields(L, bind_fields(L, 1, net_link.table, kind, kind_arg(L, 3), BIND_PASS_OVER));
+	bind_push_fields(L, f);
+	bind_fields_done(f);
 	return 1;
 }
 

@@ -87,7 +87,10 @@ static int noun_get(lua_State *L)
 /* read(spec) -> the record that would tell of it; raises what is wrong with it.  Nobody is asked. */
 static int noun_read(lua_State *L)
 {
-	bind_push_fields(L, bind_fields(L, 1, noun_of(L)->table, NULL, NULL, BIND_PASS_OVER));
+	struct net_fields *f = bind_fields(L, 1, noun_of(L)->table, NULL, NULL, BIND_PASS_OVER);
+
+	bind_push_fields(L, f);
+	bind_fields_done(f);
 	return 1;
 }
 
