@@ -17,14 +17,11 @@ local OTHER = { ["local"] = "addr", brd = "broadcast", protocol = "proto" }
 ---@param addr string|table
 ---@return table
 function m.complete(addr)
-  local spec = {}
-  if type(addr) == "table" then
-    for key, value in pairs(addr) do spec[key] = value end
-  elseif type(addr) == "string" then
-    spec[1] = addr
-  else
+  if type(addr) == "string" then return { addr } end
+  if type(addr) ~= "table" then
     fail.misuse("an address is text as \"10.0.0.1/24\" or a table, not a %s", type(addr))
   end
+  local spec = core.copy(addr)
   words.refuse(spec, OTHER, "address")
   if spec.broadcast == "+" or spec.broadcast == "-" then
     spec.broadcast = prefixes.edge(spec[1] or spec.addr, spec.broadcast == "-")

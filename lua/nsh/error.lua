@@ -114,20 +114,29 @@ local function set_of(list)
   return set
 end
 
---- Returns a copy of an option table, an empty one for nil; a key that isn't known is misuse, which names the nearest.
----@param arg? table
+--- Raises misuse for a key that isn't known, naming the nearest.
+---@param spec table
 ---@param what string who takes it: "routes"
 ---@param known string[] its keys
----@return table
-function m.known(arg, what, known)
-  local copy, is_known = m.options(arg, what), set_of(known)
-  for key in pairs(copy) do
+function m.only(spec, what, known)
+  local is_known = set_of(known)
+  for key in pairs(spec) do
     if not is_known[key] then
       local nearest = core.nearest(tostring(key), known)
       m.misuse("unknown key '%s' of %s%s", tostring(key), what,
         nearest and "; did you mean '" .. nearest .. "'?" or "; it takes " .. table.concat(known, ", "))
     end
   end
+end
+
+--- Returns a copy of an option table, an empty one for nil; a key that isn't known is misuse, which names the nearest.
+---@param arg? table
+---@param what string who takes it: "routes"
+---@param known string[] its keys
+---@return table
+function m.known(arg, what, known)
+  local copy = m.options(arg, what)
+  m.only(copy, what, known)
   return copy
 end
 

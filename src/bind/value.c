@@ -1,4 +1,4 @@
-/* value.c - what labs ask for by the thousand and Lua is slow at: copies of tables, prefixes as bytes, hashes of texts */
+/* value.c - what labs ask for by the thousand and Lua is slow at: copies of tables, prefixes as bytes, hashes */
 #include <stdio.h>
 #include <string.h>
 

@@ -38,7 +38,7 @@ local function check_names(node)
   for _, list in ipairs { node.routes, node.neighs } do
     for _, record in ipairs(list) do
       if record.dev and not there(record.dev) then
-        refuse(node.lines[record] or node.where, "%s of %s: there is no link %s", tostring(record.dst), node.name,
+        refuse(node.lab.lines[record] or node.where, "%s of %s: there is no link %s", tostring(record.dst), node.name,
           record.dev)
       end
     end
@@ -189,8 +189,8 @@ local function check_gateway(node, ways, route, hop)
   for _, set in pairs(ways) do
     if set.size == #via.bytes and set.heads[prefixes.head(via.bytes, set.length)] then return end
   end
-  warn(node.lab, node.lines[route] or node.where, "no link of %s reaches the gateway %s of its route to %s, unless a "
-    .. "command adds the way", node.name, hop.via, route.dst)
+  warn(node.lab, node.lab.lines[route] or node.where, "no link of %s reaches the gateway %s of its route to %s, unless "
+    .. "a command adds the way", node.name, hop.via, route.dst)
 end
 
 local function check_gateways(node)

@@ -8,17 +8,18 @@ local prefixes = require "nsh.prefix"
 
 local m = {}
 
---- Keys that stand beside those of a link.
-m.APART = { "addr", "addrs", "classes", "dad", "fdb", "filters", "impair", "ipv6", "mdb", "qdisc", "qdiscs", "vlans" }
+--- What is said of a list that has nothing, of all links: none changes once it is declared.
+local NONE = {}
 
 --- Raises for a key that nobody knows, naming the nearest of all that may stand there.
 ---@private
 ---@param key any
 ---@param what string
 ---@param kind? string of a link
----@param more string[] other keys
+---@param more string[] keys that may stand there beside those of all links
 function m.unknown(key, what, kind, more)
   local known = table.move(more, 1, #more, 1, {})
+  table.move(m.APART, 1, #m.APART, #known + 1, known)
   for _, rows in ipairs { attrs.rows "link", (attrs.kind("link", kind or "") or {}).rows or {} } do
     for _, row in ipairs(rows) do known[#known + 1] = row.key end
   end
@@ -33,7 +34,7 @@ end
 ---@param kind string
 ---@param master? string kind of its master, whose ports have keys of their own
 ---@param what string for messages: "an end of a link"
----@param more string[] other keys that may stand there
+---@param more string[] keys that may stand there beside those of all links
 ---@return table record
 function m.link(spec, kind, master, what, more)
   local ok, record = pcall(core.link.read, spec, kind, master)
@@ -48,16 +49,12 @@ end
 
 -- --- addresses ---
 
-local FULL = { [4] = 32, [16] = 128 }
-
 -- An IPv4 address that stands for a network or for all of its hosts can't be one's own.
-local function check_host(record)
-  local address, length = record.addr:match "^(.-)/(%d+)$"
-  length = tonumber(length)
-  if address:find(":", 1, true) or length > 30 then return end
-  local value, hosts = (">I4"):unpack(core.address_bytes(address)), (1 << 32 - length) - 1
+local function check_host(text, bytes, length)
+  if #bytes ~= 4 or length > 30 then return end
+  local value, hosts = (">I4"):unpack(bytes), (1 << 32 - length) - 1
   if value & hosts ~= 0 and value & hosts ~= hosts then return end
-  fail.misuse("%s is %s, which no host can have; %s is the first that one can have", record.addr,
+  fail.misuse("%s is %s, which no host can have; %s is the first that one can have", text,
     value & hosts == 0 and "the network itself" or "the network's broadcast address",
     prefixes.text4((value & ~hosts) + 1) .. "/" .. length)
 end
@@ -72,10 +69,11 @@ function m.addr(given)
   if type(spec.addr) ~= "string" then
     fail.misuse("an address is text as \"10.0.0.1/24\", not a %s", type(spec.addr))
   end
-  local bytes = core.address_bytes(spec.addr)
-  if bytes then spec.addr = spec.addr .. "/" .. FULL[#bytes] end
+  local bytes, length = core.prefix(spec.addr)
+  if bytes and not spec.addr:find("/", 1, true) then spec.addr = spec.addr .. "/" .. length end
   local record = core.addr.read(spec)
-  check_host(record)
+  if not bytes then fail.misuse("an address is text as \"10.0.0.1/24\", not '%s'", spec.addr) end
+  check_host(record.addr, bytes, length)
   return record
 end
 
@@ -99,7 +97,6 @@ end
 -- --- other lists ---
 
 local function as_list(given, what)
-  if given == nil then return {} end
   if type(given) ~= "table" or given[1] ~= nil and type(given[1]) ~= "table" and next(given, #given) ~= nil then
     given = { given }
   end
@@ -121,47 +118,64 @@ local function records(noun, given, what)
   return list
 end
 
-local function switch(spec, key)
-  if spec[key] ~= nil and type(spec[key]) ~= "boolean" then fail.misuse("%s is true or false", key) end
-  return spec[key]
+-- --- what stands beside the keys of a link ---
+
+local function read_addrs(device, spec) device.addrs, device.none = m.addrs(spec.addr, spec.addrs) end
+
+local function read_flag(device, spec, key)
+  if type(spec[key]) ~= "boolean" then fail.misuse("%s is true or false", key) end
+  device[key] = spec[key]
 end
 
-local function qdiscs(spec)
+local function read_qdiscs(device, spec, key)
   if spec.qdisc ~= nil and spec.qdiscs ~= nil then fail.misuse "qdisc and qdiscs can't both be given" end
-  if spec.impair and (spec.qdisc ~= nil or spec.qdiscs ~= nil) then
+  if spec.impair then
     fail.misuse "impair is a qdisc at the root, so no other can be given; netem can stand below a class of one"
   end
-  if spec.qdisc ~= nil then return records("qdisc", { spec.qdisc }, "qdisc") end
-  return records("qdisc", spec.qdiscs, "qdiscs")
+  device.qdiscs = records("qdisc", key == "qdisc" and { spec.qdisc } or spec.qdiscs, key)
 end
 
--- Lists that are read when it is known what else the link and its node have.
-local function later(given, key)
-  if given == nil then return nil end
-  local list = table.move(as_list(given, key), 1, #as_list(given, key), 1, {})
+local function read_impair(device, spec)
+  if spec.impair == false then return end
+  local record = impair.read(spec.impair)
+  device.impair = next(spec.impair) and record or nil
+end
+
+-- Lists that are read in full when it is known what else the link and its node have.
+local function read_later(device, spec, key)
+  local given = as_list(spec[key], key)
+  local list = table.move(given, 1, #given, 1, {})
   for i, one in ipairs(list) do
     if type(one) ~= "table" then fail.misuse("%s[%d] must be a table, not a %s", key, i, type(one)) end
   end
-  return list
+  device[key] = list
 end
 
---- Reads what stands beside the keys of a link, and takes it out of the table.
+local READ = {
+  addr = read_addrs, addrs = read_addrs, dad = read_flag, ipv6 = read_flag, impair = read_impair,
+  qdisc = read_qdiscs, qdiscs = read_qdiscs, classes = read_later, filters = read_later, mdb = read_later,
+  fdb = function(device, spec) device.fdb = records("fdb", spec.fdb, "fdb") end,
+  vlans = function(device, spec) device.vlans = records("bridge_vlan", spec.vlans, "vlans") end,
+}
+
+--- Keys that stand beside those of a link.
+m.APART = {}
+for key in pairs(READ) do m.APART[#m.APART + 1] = key end
+table.sort(m.APART)
+
+--- Reads what stands beside the keys of a link.
 ---@private
----@param spec table changed in place
----@return table device { addrs, none, dad, ipv6, fdb, vlans, qdiscs, impair }
-function m.apart(spec)
-  local device = { dad = switch(spec, "dad"), ipv6 = switch(spec, "ipv6") }
-  device.addrs, device.none = m.addrs(spec.addr, spec.addrs)
-  device.fdb = records("fdb", spec.fdb, "fdb")
-  device.vlans = records("bridge_vlan", spec.vlans, "vlans")
-  device.qdiscs = qdiscs(spec)
-  for _, key in ipairs { "classes", "filters", "mdb" } do device[key] = later(spec[key], key) end
-  if spec.impair ~= nil and spec.impair ~= false then
-    local record = impair.read(spec.impair)
-    device.impair = next(spec.impair) and record or nil
+---@param given table isn't changed
+---@param device table gets addrs, none, dad, ipv6, fdb, vlans, qdiscs, impair
+---@return table spec a copy of the other keys
+function m.apart(given, device)
+  local spec = {}
+  device.addrs, device.none, device.fdb, device.vlans, device.qdiscs = {}, false, NONE, NONE, NONE
+  for key, value in pairs(given) do
+    local read = READ[key]
+    if read then read(device, given, key) else spec[key] = value end
   end
-  for _, key in ipairs(m.APART) do spec[key] = nil end
-  return device
+  return spec
 end
 
 --- Completes a device, now that it is known where: what the node and the lab say of IPv6.
@@ -169,9 +183,8 @@ end
 ---@param device table
 ---@param node nsh.LabNode
 function m.inherit(device, node)
-  for _, key in ipairs { "dad", "ipv6" } do
-    if device[key] == nil then device[key] = node[key] end
-  end
+  if device.dad == nil then device.dad = node.dad end
+  if device.ipv6 == nil then device.ipv6 = node.ipv6 end
   if device.ipv6 ~= false then return end
   for _, record in ipairs(device.addrs) do
     if record.addr:find(":", 1, true) then fail.misuse("%s can't be given: ipv6 = false says so", record.addr) end

@@ -38,20 +38,30 @@ function m.short(name)
   return ("%s-%04x"):format(name:sub(1, HEAD), core.hash(name) & 0xffff), name
 end
 
--- What was noted since a declaration began, to be forgotten when that fails: pairs of a table and a key.
-local noted, current = {}, nil
+-- What was noted since a declaration began, to be forgotten when that fails: a table and a key, one behind the other.
+local noted, count = {}, 0
+local current, line -- the node that is read now; the line of the script that declares it, when somebody has asked
 
---- Notes something in a table; forgotten when the declaration that begins next to it fails.
+--- Notes something in a table; forgotten when the declaration that is under way fails.
 ---@private
 function m.note(map, key, value)
   map[key] = value
-  noted[#noted + 1] = { map, key }
+  noted[count + 1], noted[count + 2] = map, key
+  count = count + 2
 end
 
 --- Notes which node is read now, to be named in an error.
 ---@private
 ---@param name string
 function m.at(name) current = name end
+
+--- Returns the line of the script that the declaration under way stands in.
+---@private
+---@return string
+function m.line()
+  line = line or core.where()
+  return line
+end
 
 -- The message with the name of the node that it is about.
 local function located(err)
@@ -61,17 +71,24 @@ local function located(err)
   return ("%snode %s: %s"):format(where, current, message)
 end
 
+local function finish(ok, ...)
+  for i = count, 1, -2 do
+    if not ok then noted[i - 1][noted[i]] = nil end
+    noted[i], noted[i - 1] = nil, nil
+  end
+  count, line = 0, nil
+  if ok then return ... end
+  error(located((...)), 0)
+end
+
 --- Runs a declaration. When it fails, nothing stays of it.
 ---@private
 ---@param declare function
 ---@param ... any its arguments
 ---@return any ... what it returned
 function m.whole(declare, ...)
-  noted, current = {}, nil
-  local result = table.pack(pcall(declare, ...))
-  if result[1] then return table.unpack(result, 2, result.n) end
-  for i = #noted, 1, -1 do noted[i][1][noted[i][2]] = nil end
-  error(located(result[2]), 0)
+  current = nil
+  return finish(pcall(declare, ...))
 end
 
 --- Notes that a link of a node has a name, unless another has it.

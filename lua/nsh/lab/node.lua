@@ -62,6 +62,8 @@ local LISTS = { routes = "route", rules = "rule", neighs = "neigh" }
 
 local HOST = { "addr", "addrs", "commands", "dad", "files", "hostname", "hosts", "ipv6", "links", "lo", "name",
   "neighs", "netns", "nexthops", "nft", "pids", "private", "resolv", "routes", "rules", "services", "sysctls" }
+local OF_NODE = {}
+for _, key in ipairs(HOST) do OF_NODE[key] = true end
 local EXTERNAL = { "dev", "name" }
 
 function mt.__tostring(self) return ("%s %s of lab %s"):format(self.kind, self.name, self.lab.name) end
@@ -96,15 +98,27 @@ for _, name in ipairs { "capture", "connect", "exec", "listen", "nft", "nft_rule
   end
 end
 
--- Lists that can be called: node.routes is what is declared, node:routes() what is there.
-local callable = {}
+-- Lists that can be called: node.routes is what is declared, node:routes() what is there. All nodes that declare none
+-- have the same empty one.
+local callable, empty = {}, {}
 for _, name in ipairs { "addrs", "links", "neighs", "routes", "rules" } do
-  callable[name] = {
-    __call = function(_, self, ...)
-      local ns = self.netns
-      return ns[name](ns, ...)
-    end,
-  }
+  local function call(_, self, ...)
+    local ns = self.netns
+    return ns[name](ns, ...)
+  end
+  callable[name] = { __call = call }
+  empty[name] = setmetatable({}, { __call = call,
+    __newindex = function() fail.misuse("%s are declared with the node, or by methods of it", name) end })
+end
+
+-- Adds to a list of the node, to be forgotten when its declaration fails.
+local function add_to(self, key, one)
+  local list = self[key]
+  if list == empty[key] then
+    list = setmetatable({}, callable[key])
+    rawset(self, key, list)
+  end
+  names.note(list, #list + 1, one)
 end
 
 --- Its sysctls, as those of a namespace.
@@ -158,8 +172,8 @@ local function read_one(self, key, given)
     fail.misuse("a %s is a table, not a %s", noun, type(given))
   end
   local record = own.record(self, noun, given)
-  names.note(self[key], #self[key] + 1, record)
-  self.lines[record] = core.where()
+  add_to(self, key, record)
+  names.note(self.lab.lines, record, names.line())
   own.changed(self.lab)
   return self
 end
@@ -194,7 +208,7 @@ function Node:link(spec)
   if type(spec) == "string" then return self.netns:link(spec) end
   return names.whole(function()
     names.at(self.name)
-    own.link(self, spec)
+    add_to(self, "links", own.link(self, spec))
     own.changed(self.lab)
     return self
   end)
@@ -202,9 +216,11 @@ end
 
 -- --- declaring nodes ---
 
+local NONE = {} -- what is said of what a node hasn't; none of it changes once it is declared
+
 local function list_of(spec, key)
   local list = spec[key]
-  if list == nil then return {} end
+  if list == nil then return NONE end
   if type(list) ~= "table" then fail.misuse("%s takes a list, not a %s", key, type(list)) end
   for k in pairs(list) do
     if math.type(k) ~= "integer" then
@@ -215,7 +231,7 @@ local function list_of(spec, key)
 end
 
 local function sysctls(given)
-  if given == nil then return {} end
+  if given == nil then return NONE end
   local all = fail.options(given, "sysctls")
   for key, value in pairs(all) do
     if type(key) ~= "string" or not key:find "^%l+[./]." then
@@ -230,31 +246,42 @@ local function sysctls(given)
   return all
 end
 
--- Takes a key of the node itself out of the options.
-local function take(spec, keys)
-  local taken = {}
-  for _, key in ipairs(keys) do taken[key], spec[key] = spec[key], nil end
-  return taken
+local function nexthops(spec)
+  local list = list_of(spec, "nexthops")
+  if list == NONE then return NONE end
+  local records = {}
+  for i, one in ipairs(list) do records[i] = own.nexthop(one) end
+  return records
 end
 
 local function check_lo(lo)
-  if lo == false then return end
+  if lo == nil then return NONE end
+  if lo == false then return lo end
   if type(lo) ~= "table" then fail.misuse("lo takes a table of keys of a link, or false, not a %s", type(lo)) end
   core.link.read(lo)
+  return lo
 end
 
--- The bridge of a switch, or lo: where addresses of the node itself are.
-local function loopback_of(self, spec, rest)
-  if self.kind ~= "switch" then
-    local lo = { name = "lo", where = self.where }
-    lo.addrs, lo.none = device.addrs(spec.addr, spec.addrs)
-    return lo
-  end
+-- What is said of IPv6: by the node, or else by the lab.
+local function flag(lab, spec, key, usual)
+  local value = spec[key]
+  if value ~= nil and type(value) ~= "boolean" then fail.misuse("%s is true or false", key) end
+  if value == nil then value = lab.options[key] end
+  if value == nil then return usual end
+  return value
+end
+
+-- The bridge of a switch, where addresses of the node itself are. All that isn't the node's is the bridge's.
+local function bridge_of(self, spec)
   local short, long = names.short(self.name)
-  if rest.bridge ~= nil then short, long, rest.bridge = rest.bridge, nil, nil end
-  rest.addr, rest.addrs, rest.dad, rest.ipv6 = spec.addr, spec.addrs, spec.dad, spec.ipv6
-  if rest.stp == nil then rest.stp = self.lab.options.stp end
-  local bridge = own.device(self, short, "bridge", rest, "a switch", HOST)
+  local keys = {}
+  for key, value in pairs(spec) do
+    if not OF_NODE[key] then keys[key] = value end
+  end
+  if keys.bridge ~= nil then short, long, keys.bridge = keys.bridge, nil, nil end
+  keys.addr, keys.addrs, keys.dad, keys.ipv6 = spec.addr, spec.addrs, spec.dad, spec.ipv6
+  if keys.stp == nil then keys.stp = self.lab.options.stp end
+  local bridge = own.device(self, short, "bridge", keys, "a switch", HOST)
   bridge.altname = long
   if bridge.vlans[1] and not bridge.link.vlan_filtering then
     fail.misuse("vlans count where the bridge has vlan_filtering = true, and %s hasn't", self.name)
@@ -262,37 +289,28 @@ local function loopback_of(self, spec, rest)
   return bridge
 end
 
-local function build(lab, kind, name, given)
-  local spec = fail.options(given)
-  local self = setmetatable({ name = name, kind = kind, lab = lab, where = core.where(), spec = given, ports = {},
-    taken = { lo = "" }, lines = setmetatable({}, { __mode = "k" }), loopback = false, sysctls = {}, things = false,
-    nexthops = {},
-    lo = given.lo == nil and {} or given.lo,
-    dad = false, ipv6 = true, bridge = false, space = given.netns or false }, mt)
-  local node = take(spec, HOST)
-  if self.space and type(self.space) ~= "string" then fail.misuse("netns is the name of a namespace, as \"red\"") end
-  for _, key in ipairs { "dad", "ipv6" } do
-    if node[key] ~= nil and type(node[key]) ~= "boolean" then fail.misuse("%s is true or false", key) end
-    for _, said in ipairs { node, lab.options } do
-      if said[key] ~= nil then
-        self[key] = said[key]
-        break
-      end
-    end
-  end
-  check_lo(self.lo)
-  self.loopback = loopback_of(self, node, spec)
-  self.bridge = kind == "switch" and self.loopback.name
-  for field, metatable in pairs(callable) do
-    rawset(self, field, setmetatable(field == "addrs" and self.loopback.addrs or {}, metatable))
-  end
+-- The bridge of a switch, or lo: where addresses of the node itself are.
+local function loopback_of(self, spec)
+  if self.kind == "switch" then return bridge_of(self, spec) end
+  local addrs, none = device.addrs(spec.addr, spec.addrs)
+  return { name = "lo", where = self.where, addrs = addrs, none = none }
+end
+
+local function build(lab, kind, name, spec)
+  local space = spec.netns
+  if space and type(space) ~= "string" then fail.misuse("netns is the name of a namespace, as \"red\"") end
+  local self = setmetatable({ name = name, kind = kind, lab = lab, where = names.line(), spec = spec, ports = {},
+    taken = { lo = "" }, loopback = false, bridge = false, space = space or false, lo = check_lo(spec.lo),
+    dad = flag(lab, spec, "dad", false), ipv6 = flag(lab, spec, "ipv6", true), addrs = false, links = empty.links,
+    routes = empty.routes, rules = empty.rules, neighs = empty.neighs, nexthops = nexthops(spec),
+    sysctls = sysctls(spec.sysctls), things = things.read(spec) }, mt)
+  local loopback = loopback_of(self, spec)
+  self.loopback, self.addrs = loopback, setmetatable(loopback.addrs, callable.addrs)
+  if kind == "switch" then self.bridge = loopback.name end
   for key in pairs(LISTS) do
-    for _, one in ipairs(list_of(node, key)) do read_one(self, key, one) end
+    for _, one in ipairs(list_of(spec, key)) do read_one(self, key, one) end
   end
-  for i, one in ipairs(list_of(node, "nexthops")) do self.nexthops[i] = own.nexthop(one) end
-  self.sysctls = sysctls(node.sysctls)
-  self.things = things.read(self, node)
-  for _, one in ipairs(list_of(node, "links")) do own.link(self, one) end
+  for _, one in ipairs(list_of(spec, "links")) do add_to(self, "links", own.link(self, one)) end
   return self
 end
 
@@ -301,9 +319,9 @@ local function external(lab, name, spec)
   local dev = spec.dev or name
   local ok, message = core.link.check_name(tostring(dev))
   if not ok then fail.misuse("dev: %s", message) end
-  return setmetatable({ name = name, kind = "external", lab = lab, where = core.where(), spec = spec, ports = {},
+  return setmetatable({ name = name, kind = "external", lab = lab, where = names.line(), spec = spec, ports = {},
     dev = dev, taken = {}, bridge = false, space = false, dad = false, ipv6 = true,
-    addrs = {}, links = {}, routes = {}, rules = {}, neighs = {}, sysctls = {}, lines = {}, things = {}, lo = {},
+    addrs = {}, links = {}, routes = {}, rules = {}, neighs = {}, sysctls = {}, things = {}, lo = {},
     loopback = { name = "lo", addrs = {}, none = true } }, mt)
 end
 
@@ -326,7 +344,7 @@ local function declare_all(lab, kind, spec)
   for i = #spec, 1, -1 do spec[i] = nil end
   spec.name = nil
   names.at(tostring(list[1]))
-  if kind == "host" or kind == "router" then fail.known(spec, "a " .. kind, HOST) end
+  if kind == "host" or kind == "router" then fail.only(spec, "a " .. kind, HOST) end
   for i, name in ipairs(list) do list[i] = add(lab, kind, name, spec) end
   own.changed(lab)
   return table.unpack(list)

@@ -48,17 +48,17 @@ end
 --- Names a link's MAC address: what is given, or one that is derived. Two links of a lab never have the same, unless
 --- its option strict = false says that they may.
 ---@private
----@param node nsh.LabNode
----@param record table of the link
----@param name string
----@param where string
+---@param dev table { node, name, where }
+---@param given? string
 ---@return string
-function m.mac(node, record, name, where)
-  local taken = node.lab.macs
-  local address = record.mac or mac.of(node.lab.name, node.name, name, taken)
-  local other = taken[address]
-  if other and node.lab.options.strict ~= false then fail.misuse("mac: %s is that of %s already", address, other) end
-  names.note(taken, address, ("%s %s, of %s"):format(node.name, name, where))
+function m.mac(dev, given)
+  local lab = dev.node.lab
+  local address = given or mac.of(lab.name, dev.node.name, dev.name, lab.macs)
+  local other = lab.macs[address]
+  if other and lab.options.strict ~= false then
+    fail.misuse("mac: %s is that of %s %s, of %s already", address, other.node.name, other.name, other.where)
+  end
+  names.note(lab.macs, address, dev)
   return address
 end
 
@@ -72,31 +72,29 @@ local RANDOM = { bridge = true, dummy = true, geneve = true, ifb = true, vxlan =
 ---@param kind string
 ---@param spec table
 ---@param what string for messages
----@param more string[] other keys that may stand there
+---@param more string[] keys that may stand there beside those of all links
 ---@return table device
 function m.device(node, name, kind, spec, what, more)
-  local where = core.where()
-  spec = fail.options(alias.resolve(spec, kind))
-  local new = device.apart(spec)
+  local new = { node = node, name = name, kind = kind, where = names.line(), link = false }
+  spec = device.apart(alias.resolve(spec, kind), new)
   spec.name, spec.kind = name, kind
   alias.complete(spec)
   if spec.up == nil then spec.up = true end
   for _, key in ipairs { "link", "dev", "master" } do spec[key] = words.link_name(spec[key]) end
   local by_kernel = spec.mac == false
   if by_kernel then spec.mac = nil end
-  new.link = device.link(spec, kind, master_kind(node, spec), what, table.move(more, 1, #more, #device.APART + 1,
-    table.move(device.APART, 1, #device.APART, 1, {})))
-  names.claim(node, name, where)
-  new.name, new.kind, new.node, new.where = name, kind, node, where
-  if RANDOM[kind] and not by_kernel then new.link.mac = m.mac(node, new.link, name, where) end
+  new.link = device.link(spec, kind, master_kind(node, spec), what, more)
+  names.claim(node, name, new.where)
+  if RANDOM[kind] and not by_kernel then new.link.mac = m.mac(new, new.link.mac) end
   device.inherit(new, node)
   return new
 end
 
---- Declares a link of a node's own.
+--- Reads a link of a node's own.
 ---@private
 ---@param node nsh.LabNode
 ---@param spec table
+---@return table device
 function m.link(node, spec)
   if type(spec) ~= "table" then
     fail.misuse("a link is a table as { \"vx0\", kind = \"vxlan\" }, not a %s", type(spec))
@@ -118,8 +116,7 @@ function m.link(node, spec)
     fail.misuse("a %s has two ends; net:link { { %q, %q }, { ... } } declares both, in the same node too", kind,
       node.name, name)
   end
-  local list = node.links
-  names.note(list, #list + 1, m.device(node, name, kind, spec, "a link of kind " .. kind, { "kind", "name" }))
+  return m.device(node, name, kind, spec, "a link of kind " .. kind, { "kind", "name" })
 end
 
 -- --- routes, rules, neighbours ---

@@ -139,11 +139,24 @@ local function check_nft(text)
   return text
 end
 
+local KEYS = { "commands", "files", "hostname", "hosts", "nft", "pids", "private", "resolv", "services" }
+
+-- Of a node that says nothing of these.
+local NOTHING = { folders = {}, files = {}, services = {}, commands = {} }
+
+local function says_nothing(spec)
+  for i = 1, #KEYS do
+    if spec[KEYS[i]] ~= nil then return false end
+  end
+  return true
+end
+
 --- Reads these options of a node.
 ---@private
 ---@param spec table options of the node
----@return table things
-function m.read(_, spec)
+---@return table things isn't to be changed
+function m.read(spec)
+  if says_nothing(spec) then return NOTHING end
   local hosts = spec.hosts
   if hosts ~= nil and hosts ~= false and type(hosts) ~= "string" and type(hosts) ~= "table" then
     fail.misuse("hosts is text, a table { name = address } or false, not a %s", type(hosts))

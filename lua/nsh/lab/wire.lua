@@ -27,16 +27,17 @@ m.Port = Port
 
 function port_mt.__tostring(self) return ("%s of %s"):format(self.name, self.node.name) end
 
---- Its addresses: those that it was declared with, and those of the lab's plan, which are found out by then.
+--- Its addresses where the lab has a plan: those that it was declared with, and those of the plan, which are found out
+--- by then.
 ---@return table[]
 function Port.get.addrs(self)
-  if self.node.lab.pools then require("nsh.lab.address").assign(self.node.lab) end
+  require("nsh.lab.address").assign(self.node.lab)
   return self.own_addrs
 end
 
 -- A field that a port has or hasn't.
 local OPTIONAL = { altname = true, classes = true, filters = true, impair = true, kind = true, master = true,
-  mdb = true, port_kind = true }
+  mdb = true }
 
 function Port.missing(self, key)
   if OPTIONAL[key] then return nil end
@@ -100,29 +101,39 @@ function m.node_of(lab, node)
     nearest and ("; did you mean '%s'?"):format(nearest) or "; declare it before its links")
 end
 
--- An end as { node, name, options }.
-local function read_end(lab, given)
-  if is_node(given) or type(given) == "string" then given = { given } end
-  local spec = fail.options(given, "an end of a link")
-  local node, name = m.node_of(lab, spec[1]), spec[2] or spec.name
-  if spec[3] ~= nil then
-    fail.misuse("an end of a link is { node, \"eth0\", addr = \"10.0.0.1/24\" }; '%s' is too much", tostring(spec[3]))
+local function check_end(given, node, name)
+  if given[3] ~= nil then
+    fail.misuse("an end of a link is { node, \"eth0\", addr = \"10.0.0.1/24\" }; '%s' is too much", tostring(given[3]))
   end
   if name ~= nil and type(name) ~= "string" then fail.misuse("the name of a link is text, not a %s", type(name)) end
-  spec[1], spec[2], spec.name = nil, nil, nil
-  return { node = node, name = name, spec = spec }
+  local other = node.kind == "external" and node.ports[1]
+  if other then
+    fail.misuse("%s stands for one link of the machine, which has its place by %s", node.name, other.where)
+  end
+end
+
+-- An end as a port, of which the rest follows when both are known.
+local function read_end(wire, given)
+  if is_node(given) or type(given) == "string" then given = { given } end
+  local node, name, spec = m.node_of(wire.lab, given[1]), given[2] or given.name, {}
+  check_end(given, node, name)
+  for key, value in pairs(given) do
+    if key ~= 1 and key ~= 2 and key ~= "name" then spec[key] = value end
+  end
+  return { node = node, name = name, wire = wire, where = wire.where, spec = spec, link = false, mac = false,
+    peer = false, addrs = false, none = false, fdb = false, vlans = false, qdiscs = false, dad = nil, ipv6 = nil,
+    master = nil }
 end
 
 -- What is said of both ends goes to each where it doesn't say otherwise.
-local function share(wire, ends)
-  local on_switch = 0
-  for _, one in ipairs(ends) do on_switch = on_switch + (one.node.kind == "switch" and 1 or 0) end
+local function share(wire, a, b)
+  local on_switch = a.node.kind == "switch" or b.node.kind == "switch"
   for key, value in pairs(wire.spec) do
-    if ONE_END[key] then fail.misuse("%s is of one end: { { %q, %s = ... }, ... }", key, ends[1].node.name, key) end
-    if OF_SWITCH[key] and on_switch == 0 then
+    if ONE_END[key] then fail.misuse("%s is of one end: { { %q, %s = ... }, ... }", key, a.node.name, key) end
+    if OF_SWITCH[key] and not on_switch then
       fail.misuse("%s is for ports of a switch, and neither end is on one", key)
     end
-    for _, one in ipairs(ends) do
+    for _, one in ipairs { a, b } do
       if one.spec[key] == nil and (one.node.kind == "switch" or not OF_SWITCH[key]) then one.spec[key] = value end
     end
   end
@@ -130,45 +141,37 @@ end
 
 -- What may be said of an end, by the node that it is on.
 local function check_place(node, spec)
-  if node.kind == "external" then
-    for key in pairs(spec) do
+  local is_switch, is_external = node.kind == "switch", node.kind == "external"
+  for key, value in pairs(spec) do
+    if is_external then
       fail.misuse("%s: %s stands for a link of the machine, which is set up at the wire's other end", key, node.name)
-    end
-  elseif node.kind == "switch" then
-    for _, key in ipairs { "addr", "addrs" } do
-      if spec[key] then
-        fail.misuse("a port of a switch has no address; its bridge has: net:switch { %q, %s = ... }", node.name, key)
-      end
-    end
-    if spec.master ~= nil then fail.misuse("master: the ports of a switch are those of its bridge") end
-  else
-    local master = spec.master and own.find(node, words.link_name(spec.master))
-    for key in pairs(OF_SWITCH) do
-      if spec[key] ~= nil and not (master and master.kind) then
+    elseif is_switch and value and (key == "addr" or key == "addrs") then
+      fail.misuse("a port of a switch has no address; its bridge has: net:switch { %q, %s = ... }", node.name, key)
+    elseif is_switch and key == "master" then
+      fail.misuse("master: the ports of a switch are those of its bridge")
+    elseif not is_switch and OF_SWITCH[key] then
+      local master = spec.master and own.find(node, words.link_name(spec.master))
+      if not master or not master.kind then
         fail.misuse("%s is for ports of a bridge, and %s is no switch", key, node.name)
       end
     end
   end
 end
 
-local KNOWN = table.move(device.APART, 1, #device.APART, 1, { "name" })
-
-local function read_link(node, name, spec)
-  local master, kind = node.kind == "switch" and node.loopback.name or words.link_name(spec.master), nil
-  if master then
-    local found = own.find(node, master)
-    if not found or not found.kind then
-      fail.misuse("master: node %s has no link %s of its own; declare it before", node.name, tostring(master))
-    end
-    kind = found.kind
+-- The link that an end is a port of.
+local function master_of(node, spec)
+  if node.kind == "switch" then return node.loopback end
+  local name = words.link_name(spec.master)
+  local master = name and own.find(node, name)
+  if name and not (master and master.kind) then
+    fail.misuse("master: node %s has no link %s of its own; declare it before", node.name, tostring(name))
   end
-  spec.name, spec.master = name, master
-  return device.link(spec, "veth", spec.port and kind or nil, "an end of a link", KNOWN), kind
+  return master
 end
 
 -- More names of it, the one that was too long among them.
-local function name_port(port, node, peer_node, wanted)
-  local name, long = wanted, nil
+local function name_port(port, node, peer_node)
+  local name, long = port.name, nil
   if not name then name, long = names.choose(node, peer_node) end
   names.claim(node, name, port.where)
   port.name = name
@@ -201,71 +204,67 @@ local function check_vlans(node, port)
   end
 end
 
-local function make_port(wire, one, peer_node)
-  local node, spec = one.node, one.spec
-  check_place(node, spec)
-  check_room(node)
-  names.at(node.name)
-  local given = fail.options(spec)
-  local port = device.apart(spec)
-  port.node, port.wire, port.where, port.spec = node, wire, wire.where, given
-  name_port(port, node, peer_node, one.name)
-  if spec.mtu == nil then spec.mtu = wire.lab.options.mtu or 1500 end
-  if spec.up == nil then spec.up = true end
-  port.link, port.port_kind = read_link(node, port.name, spec)
-  port.master = port.link.master
-  check_mtu(port.link.mtu)
-  check_vlans(node, port)
-  for _, altname in ipairs(port.link.altnames or {}) do
+local function claim_altnames(port, node)
+  for _, altname in ipairs(port.link.altnames) do
     local ok, message = core.link.check_altname(altname)
     if not ok then fail.misuse("altnames: %s", message) end
     if node.taken[altname] then fail.misuse("altnames: node %s has a link %s already", node.name, altname) end
     names.note(node.taken, altname, port.where)
   end
-  port.mac = own.mac(node, port.link, port.name, port.where)
-  port.link.mac = port.mac
-  device.inherit(port, node)
-  port.own_addrs, port.addrs = port.addrs, nil
-  names.note(node.ports, #node.ports + 1, setmetatable(port, port_mt))
-  return port
 end
 
+local MORE_KEYS = { "name" }
+
+-- Reads what an end is declared with.
+local function complete(port, peer_node)
+  local node = port.node
+  names.at(node.name)
+  check_place(node, port.spec)
+  check_room(node)
+  local spec = device.apart(port.spec, port)
+  name_port(port, node, peer_node)
+  local master = master_of(node, spec)
+  spec.name, spec.master = port.name, master and master.name
+  if spec.mtu == nil then spec.mtu = node.lab.options.mtu or 1500 end
+  if spec.up == nil then spec.up = true end
+  local given = port.spec.mac
+  if given == nil then spec.mac = own.mac(port) end
+  port.link = device.link(spec, "veth", spec.port and master and master.kind, "an end of a link", MORE_KEYS)
+  port.mac = given ~= nil and own.mac(port, port.link.mac) or port.link.mac
+  port.master = spec.master
+  check_mtu(port.link.mtu)
+  check_vlans(node, port)
+  if port.link.altnames then claim_altnames(port, node) end
+  device.inherit(port, node)
+  if node.lab.pools then port.own_addrs, port.addrs = port.addrs, nil end
+  names.note(node.ports, #node.ports + 1, setmetatable(port, port_mt))
+end
+
+local function is_end(value) return type(value) == "table" or type(value) == "string" end
+
 local function check_ends(spec)
-  local function is_end(value) return type(value) == "table" or type(value) == "string" end
   if spec[3] ~= nil then
     fail.misuse("a link has two ends; a switch joins more: net:switch \"sw1\", and a link from each node to it")
   end
   if not is_end(spec[1]) or not is_end(spec[2]) then
     fail.misuse("a link has two ends, as { { h1, \"eth0\" }, { h2, \"eth0\" } }")
   end
-end
-
-local function check_external(ends)
-  local count = 0
-  for _, one in ipairs(ends) do
-    if one.node.kind == "external" then
-      count = count + 1
-      local other = one.node.ports[1]
-      if other then
-        fail.misuse("%s stands for one link of the machine, which has its place by %s", one.node.name, other.where)
-      end
-    end
-  end
-  if count == 2 then fail.misuse("a link joins a node to an external one, not two of those") end
-end
-
-local function declare(lab, spec)
-  spec = fail.options(spec, "link")
-  check_ends(spec)
-  local a, b = read_end(lab, spec[1]), read_end(lab, spec[2])
-  spec[1], spec[2] = nil, nil
   if spec.kind ~= nil then fail.misuse("a link of a lab is a veth pair; node:link declares those of other kinds") end
-  check_external { a, b }
-  local wire = { lab = lab, where = core.where(), spec = spec }
-  share(wire, { a, b })
-  wire.ends = { make_port(wire, a, b.node), make_port(wire, b, a.node) }
-  rawset(wire.ends[1], "peer", wire.ends[2])
-  rawset(wire.ends[2], "peer", wire.ends[1])
+end
+
+local function declare(lab, given)
+  local spec = fail.options(given, "link")
+  check_ends(spec)
+  spec[1], spec[2] = nil, nil
+  local wire = { lab = lab, where = names.line(), spec = spec, ends = false }
+  local a, b = read_end(wire, given[1]), read_end(wire, given[2])
+  if a.node.kind == "external" and b.node.kind == "external" then
+    fail.misuse("a link joins a node to an external one, not two of those")
+  end
+  share(wire, a, b)
+  complete(a, b.node)
+  complete(b, a.node)
+  a.peer, b.peer, wire.ends = b, a, { a, b }
   lab.links[#lab.links + 1] = wire
   own.changed(lab)
   return wire

@@ -85,7 +85,7 @@ end
 local function add_all(state, noun, list, node)
   local row = nouns.by_name[noun]
   for _, record in ipairs(list or {}) do
-    add(state[row.field], row.read(record, state), node.lines[record] or node.where)
+    add(state[row.field], row.read(record, state), node.lab.lines[record] or node.where)
   end
 end
 
@@ -93,7 +93,7 @@ local function add_routes(state, node)
   local read, routes = nouns.by_name.route.read, records.routes(node)
   for i, record in ipairs(routes) do
     local declared = node.routes[i]
-    add(state.routes, read(record), declared and node.lines[declared] or node.where)
+    add(state.routes, read(record), declared and node.lab.lines[declared] or node.where)
   end
   if #routes > 1 then state.routes = join_routes(state.routes) end
 end
