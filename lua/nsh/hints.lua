@@ -38,6 +38,12 @@ local function no_program(e)
   return features.program((e.message or ""):match "'([^']+)'") or NO_PROGRAM
 end
 
+-- A service is looked for in the PATH of its node.
+local function no_service(e)
+  local remedy = no_program(e)
+  return remedy == NO_PROGRAM and e.path and ("%s; PATH is %s"):format(remedy, e.path) or remedy
+end
+
 -- What a shell says of one.
 local function unknown_to_shell(e)
   local said = e.message or ""
@@ -361,6 +367,14 @@ m.rows = {
     hint = no_program },
   { op = "^spawn", code = "ENOENT", message = "^no program",
     hint = no_program },
+  { op = "^service start", code = "ENOENT", message = "^no program '[^/']*'", hint = no_service },
+  { op = "^service start", code = "ENOENT", message = "^no program", hint = "the node sees the machine's files, and "
+    .. "over them its own: files, private" },
+  { op = "^service start", code = "EXIT", message = "not found", hint = unknown_to_shell },
+  { op = "^service start", code = "EXIT", message = "Permission denied", hint = closed_to_shell },
+  { op = "^service start", code = "EXIT", hint = "a service runs as long as the lab is up, in the foreground (dnsmasq "
+    .. "-k, radvd -n); what only does something goes into commands" },
+  { op = "^service start", code = "EACCES", hint = "the file may not be executed" },
   { op = "^shell", code = "ENOENT", message = "^no program", hint = "SHELL names the shell that is run: "
     .. "os.getenv \"SHELL\"" },
   { code = "EXIT", message = "status 127.*not found", hint = unknown_to_shell },

@@ -25,6 +25,26 @@ end
 
 m.words_of = words_of
 
+-- What only a shell can do anything with, as its first word.
+local BUILTIN = {}
+for word in (". : alias bg break case cd command continue eval exec exit export fg for if jobs let local read readonly "
+  .. "return set shift source times trap type typeset ulimit umask unalias unset until wait while"):gmatch "%S+" do
+  BUILTIN[word] = true
+end
+
+--- Returns the words of a command for which a shell would do no more than start a program, so that its start can be
+--- told from its failure; those of words_of for all others.
+---@private
+---@param cmd string|string[]
+---@return string[]
+function m.started_words(cmd)
+  if type(cmd) ~= "string" or cmd:find "[^%w@%%+:=,./_ \t-]" then return words_of(cmd) end
+  local words = {}
+  for word in cmd:gsub("^%s*exec%s+%f[%w./]", ""):gmatch "%S+" do words[#words + 1] = word end
+  if not words[1] or BUILTIN[words[1]] or words[1]:find "=" then return words_of(cmd) end
+  return words
+end
+
 local function quoted(word)
   word = tostring(word)
   if word:find "^[%w@%%+=:,./_-]+$" then return word end

@@ -15,9 +15,8 @@ local GRACE = 1 -- seconds between TERM and KILL
 ---@param cmd string|string[] as for ns:exec
 ---@param opts? table as for ns:spawn: out and err as { file = "log", append = true }, env, cwd, input = { file = }
 ---@return { pid: integer, start: integer, command: string }
----@error ECHILD it has ended at once
 function m.start(ns, cmd, opts)
-  local words, line = process.words_of(cmd), process.line_of(cmd)
+  local words, line = process.started_words(cmd), process.line_of(cmd)
   opts = fail.options(opts, "start")
   if opts.out == nil then opts.out = false end
   if opts.err == nil then opts.err = opts.out and "out" or false end
@@ -31,7 +30,8 @@ end
 ---@return boolean
 function m.running(service) return core.process.stayed(service.pid, service.start) end
 
---- Ends it and its process group: TERM, and KILL when that takes too long; waits until it is gone.
+--- Ends it and all that it has started: TERM, and KILL for those that are still there after a while; waits until they
+--- are gone. What has left both its session and its parents, as daemons do, isn't known to be its.
 ---@private
 ---@param service { pid: integer, start: integer, command?: string }
 ---@param grace? number seconds between the two (1)

@@ -6,7 +6,13 @@
 
 #include "net.h"
 
-/* All pointers are the caller's and are only read. */
+/* A program that stays (stay.c), told from a later one with its number. */
+struct net_stayed {
+	pid_t pid; /* as seen from outside the world */
+	int64_t start;
+};
+
+/* All pointers are the caller's; but for stays they are only read. */
 struct net_spawn {
 	struct net_ns *ns;	 /* where it runs */
 	const char *const *argv; /* argv[0] is looked up in PATH of env */
@@ -16,8 +22,9 @@ struct net_spawn {
 	/* its process group: one of its own; nsh's, which has the terminal's signals; its own, in the terminal's
 	 * foreground */
 	enum { NET_GROUP_OWN, NET_GROUP_OURS, NET_GROUP_FOREGROUND } group;
-	/* it is no child of ours but of the world's init, in a session of its own, and goes on when we leave */
-	bool stays;
+	/* it is no child of ours but of the world's init, in a session of its own, and goes on when we leave; gets
+	 * what it is known by.  NULL: it is a child */
+	struct net_stayed *stays;
 };
 
 /* Our end of a pipe to a process (pump.c): of its output the last bytes are kept, of its input what it has not yet
@@ -69,12 +76,6 @@ struct net_look {
 
 int net_spawn(const struct net_spawn *spec, struct net_process *p, struct net_err *err);
 int net_start(const struct net_spawn *spec, const struct net_stdio io[3], struct net_process *p, struct net_err *err);
-/* A program that stays (stay.c), told from a later one with its number. */
-struct net_stayed {
-	pid_t pid; /* as seen from outside the world */
-	int64_t start;
-};
-
 int net_stay(const struct net_spawn *spec, const struct net_stdio io[3], struct net_stayed *s, struct net_err *err);
 bool net_stayed_running(const struct net_stayed *s);
 int net_stayed_stop(const struct net_stayed *s, double grace, struct net_err *err);

@@ -21,6 +21,7 @@
 
 #include "net.h"
 #include "sock.h"
+#include "state.h"
 
 /* The child runs on a stack that the address sanitizer knows nothing of. */
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined"), noinline))
@@ -30,7 +31,17 @@
 
 static const char *const admin_dirs[] = {"/usr/local/sbin", "/usr/sbin", "/sbin"};
 
-enum stage { STAGE_NONE, STAGE_PARENT, STAGE_ENTER, STAGE_MOUNTS, STAGE_CD, STAGE_STDIO, STAGE_RUN, STAGE_INTERPRETER };
+enum stage {
+	STAGE_NONE,
+	STAGE_PARENT,
+	STAGE_WHO,
+	STAGE_ENTER,
+	STAGE_MOUNTS,
+	STAGE_CD,
+	STAGE_STDIO,
+	STAGE_RUN,
+	STAGE_INTERPRETER
+};
 
 struct job {
 	const struct net_spawn *spec;
@@ -44,6 +55,7 @@ struct job {
 	volatile enum stage stage;
 	volatile int code;
 	volatile int pidfd; /* of one that stays: our descriptors are shared with what starts it */
+	char stat[1024];    /* its /proc/PID/stat */
 };
 
 /* --- in the child --- */
@@ -157,6 +169,18 @@ CHILD_CODE static void run_program(struct job *job)
 	give_up(job, STAGE_RUN);
 }
 
+/* The /proc that we stand before has our numbers: nobody else knows its before it runs, and may end. */
+CHILD_CODE static void tell_who(struct job *job)
+{
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, job->stat, sizeof(job->stat) - 1);
+
+	if (n <= 0)
+		give_up(job, STAGE_WHO);
+	job->stat[n] = '\0';
+	close(fd);
+}
+
 CHILD_CODE static int child(void *arg)
 {
 	struct job *job = arg;
@@ -167,10 +191,12 @@ CHILD_CODE static int child(void *arg)
 		if (getppid() != job->parent)
 			_exit(127);
 	}
-	if (job->spec->stays)
+	if (job->spec->stays) {
 		setsid();
-	else if (job->spec->group != NET_GROUP_OURS)
+		tell_who(job);
+	} else if (job->spec->group != NET_GROUP_OURS) {
 		setpgid(0, 0);
+	}
 	if (job->spec->group == NET_GROUP_FOREGROUND)
 		tcsetpgrp(job->spec->fd[0], getpid()); /* all signals are blocked: none stops us for it */
 	enter_namespaces(job);
@@ -273,6 +299,7 @@ static int explain(const struct job *job, struct net_err *err)
 	const char *why = net_strerror(job->code);
 
 	switch (job->stage) {
+	case STAGE_WHO: return net_fail(err, job->code, "cannot look at /proc: %s", why);
 	case STAGE_ENTER: return net_fail(err, job->code, "cannot enter %s: %s", spec->ns->label, why);
 	case STAGE_MOUNTS: return net_fail(err, job->code, "cannot enter the mounts of %s: %s", spec->ns->label, why);
 	case STAGE_CD: return net_fail(err, job->code, "cannot cd to %s: %s", spec->cwd ? spec->cwd : job->home, why);
@@ -335,7 +362,10 @@ static int start(struct job *job, struct net_process *p)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (job->stage == STAGE_NONE) {
 		p->pidfd = pidfd;
-		if (!job->spec->stays)
+		if (job->spec->stays)
+			*job->spec->stays = (struct net_stayed){.pid = (pid_t)strtol(job->stat, NULL, 10),
+								.start = net_stat_number(job->stat, 22)};
+		else
 			net_process_begin(p, job->spec->ns, pid, pidfd);
 		return 0;
 	}

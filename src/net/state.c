@@ -229,20 +229,25 @@ const char *net_state_notice(void)
 	return *told ? told : NULL;
 }
 
-/* net_proc_stat() - a number of a process, by its place in proc(5); -1: it has ended */
-int64_t net_proc_stat(pid_t pid, int place)
+/* net_stat_number() - the same in the text of a /proc/PID/stat */
+int64_t net_stat_number(const char *text, int place)
 {
-	char file[32], text[1024], *at;
+	const char *at = strrchr(text, ')'); /* a name may have any characters */
 
-	snprintf(file, sizeof(file), "/proc/%d/stat", (int)pid);
-	if (net_state_read(AT_FDCWD, file, text, sizeof(text)) < 0)
-		return -1;
-	at = strrchr(text, ')'); /* a name may have any characters */
 	if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
 		return -1;
 	for (int i = 2; at && i < place; i++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoll(at, NULL, 10) : -1;
+}
+
+/* net_proc_stat() - a number of a process, by its place in proc(5); -1: it has ended */
+int64_t net_proc_stat(pid_t pid, int place)
+{
+	char file[32], text[1024];
+
+	snprintf(file, sizeof(file), "/proc/%d/stat", (int)pid);
+	return net_state_read(AT_FDCWD, file, text, sizeof(text)) < 0 ? -1 : net_stat_number(text, place);
 }
 
 /* net_process_start() - when a process was started, in ticks since the machine was; -1: it has ended */

@@ -19,8 +19,23 @@ void net_state_aside(int dir, const char *file, const char *world);
 void net_state_ended(const char *world);
 
 int64_t net_proc_stat(pid_t pid, int place);
+int64_t net_stat_number(const char *text, int place);
 pid_t net_pidfd_pid(int pidfd);
 pid_t net_state_holder(int dir);
+
+/* kin.c */
+
+/* Processes that belong together, those that live. */
+struct net_kin {
+	struct pollfd *v; /* their pidfds */
+	pid_t *pids;
+	unsigned int n, room, pids_room;
+};
+
+int net_kin_find(struct net_kin *k, const struct net_stayed *s);
+void net_kin_signal(const struct net_kin *k, pid_t leader, int sig);
+int net_kin_await(struct net_kin *k, double deadline);
+void net_kin_free(struct net_kin *k);
 
 /* keeper.c: in a process of its own until the world is there; the report goes to @sock */
 _Noreturn void net_keeper_make(int sock, int lock, int keeper);

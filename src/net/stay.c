@@ -13,6 +13,8 @@
 #include "sock.h"
 #include "state.h"
 
+#define END_WAIT 5.0 /* seconds for killed processes to go */
+
 /* net_pidfd_pid() - the number of a process, of which we have a descriptor; 0 and less: it has ended */
 pid_t net_pidfd_pid(int pidfd)
 {
@@ -28,9 +30,9 @@ pid_t net_pidfd_pid(int pidfd)
 /*
  * net_stay() - start a program that goes on when nsh leaves: until it is ended, or the world is
  * @io: no pipes: nobody would be at our end of them
- * @s: gets what it is known by
+ * @s: gets what it is known by, also where it has ended at once
  *
- * Return: as net_spawn(); -ECHILD: it has ended at once.
+ * Return: as net_spawn().
  */
 int net_stay(const struct net_spawn *spec, const struct net_stdio io[3], struct net_stayed *s, struct net_err *err)
 {
@@ -38,26 +40,11 @@ int net_stay(const struct net_spawn *spec, const struct net_stdio io[3], struct 
 	struct net_process p;
 	int r;
 
-	with.stays = true;
+	with.stays = s;
 	r = net_start(&with, io, &p, err);
-	if (r < 0)
-		return r;
-	s->pid = net_pidfd_pid(p.pidfd);
-	s->start = s->pid > 0 ? net_process_start(s->pid) : -1;
-	close(p.pidfd);
-	return s->start < 0 ? net_fail(err, ECHILD, "it has ended at once") : 0;
-}
-
-/* A descriptor of the process; -1: it has ended, or is none that we can have started. */
-static int open_stayed(const struct net_stayed *s)
-{
-	int fd = s->pid > 1 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
-
-	if (fd >= 0 && net_process_start(s->pid) == s->start)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	if (r == 0)
+		close(p.pidfd);
+	return r;
 }
 
 bool net_stayed_running(const struct net_stayed *s)
@@ -66,27 +53,33 @@ bool net_stayed_running(const struct net_stayed *s)
 }
 
 /*
- * net_stayed_stop() - end it and all of its session's first group: TERM, then KILL
+ * net_stayed_stop() - end it and all that it has started: TERM, then KILL
  * @grace: seconds between the two
  *
  * Return: 1; 0: it had ended already; -ETIME: it doesn't end, -EINTR.
  */
 int net_stayed_stop(const struct net_stayed *s, double grace, struct net_err *err)
 {
-	struct pollfd fd = {.fd = open_stayed(s), .events = POLLIN};
-	const int signals[] = {SIGTERM, SIGKILL};
-	int r = -ETIME;
+	struct net_kin kin = {0};
+	bool any;
+	int r = s->pid > 1 && s->start >= 0 ? net_kin_find(&kin, s) : 0;
 
-	if (fd.fd < 0)
-		return 0;
-	for (int i = 0; i < 2 && r == -ETIME; i++) {
-		if (kill(-s->pid, signals[i]) < 0 && errno != ESRCH)
-			r = -errno;
-		else
-			r = net_poll(&fd, 1, net_now() + (i ? 5 : grace));
+	any = kin.n > 0;
+	if (r == 0 && any) {
+		net_kin_signal(&kin, s->pid, SIGTERM);
+		r = net_kin_await(&kin, net_now() + grace);
+		if (r == -ETIME)
+			r = 0;
 	}
-	close(fd.fd);
+	while (r == 0 && any) { /* they may bring forth others meanwhile */
+		r = net_kin_find(&kin, s);
+		if (r < 0 || !kin.n)
+			break;
+		net_kin_signal(&kin, s->pid, SIGKILL);
+		r = net_kin_await(&kin, net_now() + END_WAIT);
+	}
+	net_kin_free(&kin);
 	if (r == -ETIME)
 		return net_fail(err, ETIME, "process %d doesn't end", (int)s->pid);
-	return r < 0 ? net_fail(err, -r, "cannot end process %d: %s", (int)s->pid, net_strerror(-r)) : 1;
+	return r < 0 ? net_fail(err, -r, "cannot end process %d: %s", (int)s->pid, net_strerror(-r)) : any;
 }

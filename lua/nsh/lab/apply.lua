@@ -171,6 +171,7 @@ function m.up(lab)
     local undoing <close> = guard(lab, run, before, steps, last)
     carry.out(run, steps, before.by)
     undo.restore(run, before, steps, last, wish)
+    carry.check(run)
     carry.finish(run, steps, live.by_netns(last))
     undoing.done = true
   end

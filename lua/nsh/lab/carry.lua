@@ -319,6 +319,20 @@ local function delete_rest(run, steps)
   delete_links(run, steps, function(step) return step.op == "delete" and not goes_first(step) end)
 end
 
+--- Raises when something that was started has ended meanwhile, without waiting for it.
+---@private
+---@param run nsh.LabRun
+function m.check(run)
+  for _, step in ipairs(run.late) do
+    local row = nouns.by_name[step.noun]
+    if row.check and step.op ~= "delete" then
+      run.step = step
+      row.check(run.ns[step.netns], step.to)
+    end
+  end
+  run.step = nil
+end
+
 -- Late steps noun by noun: all nodes have their files when the first service starts, all services run at the first
 -- command.
 local function do_late(run, steps, deletions)
@@ -332,7 +346,8 @@ local function do_late(run, steps, deletions)
     if a[2] ~= b[2] then return a[2] < b[2] end
     return a[3] < b[3]
   end)
-  for _, entry in ipairs(list) do
+  for i, entry in ipairs(list) do
+    if i > 1 and list[i - 1][2] ~= entry[2] then m.check(run) end
     run.step = entry[1]
     carry(run, entry[1])
     run.late[#run.late + 1] = entry[1]

@@ -142,6 +142,13 @@ local function ended(ns, record)
     message = "it has ended (EXIT)" .. last_words(record) }
 end
 
+-- What the start of a program failed with, as the service's own failure.
+local function refused(ns, record, err)
+  if type(err) ~= "table" then error(err, 0) end
+  fail.raise { op = "service start", target = record.name, netns = ns.label, code = err.code, errno = err.errno,
+    message = err.message, hint = err.hint, path = (record.env or {}).PATH or os.getenv "PATH" }
+end
+
 local function is_ready(ns, record, ready)
   if ready then return ready(ns) end
   return read_log(record):find(record.ready) ~= nil
@@ -156,7 +163,6 @@ local function await(ns, record)
     if not runs(record) then ended(ns, record) end
     if waited >= (record.timeout or READY) then
       local said = last_words(record)
-      stop(ns, record)
       fail.raise { op = "service start", target = record.name, netns = ns.label, code = "ETIMEDOUT", errno = 110,
         message = ("it runs, but isn't ready after %g s (ETIMEDOUT)%s"):format(waited, said) }
     end
@@ -176,16 +182,26 @@ local function call(ns, record, start)
   return true
 end
 
+-- A service that didn't come up leaves nothing, Ctrl-C included.
+local function undoing(ns, record)
+  return setmetatable({}, { __close = function(self)
+    if self.done then return end
+    if record.pid then stop(ns, record) end
+    os.remove(record.log)
+  end })
+end
+
 local function start(ns, record)
   node_options.ready(ns)
   if record.source then return call(ns, record, things.functions(record).start) end
   record.log = log_of(ns, record)
+  local undo <close> = undoing(ns, record)
   local ok, service = pcall(stay().start, ns, record.cmd, { out = { file = record.log }, err = "out",
     env = record.env, cwd = record.cwd })
-  if not ok and type(service) == "table" and service.code == "ECHILD" then ended(ns, record) end
-  if not ok then error(service, 0) end
+  if not ok then refused(ns, record, service) end
   record.pid, record.start = service.pid, service.start
   await(ns, record)
+  undo.done = true
   return true
 end
 
@@ -218,9 +234,15 @@ m[3] = {
   add = start,
   change = function(ns, record, old)
     stop(ns, old)
-    return start(ns, record)
+    local ok, err = pcall(start, ns, record)
+    if ok then return true end
+    pcall(start, ns, old)
+    error(err, 0)
   end,
   del = stop,
+  check = function(ns, record)
+    if not runs(record) then ended(ns, record) end
+  end,
 }
 
 --- Stops the services of a namespace that goes.

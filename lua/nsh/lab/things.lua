@@ -95,7 +95,7 @@ local function service_of(list, given)
     own.start = given
   else
     record = command_of(given, "services", SERVICE)
-    local first = type(record.cmd) == "table" and record.cmd[1] or record.cmd:match "^%s*(%S+)"
+    local first = type(record.cmd) == "table" and record.cmd[1] or record.cmd:gsub("^%s*exec%s", ""):match "%S+"
     record.name = record.name or tostring(first):match "[^/]*$"
   end
   if type(record.name) ~= "string" or not record.name:find "^[%w][%w_.-]*$" then
