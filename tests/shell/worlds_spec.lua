@@ -148,7 +148,7 @@ describe("a named world", function()
     term:enter(NSH .. " -w office", "nsh:office> ?")
     term:enter("netns.enter(netns.add 'h1')", "nsh:office:h1> ?")
     term:close()
-    assert.matches("^office +%S+ +0 +0 +1 ", listed "office")
+    h.settles(function() assert.matches("^office +%S+ +0 +0 +1 ", listed "office") end)
   end)
 
   describe("ends", function()
