@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local attrs = require "nsh.attrs"
 local doc = require "nsh.doc"
+local object = require "nsh.object"
 local text = require "nsh.text"
 
 local m = {}
@@ -82,7 +83,7 @@ end
 ---@param f function
 ---@return nsh.DocEntry?
 function m.entry_of(f)
-  local info = debug.getinfo(f, "S")
+  local info = debug.getinfo(object.original(f), "S")
   local module = info.short_src:match "nsh/([%w_/]+)%.lua$" or info.short_src:match "(stdlib/[%w_]+)%.lua$"
   if not module then return nil end
   module = module:gsub("/", ".")
@@ -95,7 +96,7 @@ end
 local function borrowed(f)
   local node = package.loaded["nsh.lab.node"]
   for word, method in pairs(node and node.Node or {}) do
-    if method == f then return "node." .. word end
+    if method == object.original(f) then return "node." .. word end
   end
 end
 

@@ -4,16 +4,49 @@ local fail = require "nsh.error"
 
 local m = {}
 
+local originals = setmetatable({}, { __mode = "k" }) -- what a method is, by what scripts get of it
+
+--- Returns the function that a method of an object stands for; any other, as it is.
+---@private
+---@param f function
+---@return function
+function m.original(f) return originals[f] or f end
+
+--- Raises what a method that was called with a dot has to say.
+---@private
+---@param mt table metatable of its objects
+---@param key string its name
+function m.dotted(mt, key)
+  local name = require("nsh.doc").groups[mt.__name] or mt.__name:match "[^.]+$"
+  fail.misuse("%s is a method: with a colon, as %s:%s(...), not %s.%s(...)", key, name, key, name, key)
+end
+
+-- A method that was called with a dot has something else in its object's place.
+local function guard(method, mt, key)
+  local function checked(self, ...)
+    if getmetatable(self) ~= mt then m.dotted(mt, key) end
+    return method(self, ...)
+  end
+  originals[checked] = method
+  return checked
+end
+
 --- Makes a class. Methods are set on it; `class.get.field = function(self)` is a live field.
 ---@param name string the type's name in messages: "nsh.netns"
 ---@return table class, table metatable
 function m.class(name)
   local class = { get = {} }
   local mt = { __name = name, class = class }
+  local methods = {} -- those that were asked for
 
   function mt.__index(self, key)
-    local method = class[key]
-    if method ~= nil and key ~= "get" then return method end
+    local method = methods[key]
+    if method ~= nil then return method end
+    method = class[key]
+    if method ~= nil and key ~= "get" then
+      methods[key] = type(method) == "function" and guard(method, mt, key) or method
+      return methods[key]
+    end
     local get = class.get[key]
     if get then return get(self) end
     if class.missing then return class.missing(self, key) end

@@ -11,7 +11,8 @@ local text = require "nsh.text"
 local m = {}
 
 --- Who reaches whom. Plain data; printed, it is a matrix of round trip times where there are few, and a line for each
---- namespace that misses somebody where there are many.
+--- namespace that misses somebody where there are many. Nodes of a lab have their names there, and in the data those of
+--- their namespaces.
 ---@class nsh.PingAll
 ---@field pairs nsh.PingPair[]
 ---@field sent integer
@@ -60,7 +61,28 @@ local function names_of(list, key, first)
   return names
 end
 
-local function matrix(list, from, to)
+-- How namespaces are called in print: nodes of a lab by their names, unless two are called so.
+local called = setmetatable({}, { __mode = "k" })
+
+local function names_of_nodes(spec)
+  local labels, names = {}, {} -- of nodes by name, false where others are called so, too
+  for _, list in ipairs { spec, spec.to or {} } do
+    for _, one in ipairs(list) do
+      if object.is(one, "nsh.lab.node") then
+        local label = one:netns_name()
+        labels[one.name] = (labels[one.name] == nil or labels[one.name] == label) and label
+      else
+        labels[type(one) == "table" and one.label or one] = false
+      end
+    end
+  end
+  for name, label in pairs(labels) do
+    if label then names[label] = name end
+  end
+  return names
+end
+
+local function matrix(list, from, to, names)
   local cells, widths = {}, { 0 }
   local function cell(row, column, value)
     cells[row] = cells[row] or {}
@@ -71,11 +93,11 @@ local function matrix(list, from, to)
   cell(1, 1, "ms")
   for i, name in ipairs(from) do
     rows[name] = i + 1
-    cell(i + 1, 1, text.escape(name))
+    cell(i + 1, 1, text.escape(names[name] or name))
   end
   for i, name in ipairs(to) do
     columns[name] = i + 1
-    cell(1, i + 1, text.escape(name))
+    cell(1, i + 1, text.escape(names[name] or name))
   end
   for _, pair in ipairs(list) do
     cell(rows[pair.from], columns[pair.to], pair.rtt and milliseconds(pair.rtt.avg) or "X")
@@ -95,12 +117,12 @@ local function reason(pair)
 end
 
 -- "h1 misses h2, h3 (host-unreachable from 10.0.0.1)"
-local function missed(list, from)
+local function missed(list, from, short)
   local by, lines = {}, {}
   for _, pair in ipairs(list) do
     if pair.received < pair.sent then
       by[pair.from] = by[pair.from] or {}
-      table.insert(by[pair.from], text.escape(pair.to) .. reason(pair)
+      table.insert(by[pair.from], text.escape(short[pair.to] or pair.to) .. reason(pair)
         .. (pair.received > 0 and (" (%d of %d)"):format(pair.received, pair.sent) or ""))
     end
   end
@@ -109,7 +131,7 @@ local function missed(list, from)
     if names and #lines == LINES then return lines, true end
     if names then
       local more = #names > NAMES and (" and %d more"):format(#names - NAMES) or ""
-      lines[#lines + 1] = ("%s misses %s%s"):format(text.escape(name), table.concat(names, ", ", 1,
+      lines[#lines + 1] = ("%s misses %s%s"):format(text.escape(short[name] or name), table.concat(names, ", ", 1,
         math.min(#names, NAMES)), more)
     end
   end
@@ -117,13 +139,13 @@ local function missed(list, from)
 end
 
 function PingAll:__tostring()
-  local from = names_of(self.pairs, "from")
+  local from, short = names_of(self.pairs, "from"), called[self] or {}
   local to = names_of(self.pairs, "to", from)
-  local lines = #from <= MATRIX and #to <= MATRIX and matrix(self.pairs, from, to) or {}
+  local lines = #from <= MATRIX and #to <= MATRIX and matrix(self.pairs, from, to, short) or {}
   local cut
   if self.received < self.sent then
     local more
-    more, cut = missed(self.pairs, from)
+    more, cut = missed(self.pairs, from, short)
     table.move(more, 1, #more, #lines + 1, lines)
   end
   if cut then lines[#lines + 1] = "..." end
@@ -330,6 +352,7 @@ function m.run(spec)
   local result = sum(list)
   result.seconds = core.loop.now() - start
   if #missing > 0 and overflow > 0 then result.overflow = overflow end
+  called[result] = names_of_nodes(spec)
   return setmetatable(result, PingAll)
 end
 

@@ -16,6 +16,30 @@ end
 local function here(n) return "declare_spec.lua:" .. debug.getinfo(2, "l").currentline + (n or 0) end
 
 describe("a lab", function()
+  it("tells that methods are called with a colon", function()
+    local net = lab "x"
+    local a, ns = net:host "a", netns.current()
+    local task = nsh.go(function() end)
+    for words, slip in pairs {
+      ["up is a method: with a colon, as net:up(...), not net.up(...)"] = function() net.up() end,
+      ["as net:host(...)"] = function() net.host "h1" end,
+      ["as net:link(...)"] = function() net.link { "a", "b" } end,
+      ["as node:route(...)"] = function() a.route { "default", via = "10.0.0.1" } end,
+      ["as node:routes(...)"] = function() a.routes() end,
+      ["as node:ping(...)"] = function() a.ping "10.0.0.1" end,
+      ["as ns:links(...)"] = function() ns.links() end,
+      ["as ns:batch(...)"] = function() ns.batch(function() end) end,
+      ["as ns:exec(...)"] = function() ns.exec(net, "true") end,
+      ["as link:set(...)"] = function() ns:link "lo".set { up = true } end,
+      ["as task:wait(...)"] = function() task.wait() end,
+    } do
+      h.misuse(words, slip)
+    end
+    task:wait()
+    assert.equal("a", net.node(net, "a").name)
+    assert.equal(net.up, lab "y".up)
+  end)
+
   it("takes names and options that are checked", function()
     assert.equal("o-1_x.y", lab "o-1_x.y".name)
     h.misuse("at most 32 bytes", lab, ("x"):rep(33))

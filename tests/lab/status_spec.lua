@@ -85,4 +85,26 @@ describe("net:ping_all()", function()
     assert.equal(0, net:ping_all().lost) -- s knows no way to the link of a and b, which don't forward
     net:down()
   end)
+
+  it("calls nodes by their names in print, and by those of their namespaces in its data", function()
+    local labs = {}
+    for i, names in ipairs { { "a", "b" }, { "c", "a" } } do
+      local net = lab(h.name "called")
+      local prefix = "10.0.0." -- of each lab, for they don't meet
+      net:link { { net:host(names[1]), addr = prefix .. "1/24" }, { net:host(names[2]), addr = prefix .. "2/24" } }
+      net:up()
+      labs[i] = net
+    end
+    local result = labs[1]:ping_all()
+    assert.equal(labs[1].name .. ".a", result.pairs[1].from)
+    assert.truthy(tostring(result):find "^ms +a +b\na +%- +%d.-\nb +%d")
+    labs[1]:node "b".netns:link "eth0":set { up = false }
+    assert.truthy(tostring(labs[1]:ping_all { timeout = 0.1 }):find "\na misses b")
+    -- two that are called alike are told apart
+    local a, b, c, other = labs[1]:node "a", labs[1]:node "b", labs[2]:node "c", labs[2]:node "a"
+    local said = tostring(nsh.ping_all { a, b, c, other, timeout = 0.1 })
+    assert.truthy(said:find(("^ms +%s +b +c +%s\n"):format((a:netns_name():gsub("%p", "%%%0")),
+      (other:netns_name():gsub("%p", "%%%0")))), said)
+    for _, net in ipairs(labs) do net:down() end
+  end)
 end)

@@ -147,7 +147,7 @@ describe("help", function()
     for topic, title in pairs {
       ["lab.host"] = "net:host(spec)", ["lab:host"] = "net:host(spec)", ["net.host"] = "net:host(spec)",
       ["Lab.host"] = "net:host(spec)", ["lab.up"] = "net:up()", ["lab:link"] = "net:link(spec)",
-      ["node.route"] = "node:route(spec)", ["h1:route"] = "node:route(spec)", ["host.ping"] = "ns:ping(dst, options)",
+      ["node.route"] = "node:route(spec)", ["host.ping"] = "ns:ping(dst, options)",
       ["netns.add_route"] = "ns:add_route(route)", ["red:add_route"] = "ns:add_route(route)",
       ["test.lab"] = "test.lab(what, options)", ["nsh.test.lab"] = "test.lab(what, options)",
       ["assert.reachable"] = "assert.reachable(from, to, options)", ["Netns.add_link"] = "ns:add_link(spec)",

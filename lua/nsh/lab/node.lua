@@ -103,6 +103,7 @@ end
 local callable, empty = {}, {}
 for _, name in ipairs { "addrs", "links", "neighs", "routes", "rules" } do
   local function call(_, self, ...)
+    if not object.is(self, "nsh.lab.node") then object.dotted(mt, name) end
     local ns = self.netns
     return ns[name](ns, ...)
   end
