@@ -226,6 +226,17 @@ end
 m.fallback = { gre0 = true, gretap0 = true, erspan0 = true, ip6gre0 = true, ip6tnl0 = true, ip6_vti0 = true,
   ip_vti0 = true, sit0 = true, tunl0 = true }
 
+--- Deletes the links of a namespace. One may go by itself meanwhile: the kernel ends namespaces, and the other ends of
+--- pairs with them, some time after they are deleted.
+---@param ns nsh.Netns
+function m.clear_links(ns)
+  for _, record in ipairs(ns:links()) do
+    local link = record.name ~= "lo" and not m.fallback[record.name] and ns:find_link(record.name)
+    local ok, err = pcall(function() return link and link:del() end)
+    if not ok and err.code ~= "ENODEV" then error(err, 0) end
+  end
+end
+
 local function state()
   local now = { fds = {}, processes = processes(), links = {}, names = {}, globals = {} }
   now.n_fds, now.fds = m.descriptors()

@@ -226,9 +226,7 @@ function m.type(text) root:exec({ "sh", "-ec", text }) end
 --- Takes away what is there.
 function m.clear()
   for _, record in ipairs(netns.list()) do netns.del(record.name) end
-  for _, link in ipairs(root:links()) do
-    if link.name ~= "lo" and not h.fallback[link.name] and root:find_link(link.name) then root:link(link.name):del() end
-  end
+  h.clear_links(root)
 end
 
 return m
