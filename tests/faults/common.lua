@@ -30,6 +30,7 @@ function m.env(marker)
   return { NSH_FAULT = ("%s.%s"):format(lfs.symlinkattributes("/proc/self", "target"), marker), LUA_PATH = false }
 end
 
+local LIMIT = 20 -- seconds that a run may take
 local serial = 0
 
 --- Makes a namespace that plays the machine: nsh runs in it as it would on a machine that has nothing.
@@ -38,10 +39,50 @@ function m.machine()
   return netns.add(("machine%d"):format(serial))
 end
 
+local function contents(path)
+  local file = io.open(path, "rb")
+  local all = file and file:read "a" or ""
+  if file then file:close() end
+  return all
+end
+
+local function pids_of(marker)
+  local pids, text = {}, "NSH_FAULT=" .. m.env(marker).NSH_FAULT .. "\0"
+  for pid in lfs.dir "/proc" do
+    if pid:find "^%d" and contents(("/proc/%s/environ"):format(pid)):find(text, 1, true) then pids[#pids + 1] = pid end
+  end
+  return pids
+end
+
+--- Tells of each process of a run where it waits, for whom and with what: for one that hangs.
+---@return string
+function m.explain(marker)
+  local lines = {}
+  for _, pid in ipairs(pids_of(marker)) do
+    local at = "/proc/" .. pid
+    lines[#lines + 1] = ("--- %s: %s"):format(pid, contents(at .. "/cmdline"):gsub("%z", " "):sub(1, 200))
+    for line in contents(at .. "/status"):gmatch "[^\n]+" do
+      if line:find "^State" or line:find "^PPid" or line:find "^TracerPid" or line:find "^S[ih][gd]" then
+        lines[#lines + 1] = "  " .. line:gsub("\t", " ")
+      end
+    end
+    for _, file in ipairs { "wchan", "syscall", "stack" } do
+      lines[#lines + 1] = ("  %s: %s"):format(file, contents(("%s/%s"):format(at, file)):gsub("\n", " "))
+    end
+    for fd = 0, 63 do
+      local target = lfs.symlinkattributes(("%s/fd/%d"):format(at, fd), "target")
+      local whose = target and target:find "pidfd" and contents(("%s/fdinfo/%d"):format(at, fd)):match "Pid:%s*(%S+)"
+      if target then lines[#lines + 1] = ("  fd %d -> %s%s"):format(fd, target, whose and " of " .. whose or "") end
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 --- Runs the lab under strace in the machine. Its first argument is a process outside of it, for the witnesses.
 ---@param options string[] of strace
 ---@param marker string in the environment of all that the run starts
 ---@param script? string|string[] the lab ("tests/faults/lab.lua"), with more arguments
+---@return table result of exec(); hung: what m.explain() said a second before it was stopped
 function m.run(machine, way, options, marker, script)
   script = type(script) == "table" and script or { script or "tests/faults/lab.lua" }
   local more = table.concat(script, " ", 2)
@@ -52,7 +93,14 @@ function m.run(machine, way, options, marker, script)
   words[#words + 1] = m.nsh
   words[#words + 1] = script[1]
   if way.prefix[1] then table.move({ "0", table.unpack(script, 2) }, 1, #script, #words + 1, words) end
-  return machine:exec(words, { check = false, timeout = 20, env = m.env(marker) })
+  local watcher = nsh.go(function()
+    nsh.sleep(LIMIT - 1)
+    return m.explain(marker)
+  end)
+  local result = machine:exec(words, { check = false, timeout = LIMIT, env = m.env(marker) })
+  result.hung = result.timed_out and watcher:wait() or nil
+  watcher:cancel()
+  return result
 end
 
 --- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
@@ -110,23 +158,12 @@ function m.points(counts, wanted, from, names)
   return sample, #all
 end
 
-local function holds(path, text)
-  local file = io.open(path, "rb")
-  local all = file and file:read "a" or ""
-  if file then file:close() end
-  return all:find(text, 1, true)
-end
-
 --- Processes that carry the marker, whatever became of their parents, zombies aside.
 ---@return string[]
 function m.processes(marker)
-  local found, text = {}, "NSH_FAULT=" .. m.env(marker).NSH_FAULT .. "\0"
-  for pid in lfs.dir "/proc" do
-    if pid:find "^%d+$" and holds("/proc/" .. pid .. "/environ", text) then
-      local name = io.open("/proc/" .. pid .. "/comm")
-      found[#found + 1] = ("process %s %s"):format(pid, name and name:read() or "?")
-      if name then name:close() end
-    end
+  local found = {}
+  for i, pid in ipairs(pids_of(marker)) do
+    found[i] = ("process %s %s"):format(pid, contents(("/proc/%s/comm"):format(pid)):match "[^\n]*")
   end
   return found
 end

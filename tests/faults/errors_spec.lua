@@ -61,7 +61,8 @@ describe("an error at a system call", function()
           "-e", ("inject=%s:error=%s:when=%d"):format(point.name, errno, point.k) }
         local result = faults.run(machine, way, options, marker)
         if result.timed_out then -- seen on a busy machine, and never twice at one point: that it was is told
-          faults.say("%s number %d with %s (%s) hung; once more", point.name, point.k, errno, way.name)
+          faults.say("%s number %d with %s (%s) hung; once more. It was:\n%s", point.name, point.k, errno, way.name,
+            result.hung)
           result = faults.run(machine, way, options, marker)
         end
         local wrong = verdict(result, point)
