@@ -146,12 +146,27 @@ static unsigned int descriptors(void)
 	return n;
 }
 
+static void die_of_descriptors(const char *what, unsigned int wanted)
+{
+	char path[32], target[256];
+	ssize_t n;
+
+	fprintf(stderr, "%u were open before, %u are now:\n", wanted, descriptors());
+	for (int fd = 0; fd < 256; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, target, sizeof(target));
+		if (n > 0)
+			fprintf(stderr, "  %d -> %.*s\n", fd, (int)n, target);
+	}
+	die(what, "descriptors are left open");
+}
+
 /* The output of a command that nobody holds any more is read to its end, while nsh waits for something. */
 static void expect_descriptors(lua_State *L, unsigned int fds, const char *what)
 {
 	for (int tries = 0; descriptors() != fds; tries++) {
 		if (tries == 500)
-			die(what, "descriptors are left open");
+			die_of_descriptors(what, fds);
 		if (luaL_dostring(L, "require('nsh').sleep(0.02)") != LUA_OK)
 			die(what, lua_tostring(L, -1));
 	}
