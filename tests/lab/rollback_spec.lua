@@ -185,7 +185,8 @@ describe("A failing up()", function()
     { "a rule", "EINVAL", "rule add",
       function(p) p.h1.rules[2] = { priority = 70, type = "goto", target = 60, from = "10.0.0.0/8" } end },
     { "a nexthop", "EINVAL", "nexthop add", function(p) p.h1.nexthops[2] = { id = 7, group = { 99 } } end },
-    { "a qdisc", "ENOENT", "qdisc add", function(p) p.eth0.qdisc = { "cbs" } end },
+    -- there is none of that name, or it wants to know more
+    { "a qdisc", "ENOENT or EINVAL", "qdisc add", function(p) p.eth0.qdisc = { "cbs" } end },
   }
 
   it("says what the kernel said, of which step and line", function()
@@ -197,7 +198,7 @@ describe("A failing up()", function()
       local net = second(change)
       local err = h.raised(net.up, net)
       assert(type(err) == "table", tostring(err))
-      assert.equal(code, err.code, what .. ": " .. tostring(err))
+      assert.truthy(code:find(err.code, 1, true), what .. ": " .. tostring(err))
       assert.equal(op, err.op, tostring(err))
       assert.truthy(err.netns:find "^site%.", tostring(err))
       assert.truthy(err.where:find "rollback_spec.lua:%d+", tostring(err))

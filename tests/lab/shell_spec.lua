@@ -7,15 +7,15 @@ local root = netns.current()
 local LOOK = [[ip -d addr; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule
   ip neigh show nud permanent; bridge -d link; bridge fdb show | grep -E 'permanent|static'; ip nexthop]]
 
--- What ip(8) and bridge(8) say of each namespace, without what is of the moment: an address of IPv6 is tentative for a
--- second, and gets its local route after that.
+-- What ip(8) and bridge(8) say of each namespace, without what is of the moment: where the spanning tree stands; and an
+-- address of IPv6 is tentative for a second, and gets its local route after that.
 local function told()
   local lines = {}
   for _, result in ipairs(netns.exec(nil, LOOK, { check = false })) do
     for line in result.out:gmatch "[^\n]+" do
       line = line:gsub("^%d+: ", ""):gsub("@if%d+", ""):gsub("link%-netns %S+", ""):gsub("_timer +%S+", "")
         :gsub("<[^>]*>", ""):gsub(" state %S+", ""):gsub("%f[%w]carrier %S+", ""):gsub("topology_change%S* %S+", "")
-        :gsub("root_%l+ %S+", ""):gsub("designated_%l+ %S+", "")
+        :gsub("root_[%l_]+ %S+", ""):gsub("designated_%l+ %S+", ""):gsub("config_pending %S+", "")
         :gsub(" tentative", "")
       if not line:find "fe80:" and not line:find "table local proto kernel metric 0" then lines[#lines + 1] = result.netns .. ": " .. line end
     end
