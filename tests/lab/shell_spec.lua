@@ -15,8 +15,8 @@ local function told()
     for line in result.out:gmatch "[^\n]+" do
       line = line:gsub("^%d+: ", ""):gsub("@if%d+", ""):gsub("link%-netns %S+", ""):gsub("_timer +%S+", "")
         :gsub("<[^>]*>", ""):gsub(" state %S+", ""):gsub("%f[%w]carrier %S+", ""):gsub("topology_change%S* %S+", "")
-        :gsub("root_[%l_]+ %S+", ""):gsub("designated_%l+ %S+", ""):gsub("config_pending %S+", "")
-        :gsub(" tentative", "")
+        :gsub("root_[%l_]+ %S+", ""):gsub("designated_%l+ %S+", "")
+        :gsub("config_pending %S+", ""):gsub(" tentative", "")
       if not line:find "fe80:" and not line:find "table local proto kernel metric 0" then lines[#lines + 1] = result.netns .. ": " .. line end
     end
   end

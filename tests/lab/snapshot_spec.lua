@@ -34,6 +34,7 @@ describe("nsh.snapshot", function()
     assert.equal(0, #found.warnings)
     assert.equal("nothing to do", tostring(net:diff(found)))
     assert.equal("nothing to do", tostring(found:diff(nsh.snapshot())))
+    assert.equal("nothing to do", tostring(found:diff(net)))
     assert.equal([[
 local net = lab "office"
 

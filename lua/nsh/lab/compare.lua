@@ -10,6 +10,8 @@ local script = require "nsh.lab.script"
 
 local m = {}
 
+local key_of_vlan = nouns.by_name.bridge_vlan.key
+
 local function state_of(lab)
   local taken = rawget(lab, "taken")
   return taken and taken.state or script.asked(lab)
@@ -44,6 +46,24 @@ local function restrict(want, have)
       end
     end
   end
+end
+
+-- A state that was found, without the VLAN that a port of a bridge is in by itself: a declaration doesn't name it.
+local function without_own_vlans(found, declared)
+  local known, copy = live.by_netns(declared), { nodes = {} }
+  for i, node in ipairs(found.nodes) do
+    local links, said, vlans = {}, {}, {}
+    for _, link in ipairs(node.links) do links[link.name] = link end
+    for _, vlan in ipairs((known[node.netns] or {}).vlans or {}) do said[key_of_vlan(vlan)] = true end
+    for _, vlan in ipairs(node.vlans) do
+      local link = links[vlan.dev] or {}
+      local bridge = link.kind == "bridge" and link or links[link.master] or {}
+      local own = vlan.pvid and vlan.untagged and vlan.vid == bridge.vlan_default_pvid
+      if said[key_of_vlan(vlan)] or not own then vlans[#vlans + 1] = vlan end
+    end
+    copy.nodes[i] = setmetatable({ vlans = vlans }, { __index = node })
+  end
+  return copy
 end
 
 local function everything() return true end
@@ -86,7 +106,12 @@ function m.of(from, to)
     fail.misuse("diff takes another lab, not a %s", type(to))
   end
   local have, want = state_of(from), wished(state_of(to))
-  if not rawget(from, "taken") then restrict(want, have) end
+  if not rawget(from, "taken") then
+    want = rawget(to, "taken") and without_own_vlans(want, have) or want
+    restrict(want, have)
+  elseif not rawget(to, "taken") then
+    have = without_own_vlans(have, want)
+  end
   local kept, steps = live.by_netns(want), {}
   for _, node in ipairs(have.nodes) do
     if not kept[node.netns] then
