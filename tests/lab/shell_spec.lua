@@ -17,7 +17,8 @@ local function told()
         :gsub("<[^>]*>", ""):gsub(" state %S+", ""):gsub("%f[%w]carrier %S+", ""):gsub("topology_change%S* %S+", "")
         :gsub("root_[%l_]+ %S+", ""):gsub("designated_%l+ %S+", "")
         :gsub("config_pending %S+", ""):gsub(" tentative", "")
-      if not line:find "fe80:" and not line:find "table local proto kernel metric 0" then lines[#lines + 1] = result.netns .. ": " .. line end
+      local passing = line:find "fe80:" or line:find "table local proto kernel metric 0"
+      if not passing then lines[#lines + 1] = result.netns .. ": " .. line end
     end
   end
   return lines
