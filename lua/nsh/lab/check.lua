@@ -1,5 +1,6 @@
 --- check.lua - what can only be said of a lab as a whole: ends that can't talk, gateways that nobody reaches, loops.
 local address = require "nsh.lab.address"
+local core = require "nsh.core"
 local domains = require "nsh.lab.domain"
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
@@ -19,7 +20,7 @@ local function warn(lab, where, fmt, ...)
   lab.warnings[#lab.warnings + 1] = warning
 end
 
-local function name_of(entry) return entry.node.name .. " " .. entry.device.name end
+local function name_of(device) return device.node.name .. " " .. device.name end
 
 local function addrs_of(device) return device.addrs or {} end
 
@@ -27,52 +28,53 @@ local function is_six(addr) return addr:find(":", 1, true) ~= nil end
 
 -- --- names that are meant to be links of the node ---
 
+local function is_there(node, name)
+  return name == "lo" or node.kind == "external" or own.find(node, name) ~= nil
+end
+
+local function check_devs(node, list)
+  for _, record in ipairs(list) do
+    if record.dev and not is_there(node, record.dev) then
+      refuse(node.lab.lines[record] or node.where, "%s of %s: there is no link %s", tostring(record.dst), node.name,
+        record.dev)
+    end
+  end
+end
+
 local function check_names(node)
-  local function there(name) return name == "lo" or node.kind == "external" or own.find(node, name) ~= nil end
   for _, link in ipairs(node.links) do
     local below = not link.link.link_netnsid and link.link.link
-    if below and not there(below) then
+    if below and not is_there(node, below) then
       refuse(link.where, "link %s of %s stands on %s, and the node has no such link", link.name, node.name, below)
     end
   end
-  for _, list in ipairs { node.routes, node.neighs } do
-    for _, record in ipairs(list) do
-      if record.dev and not there(record.dev) then
-        refuse(node.lab.lines[record] or node.where, "%s of %s: there is no link %s", tostring(record.dst), node.name,
-          record.dev)
-      end
-    end
-  end
+  check_devs(node, node.routes)
+  check_devs(node, node.neighs)
 end
 
 -- --- addresses ---
 
-local function same_vrf(a, b)
-  local masters = {}
-  for i, device in ipairs { a, b } do
-    masters[i] = device.wire and device.master or not device.wire and device.link and device.link.master or ""
-  end
-  return masters[1] == masters[2]
-end
+local FULL = { [4] = 32, [16] = 128 }
+
+local function master_of(device) return device.link and device.link.master or "" end
 
 -- Two of a node, or two that hear each other, have the same address.
-local function check_twice(seen, entry, record)
-  if not record.addr:find "/" or record.addr:find "/32$" or record.addr:find "/128$" or record.peer then return end
-  local key = record.addr:match "^[^/]+"
-  local other = seen[key]
-  if other and same_vrf(other.device, entry.device) then
-    refuse(entry.device.where, "%s is the address of %s, and of %s already, of %s", key, name_of(entry), name_of(other),
-      other.device.where)
+local function check_twice(seen, device, record, bytes, length)
+  if length == FULL[#bytes] or record.peer then return end
+  local other = seen[bytes]
+  if other and master_of(other) == master_of(device) then -- in another VRF it is another one
+    refuse(device.where, "%s is the address of %s, and of %s already, of %s", record.addr:match "^[^/]+",
+      name_of(device), name_of(other), other.where)
   end
-  seen[key] = entry
+  seen[bytes] = device
 end
 
 local MTU6 = 1280 -- at least, as IPv6 has it
 
-local function check_mtu(node, device, record)
+local function check_mtu(device, record)
   local mtu = device.link and device.link.mtu
   if mtu and mtu < MTU6 and is_six(record.addr) then
-    refuse(device.where, "%s %s has mtu %d, and IPv6, with %s, needs one of %d at least", node.name, device.name, mtu,
+    refuse(device.where, "%s has mtu %d, and IPv6, with %s, needs one of %d at least", name_of(device), mtu,
       record.addr, MTU6)
   end
 end
@@ -81,113 +83,125 @@ local function check_node_addrs(node)
   local seen = {}
   for _, device in ipairs(domains.devices(node)) do
     for _, record in ipairs(addrs_of(device)) do
-      check_twice(seen, { node = node, device = device }, record)
-      check_mtu(node, device, record)
+      check_twice(seen, device, record, core.prefix(record.addr))
+      check_mtu(device, record)
     end
   end
 end
 
-local FULL = { [4] = 32, [16] = 128 }
+-- An address that says which others are on the link.
+local function is_shared(record, bytes, length)
+  return length < FULL[#bytes] and not record.peer and not (#bytes == 16 and record.addr:find "^fe80:")
+end
 
--- Addresses that say which others are on the link, as { text, addr, net } by family.
-local function networks_of(entry)
-  local found = { {}, {} }
-  for _, record in ipairs(addrs_of(entry.device)) do
-    local net = prefixes.parse(record.addr, "addr")
-    if not record.peer and net.length < FULL[#net.bytes] and not record.addr:find "^fe80:" then
-      table.insert(found[is_six(record.addr) and 2 or 1],
-        { text = record.addr, addr = prefixes.parse(record.addr:match "^[^/]+", "addr"), net = net })
+-- Those addresses of an end, of a family.
+local function nets_of(one, size)
+  local list = {}
+  for _, record in ipairs(addrs_of(one.device)) do
+    local bytes, length = core.prefix(record.addr)
+    if #bytes == size and is_shared(record, bytes, length) then
+      list[#list + 1] = { text = record.addr, bytes = bytes, length = length }
     end
   end
-  return found
+  return list
 end
 
 local function hear_each_other(mine, theirs)
   for _, a in ipairs(mine) do
     for _, b in ipairs(theirs) do
-      if prefixes.within(b.addr, a.net) and prefixes.within(a.addr, b.net) then return true end
+      local longer = math.max(a.length, b.length)
+      if prefixes.head(a.bytes, longer) == prefixes.head(b.bytes, longer) then return true end
     end
   end
 end
 
 -- Who has a route over the link itself may talk with whom it likes.
-local function has_own_way(entry)
-  for _, route in ipairs(entry.node.routes) do
-    if route.dev == entry.device.name and (not route.via or route.onlink) then return true end
+local function has_own_way(device)
+  for _, route in ipairs(device.node.routes) do
+    if route.dev == device.name and (not route.via or route.onlink) then return true end
   end
 end
 
--- Each end shares a network with another one; ends in the same network are put together, for there may be a thousand.
-local function check_family(list, family)
-  local groups, alone = {}, nil
-  for _, one in ipairs(list) do
-    for _, net in ipairs(one.nets[family]) do
-      local key = prefixes.subnet(net.text, net.net.length, 0)
-      groups[key] = groups[key] or {}
-      table.insert(groups[key], one)
-    end
+local function is_alone(one, list, size)
+  for _, network in ipairs(one) do
+    if list.count[network] > 1 then return false end
   end
+  if has_own_way(one.device) then return false end
+  one.nets = one.nets or nets_of(one, size)
+  for _, other in ipairs(list) do
+    other.nets = other.nets or nets_of(other, size)
+    if other ~= one and hear_each_other(one.nets, other.nets) then return false end
+  end
+  return true
+end
+
+-- Each end shares a network with another one; ends in the same network are counted, for there may be a thousand.
+local function check_family(list, size)
+  local alone
   for _, one in ipairs(list) do
-    local shares = false
-    for _, net in ipairs(one.nets[family]) do
-      shares = shares or #groups[prefixes.subnet(net.text, net.net.length, 0)] > 1
-    end
-    shares = shares or has_own_way(one.entry)
-    for _, other in ipairs(shares and {} or list) do
-      shares = shares or other ~= one and hear_each_other(one.nets[family], other.nets[family])
-    end
-    if not shares then alone = one end
+    if is_alone(one, list, size) then alone = one end
   end
   if not alone then return end
   local other = list[1] == alone and list[2] or list[1]
-  refuse(alone.entry.device.where, "%s of %s is in no network of another end of its link: %s has %s, of %s",
-    alone.nets[family][1].text, name_of(alone.entry), name_of(other.entry), other.nets[family][1].text,
-    other.entry.device.where)
+  refuse(alone.device.where, "%s of %s is in no network of another end of its link: %s has %s, of %s",
+    nets_of(alone, size)[1].text, name_of(alone.device), name_of(other.device), nets_of(other, size)[1].text,
+    other.device.where)
+end
+
+-- Notes the network of an end's address: a list of ends, each a list of networks, and how often each network is there.
+local function note(list, device, network)
+  local last = list[#list]
+  if not last or last.device ~= device then
+    last = { device = device }
+    list[#list + 1] = last
+  end
+  last[#last + 1] = network
+  list.count[network] = (list.count[network] or 0) + 1
 end
 
 local function check_domain(domain)
-  local seen, by_family = {}, { {}, {} }
+  local seen, families = {}, { [4] = { count = {} }, [16] = { count = {} } }
   if domain.filtered or domain.outside then return end
   for _, entry in ipairs(domain.ends) do
-    for _, record in ipairs(addrs_of(entry.device)) do check_twice(seen, entry, record) end
-    local nets = networks_of(entry)
-    for family = 1, 2 do
-      if nets[family][1] then table.insert(by_family[family], { entry = entry, nets = nets }) end
+    local device = entry.device
+    for _, record in ipairs(addrs_of(device)) do
+      local bytes, length, network = core.prefix(record.addr)
+      check_twice(seen, device, record, bytes, length)
+      if is_shared(record, bytes, length) then note(families[#bytes], device, network) end
     end
   end
-  for family = 1, 2 do
-    if by_family[family][2] then check_family(by_family[family], family) end
+  for _, size in ipairs { 4, 16 } do
+    if families[size][2] then check_family(families[size], size) end
   end
 end
 
 -- --- gateways ---
 
--- Networks that a node is on, as heads of addresses in a set for each length: there may be a thousand.
+local function note_way(ways, length, network) ways.networks[network], ways.lengths[length] = true, true end
+
+-- Networks that a node is on, and how long their prefixes are: there may be a thousand.
 local function ways_of(node)
-  local sets = {}
-  local function add(net)
-    local key = #net.bytes << 8 | net.length
-    sets[key] = sets[key] or { size = #net.bytes, length = net.length, heads = {} }
-    sets[key].heads[prefixes.head(net.bytes, net.length)] = true
-  end
+  local ways = { networks = {}, lengths = {} }
   for _, device in ipairs(domains.devices(node)) do
     for _, record in ipairs(addrs_of(device)) do
-      add(prefixes.parse(record.peer or record.addr, "addr"))
+      local _, length, network = core.prefix(record.peer or record.addr)
+      note_way(ways, length, network)
     end
   end
   for _, route in ipairs(node.routes) do
     if route.dev and not route.via and not route.nexthops then
-      add(prefixes.parse(route.dst, "dst", route.family))
+      local prefix = prefixes.parse(route.dst, "dst", route.family)
+      note_way(ways, prefix.length, prefix.network)
     end
   end
-  return sets
+  return ways
 end
 
 local function check_gateway(node, ways, route, hop)
   if not hop.via or hop.onlink or route.onlink or (is_six(hop.via) and hop.via:find "^fe[89ab]") then return end
-  local via = prefixes.parse(hop.via, "via")
-  for _, set in pairs(ways) do
-    if set.size == #via.bytes and set.heads[prefixes.head(via.bytes, set.length)] then return end
+  for length in pairs(ways.lengths) do
+    local _, _, network = core.prefix(hop.via .. "/" .. length)
+    if network and ways.networks[network] then return end
   end
   warn(node.lab, node.lab.lines[route] or node.where, "no link of %s reaches the gateway %s of its route to %s, unless "
     .. "a command adds the way", node.name, hop.via, route.dst)
@@ -219,8 +233,9 @@ local function runs_stp(bridge) return bridge.link.stp and bridge.link.stp ~= 0 
 local function check_loops(lab)
   local find, join = domains.sets()
   for _, wire in ipairs(lab.links) do
-    local a, b = bridge_of(wire.ends[1]), bridge_of(wire.ends[2])
-    if a and b and not runs_stp(a) and not runs_stp(b) then
+    local a = bridge_of(wire.ends[1])
+    local b = a and bridge_of(wire.ends[2])
+    if b and not runs_stp(a) and not runs_stp(b) then
       if find(a) == find(b) then
         warn(lab, wire.where, "the link of %s and %s closes a loop of bridges, in which packets circle for ever; "
           .. "stp = true on one of its switches ends that", wire.ends[1].node.name, wire.ends[2].node.name)
@@ -232,6 +247,7 @@ local function check_loops(lab)
 end
 
 local function check_ports(node)
+  if #node.ports <= own.BRIDGE_PORTS then return end
   local count = {}
   for _, port in ipairs(node.ports) do
     local bridge = bridge_of(port)
@@ -266,7 +282,7 @@ function m.lab(lab)
 end
 
 -- A link of the world's root, or one that the lab has borrowed already.
-local function is_there(node)
+local function has_link(node)
   local netns, port = require "nsh.netns", node.ports[1]
   if netns.root():find_link(node.dev) or not port then return true end
   local ns = netns.lookup(port.peer.node:netns_name())
@@ -277,7 +293,7 @@ end
 local function check_external(lab)
   for _, node in ipairs(lab.nodes) do
     local looked_for = node.kind == "external" and not world.is_host() and not world.is_dry()
-    if looked_for and (world.is_empty() or not is_there(node)) then
+    if looked_for and (world.is_empty() or not has_link(node)) then
       refuse(node.where, "%s stands for link %s of the machine, which this world doesn't have; nsh --host has it",
         node.name, node.dev)
     end

@@ -33,8 +33,9 @@ end
 --- Lists the links of a node that may be in a domain: its ports, its own links, a switch's bridge.
 ---@private
 ---@param node nsh.LabNode
----@return table[]
+---@return table[] isn't to be changed
 function m.devices(node)
+  if node.kind ~= "switch" and not node.links[1] then return node.ports end
   local list = { node.kind == "switch" and node.loopback or nil }
   table.move(node.links, 1, #node.links, #list + 1, list)
   return table.move(node.ports, 1, #node.ports, #list + 1, list)
@@ -46,37 +47,44 @@ end
 ---@param device table
 ---@return table? master
 function m.master(node, device)
-  local name = device.wire and device.master or not device.wire and device.link.master
+  local name = device.link.master
   local master = name and own.find(node, name) or nil
   return master and master.kind ~= "vrf" and master or nil
 end
 
+-- Joins what hears each other, and returns the masters of links.
 local function join_all(lab, join)
-  local vxlans = {}
+  local vxlans, masters = {}, {}
   for _, wire in ipairs(lab.links) do join(wire.ends[1], wire.ends[2]) end
   for _, node in ipairs(lab.nodes) do
     for _, device in ipairs(m.devices(node)) do
       local master = m.master(node, device)
-      if master then join(device, master) end
-      local id = device.kind == "vxlan" and device.link.id
+      if master then
+        masters[device] = master
+        join(master, device)
+      end
+      local id = not device.wire and device.kind == "vxlan" and device.link.id
       if id and vxlans[id] then join(device, vxlans[id]) end
       if id then vxlans[id] = device end
     end
   end
+  return masters
 end
 
-local function add(domain, node, device)
+local function add(domain, node, device, master)
   if device.wire then domain.ports = domain.ports + 1 end
   if node.kind == "external" then
     domain.outside = true
     return
   end
+  local is_bridge = not device.wire and device.kind == "bridge"
+  if master and not is_bridge then return end
   local entry = { node = node, device = device }
-  if device.kind == "bridge" then
+  if is_bridge then
     table.insert(domain.bridges, entry)
     domain.filtered = domain.filtered or device.link.vlan_filtering
   end
-  if not m.master(node, device) then table.insert(domain.ends, entry) end
+  if not master then table.insert(domain.ends, entry) end
 end
 
 -- A domain is known by its first bridge, else by the nodes at its ends.
@@ -96,7 +104,7 @@ end
 ---@return nsh.LabDomain[] list, table<table, nsh.LabDomain> by the devices in them
 function m.of(lab)
   local find, join = m.sets()
-  join_all(lab, join)
+  local masters = join_all(lab, join)
   local list, by_root, by_device, count = {}, {}, {}, {}
   for _, node in ipairs(lab.nodes) do
     for _, device in ipairs(m.devices(node)) do
@@ -107,7 +115,7 @@ function m.of(lab)
         by_root[root], list[#list + 1] = domain, domain
       end
       by_device[device] = domain
-      add(domain, node, device)
+      add(domain, node, device, masters[device])
     end
   end
   local wired = {}
