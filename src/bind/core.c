@@ -260,6 +260,7 @@ static const luaL_Reg lib[] = {
 	{"copy", bind_copy},
 	{"hash", bind_hash},
 	{"hash_mac", bind_hash_mac},
+	{"link_local", bind_link_local},
 	{"nearest", core_nearest},
 	{"prefix", bind_prefix},
 	{"record_types", core_record_types},

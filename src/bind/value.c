@@ -102,3 +102,21 @@ int bind_hash_mac(lua_State *L)
 	lua_pushstring(L, text);
 	return 1;
 }
+
+/* link_local(mac) -> the address that the kernel makes of it, with its prefix; nil where it has not six bytes */
+int bind_link_local(lua_State *L)
+{
+	struct net_field f = {0};
+	struct net_err err;
+	size_t len;
+	const char *mac = luaL_checklstring(L, 1, &len);
+	const unsigned char *b = f.addr;
+	char text[40];
+
+	if (net_parse_mac(mac, len, &f, &err) < 0)
+		return 0;
+	snprintf(text, sizeof(text), "fe80::%02x%02x:%02xff:fe%02x:%02x%02x/64", b[0] ^ 2, b[1], b[2], b[3], b[4],
+		 b[5]);
+	lua_pushstring(L, text);
+	return 1;
+}

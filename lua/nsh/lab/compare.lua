@@ -24,7 +24,9 @@ local function wished(state)
     local new = nouns.empty(node.netns)
     new.node, new.kind, new.sysctls, new.nft = node.node, node.kind, node.sysctls, node.nft
     for _, row in ipairs(nouns.list) do
-      for j, record in ipairs(node[row.field] or {}) do new[row.field][j] = plain.wished(row.noun, record) end
+      for _, record in ipairs(node[row.field] or {}) do
+        nouns.add(new, row.field, plain.wished(row.noun, record))
+      end
     end
     copy.nodes[i] = new
   end

@@ -1,4 +1,6 @@
 --- nouns.lua - what a namespace of a lab has, a row a noun: how it is read, told apart, compared and changed.
+local core = require "nsh.core"
+
 local m = {}
 
 --- One noun. `add`, `change` and `del` are called in an open batch, but for late ones; they raise, or return as the
@@ -100,13 +102,30 @@ end
 
 -- --- states ---
 
+-- What all states have the same of: a list is made when something is added.
+local NONE = setmetatable({}, { __newindex = function() error "nouns.add adds to a state" end })
+local nothing, MORE = {}, 8 -- keys beside these
+
 --- Returns the state of a namespace that has nothing.
 ---@param name string
 ---@return table
 function m.empty(name)
-  local state = { netns = name, sysctls = {} }
-  for _, row in ipairs(m.list) do state[row.field] = {} end
+  local state = core.copy(nothing, MORE)
+  state.netns, state.sysctls = name, {}
   return state
+end
+
+--- Adds a record to a state that empty() or fresh() has made.
+---@param state table
+---@param field string of the noun
+---@param record table
+function m.add(state, field, record)
+  local list = state[field]
+  if list == NONE then
+    list = {}
+    state[field] = list
+  end
+  list[#list + 1] = record
 end
 
 --- Returns the state of a namespace that was just made.
@@ -114,7 +133,7 @@ end
 ---@return table
 function m.fresh(name)
   local state = m.empty(name)
-  state.links[1] = { name = "lo", up = false, mtu = 65536, index = 1 }
+  m.add(state, "links", { name = "lo", up = false, mtu = 65536, index = 1 })
   state.sysctls["net.ipv4.ip_forward"] = 0
   return state
 end
@@ -132,7 +151,10 @@ function m.where(record, line)
 end
 
 for _, part in ipairs { "link", "ip", "bridge", "tc", "node" } do
-  for _, row in ipairs(require("nsh.lab.nouns_" .. part)) do m.register(row) end
+  for _, row in ipairs(require("nsh.lab.nouns_" .. part)) do
+    m.register(row)
+    nothing[row.field] = NONE
+  end
 end
 
 local NAMED = { "dev", "master", "link", "port" } -- keys whose value is the name of a link

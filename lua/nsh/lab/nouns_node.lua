@@ -17,12 +17,9 @@ local function stay() return require "nsh.stay" end
 
 local function applied(_, _, last) return last or {} end
 
--- What is told of a wish by one field of the node's things; the node is known by its namespace from then on.
+-- What is told of a wish by one field of the node's things.
 local function wish_of(field)
-  return function(node)
-    node_options.named(node:netns_name(), hosts.prepare, node)
-    return node.things[field]
-  end
+  return function(node) return node.things[field] end
 end
 
 -- --- files ---
@@ -75,10 +72,7 @@ end
 
 m[2] = {
   noun = "nft", field = "rulesets", late = true, list = rulesets,
-  wish = function(node)
-    wish_of "nft"(node)
-    return { node.things.nft and { text = node.things.nft } or nil }
-  end,
+  wish = function(node) return node.things.nft and { { text = node.things.nft } } end,
   key = function() return "ruleset" end,
   changes = function(wish, live)
     if wish.text == live.text then return nil end

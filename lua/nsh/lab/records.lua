@@ -1,11 +1,10 @@
 --- records.lua - what a node of a lab asks for, noun by noun, as the records that the kernel would tell of it.
+local core = require "nsh.core"
+
 local m = {}
 
-local function copy_of(record)
-  local copy = setmetatable({}, getmetatable(record))
-  for key, value in pairs(record) do copy[key] = value end
-  return copy
-end
+-- A copy, with room for some more keys.
+local function copy_of(record, room) return setmetatable(core.copy(record, room), getmetatable(record)) end
 
 local function add_altname(record, altname)
   if not altname then return end
@@ -18,17 +17,10 @@ end
 -- elsewhere first, by the records of the links.
 local link_local = setmetatable({}, { __mode = "k" })
 
--- What the kernel makes of the MAC address.
-local function eui64(mac)
-  local b = { mac:match "^(%x%x):(%x%x):(%x%x):(%x%x):(%x%x):(%x%x)$" }
-  if not b[6] then return nil end
-  return ("fe80::%02x%s:%sff:fe%s:%s%s/64"):format(tonumber(b[1], 16) ~ 2, b[2], b[3], b[4], b[5], b[6])
-end
-
 local function settle(device, record)
   local usual = record.addrgenmode == nil or record.addrgenmode == "eui64"
   if record.up and record.mac and usual and device.ipv6 ~= false and not device.dad then
-    link_local[record] = eui64(record.mac)
+    link_local[record] = core.link_local(record.mac)
   end
   return record
 end
@@ -55,7 +47,7 @@ local function bridge_mtu(node, bridge)
 end
 
 local function of_own(node, device)
-  local record = copy_of(device.link)
+  local record = copy_of(device.link, 3)
   record.name, record.kind = device.name, device.kind
   if device.kind == "bridge" and record.mtu == nil then record.mtu = bridge_mtu(node, device) end
   add_altname(record, device.altname)
@@ -64,9 +56,9 @@ end
 
 -- One end of a wire. The machine's own link, where that is what is behind it, is moved here.
 local function of_port(port)
-  local record = copy_of(port.link)
+  local record = copy_of(port.link, 4)
   record.name, record.mac = port.name, port.mac
-  add_altname(record, port.altname)
+  add_altname(record, rawget(port, "altname"))
   if port.peer.node.kind == "external" then
     record.external = port.peer.node.dev
     record.mac, record.mtu = port.spec.mac, port.spec.mtu -- its own, unless they are given
@@ -87,19 +79,21 @@ function m.is_root(node) return node.space == "root" or node.space == "host" end
 --- Lists the links of a node in an order in which they can be made: those that others need come first.
 ---@private
 ---@param node nsh.LabNode
----@return table[]
+---@return table[] list, string[] lines of the script, of each of them
 function m.links(node)
   local lo = { name = "lo", up = node.lo ~= false }
   for key, value in pairs(node.lo or {}) do lo[key] = value end
-  local list = { lo }
-  if node.kind == "switch" then list[#list + 1] = of_own(node, node.loopback) end
-  local later = {}
-  for _, link in ipairs(node.links) do
-    local into = link.link.link and later or list
-    into[#into + 1] = of_own(node, link)
+  local list, lines, later = { lo }, { node.where }, {}
+  local function add(record, device)
+    list[#list + 1], lines[#lines + 1] = record, device.where
   end
-  for _, port in ipairs(node.ports) do list[#list + 1] = of_port(port) end
-  return table.move(later, 1, #later, #list + 1, list)
+  if node.kind == "switch" then add(of_own(node, node.loopback), node.loopback) end
+  for _, link in ipairs(node.links) do
+    if link.link.link then later[#later + 1] = link else add(of_own(node, link), link) end
+  end
+  for _, port in ipairs(node.ports) do add(of_port(port), port) end
+  for _, link in ipairs(later) do add(of_own(node, link), link) end
+  return list, lines
 end
 
 --- Lists the links of a node that can have addresses and the like: { name, addrs, vlans, fdb, qdiscs, impair, ... }.
@@ -112,19 +106,17 @@ function m.devices(node)
   return table.move(node.ports, 1, #node.ports, #list + 1, list)
 end
 
---- Lists the addresses of a node.
+--- Lists the addresses of a link.
 ---@private
----@param node nsh.LabNode
+---@param device table
 ---@return table[]
-function m.addrs(node)
+function m.addrs(device)
   local list = {}
-  for _, device in ipairs(m.devices(node)) do
-    for _, addr in ipairs(device.addrs) do
-      local record = copy_of(addr)
-      record.dev = device.name
-      if record.addr:find(":", 1, true) and record.nodad == nil and not device.dad then record.nodad = true end
-      list[#list + 1] = record
-    end
+  for i, addr in ipairs(device.addrs) do
+    local record = copy_of(addr, 2)
+    record.dev = device.name
+    if record.nodad == nil and not device.dad and record.addr:find(":", 1, true) then record.nodad = true end
+    list[i] = record
   end
   return list
 end
@@ -135,7 +127,7 @@ end
 ---@return table[]
 function m.routes(node)
   local list = {}
-  for i, route in ipairs(node.routes) do list[i] = copy_of(route) end
+  for i, route in ipairs(node.routes) do list[i] = copy_of(route, 3) end -- read_route() adds to it
   if node.lab.pools then
     for _, route in ipairs(require("nsh.lab.address").routes(node)) do list[#list + 1] = route end
   end

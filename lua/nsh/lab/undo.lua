@@ -88,7 +88,7 @@ local function as_wish(state, link)
     end
     for _, record in ipairs(node.links) do
       local wanted = link(node.netns, record)
-      if wanted then new.links[#new.links + 1] = wanted end
+      if wanted then nouns.add(new, "links", wanted) end
     end
     wish.nodes[i] = new
   end

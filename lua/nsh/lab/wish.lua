@@ -1,5 +1,7 @@
 --- wish.lua - a lab as the state that it asks for: for each namespace the records that its nouns would tell.
+local hosts = require "nsh.lab.hosts"
 local mark = require "nsh.lab.mark"
+local node_options = require "nsh.node"
 local nouns = require "nsh.lab.nouns"
 local records = require "nsh.lab.records"
 
@@ -13,29 +15,24 @@ local ON_LINK = {
 
 local NOTHING = {}
 
-local function add(list, record, where)
+local function add(state, field, record, where)
   if where then nouns.where(record, where) end
-  list[#list + 1] = record
+  nouns.add(state, field, record)
 end
 
--- Which line declares a link.
-local function lines_of(node)
-  local lines = {}
-  for _, device in ipairs(records.devices(node)) do lines[device.name] = device.where end
-  return lines
-end
-
-local function add_links(state, node, lines)
-  for _, record in ipairs(records.links(node)) do
+local function add_links(state, node)
+  local list, lines = records.links(node)
+  for i, record in ipairs(list) do
     if record.name ~= "lo" or not records.is_root(node) or node.lo == false or next(node.lo) then
-      add(state.links, record, lines[record.name] or node.where)
+      add(state, "links", record, lines[i])
     end
   end
 end
 
-local function add_addrs(state, node, lines)
+local function add_addrs(state, node, device)
+  if not device.addrs[1] then return end
   local read = nouns.by_name.addr.read
-  for _, record in ipairs(records.addrs(node)) do add(state.addrs, read(record), lines[record.dev] or node.where) end
+  for _, record in ipairs(records.addrs(device)) do add(state, "addrs", read(record), device.where or node.where) end
 end
 
 -- Reads what could not be read before the rest of its node was there; a slip is told with the line that declares it.
@@ -48,16 +45,23 @@ local function read_late(row, spec, state, device)
   error(record, 0)
 end
 
+local function add_list(state, device, field, noun)
+  local row = nouns.by_name[noun]
+  for _, spec in ipairs(rawget(device, field)) do
+    local record = read_late(row, spec, state, device)
+    for _, one in ipairs(record[1] and record or { record }) do add(state, field, one, device.where) end
+  end
+end
+
 local function add_lists(state, device)
-  local where = device.where
   local impair = rawget(device, "impair")
-  if impair then add(state.qdiscs, nouns.by_name.qdisc.read(impair, state, device.name), where) end
-  for _, pair in ipairs(ON_LINK) do
-    local field, row = pair[1], nouns.by_name[pair[2]]
-    for _, spec in ipairs(rawget(device, field) or NOTHING) do
-      local record = read_late(row, spec, state, device)
-      for _, one in ipairs(record[1] and record or { record }) do add(state[field], one, where) end
-    end
+  if impair then
+    add(state, "qdiscs", nouns.by_name.qdisc.read(impair, state, device.name), device.where)
+  end
+  for i = 1, #ON_LINK do
+    local field, noun = ON_LINK[i][1], ON_LINK[i][2]
+    local list = rawget(device, field)
+    if list and list[1] then add_list(state, device, field, noun) end
   end
 end
 
@@ -83,39 +87,48 @@ local function join_routes(routes)
 end
 
 local function add_all(state, noun, list, node)
-  local row = nouns.by_name[noun]
-  for _, record in ipairs(list or {}) do
-    add(state[row.field], row.read(record, state), node.lab.lines[record] or node.where)
+  if not list or not list[1] then return end
+  local row, lines = nouns.by_name[noun], node.lab.lines
+  for _, record in ipairs(list) do
+    add(state, row.field, row.read(record, state), lines[record] or node.where)
   end
 end
 
 local function add_routes(state, node)
-  local read, routes = nouns.by_name.route.read, records.routes(node)
+  local read, routes, lines = nouns.by_name.route.read, records.routes(node), node.lab.lines
   for i, record in ipairs(routes) do
     local declared = node.routes[i]
-    add(state.routes, read(record), declared and node.lab.lines[declared] or node.where)
+    add(state, "routes", read(record), declared and lines[declared] or node.where)
   end
   if #routes > 1 then state.routes = join_routes(state.routes) end
 end
 
+-- What a node has beside its network; commands of its namespace know it from then on.
+local function add_things(state, node)
+  node_options.named(state.netns, hosts.prepare, node)
+  for _, row in ipairs(nouns.list) do
+    local list = row.wish and row.wish(node)
+    for _, record in ipairs(list or NOTHING) do
+      add(state, row.field, record, nouns.where(record) or node.where)
+    end
+  end
+end
+
 local function of_node(node)
-  local state, lines = nouns.empty(node:netns_name()), lines_of(node)
+  local state = nouns.empty(node:netns_name())
   nouns.where(state, node.where)
   state.node, state.kind = node.name, node.kind
   state.adopted = node.space and true or nil
   state.sysctls = records.sysctls(node)
-  add_links(state, node, lines)
-  add_addrs(state, node, lines)
-  for _, device in ipairs(records.devices(node)) do add_lists(state, device) end
+  add_links(state, node)
+  local devices = records.devices(node)
+  for _, device in ipairs(devices) do add_addrs(state, node, device) end
+  for _, device in ipairs(devices) do add_lists(state, device) end
   add_all(state, "nexthop", rawget(node, "nexthops"), node)
   add_routes(state, node)
   add_all(state, "rule", node.rules, node)
   add_all(state, "neigh", node.neighs, node)
-  for _, row in ipairs(nouns.list) do
-    for _, record in ipairs(row.wish and row.wish(node) or {}) do
-      add(state[row.field], record, nouns.where(record) or node.where)
-    end
-  end
+  add_things(state, node)
   mark.put(node.lab.name, state)
   return state
 end
