@@ -401,8 +401,16 @@ end
 --- Returns the namespace of a name, the root under that by which records call it; nil when there is none.
 ---@private
 ---@param name string
----@return nsh.Netns?
-function m.lookup(name) return by_label(name) or m.find(name) end
+---@return nsh.Netns? ns
+---@return boolean? stale the name is a file alone: the namespace was taken from it, or it was never finished
+function m.lookup(name)
+  local ns = by_label(name)
+  if ns then return ns end
+  local ok, found = pcall(m.find, name)
+  if ok then return found end
+  if type(found) ~= "table" or found.code ~= "EINVAL" then error(found, 0) end
+  return nil, true
+end
 
 --- Lists the numbers that a namespace has for others, sorted.
 --- Twin: `ip netns list-id`

@@ -4,14 +4,20 @@
  * tells by numbers that processors draw in batches: so they are passed over a socket.
  */
 #include <errno.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "net.h"
+#include "sock.h"
 
 #include "hold.h"
 
@@ -19,6 +25,7 @@
 
 struct held {
 	uint64_t cookie;
+	char *name;
 	int fds[HOLD_FDS];
 };
 
@@ -59,7 +66,18 @@ int net_hold_send(int sock, const struct hold_msg *msg, const int fds[HOLD_FDS])
 	return r < 0 ? -errno : 0;
 }
 
-/* net_hold_recv() - take a message with its descriptors, the others are -1; -EPIPE: the other side has left */
+/* net_hold_close() - those that are there */
+void net_hold_close(int fds[HOLD_FDS])
+{
+	for (int i = 0; i < HOLD_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+/* net_hold_recv() - take a message with its descriptors, the others are -1; -EPIPE: the other side has left; -EMFILE:
+ * there is no room for them, the message is whole */
 int net_hold_recv(int sock, struct hold_msg *msg, int fds[HOLD_FDS])
 {
 	union control control;
@@ -86,73 +104,108 @@ int net_hold_recv(int sock, struct hold_msg *msg, int fds[HOLD_FDS])
 		fds[i] = r == sizeof(*msg) && msg->has[i] && used < count ? list[used++] : -1;
 	for (; used < count; used++)
 		close(list[used]);
-	return r == sizeof(*msg) ? 0 : -EPIPE;
+	if (r != sizeof(*msg))
+		return -EPIPE;
+	for (int i = 0; i < HOLD_FDS; i++)
+		if (msg->has[i] && fds[i] < 0) {
+			net_hold_close(fds);
+			return -EMFILE;
+		}
+	return 0;
 }
 
 /* --- in the keeper --- */
 
-static void close_all(const int fds[HOLD_FDS])
-{
-	for (int i = 0; i < HOLD_FDS; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-static struct held *find(uint64_t cookie)
+static struct held *find(uint64_t cookie, const char *name)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (all[i].cookie == cookie)
+		if (cookie ? all[i].cookie == cookie : strcmp(all[i].name, name) == 0)
 			return &all[i];
 	return NULL;
 }
 
-static int put(uint64_t cookie, const int fds[HOLD_FDS])
+static int put(const struct hold_msg *msg, const int fds[HOLD_FDS])
 {
-	struct held *h = find(cookie);
+	struct held *h;
+	char *name;
 
-	if (h)
+	if (find(msg->cookie, NULL))
 		return -EEXIST;
-	if (n == cap) {
-		h = realloc(all, (cap + 64) * sizeof(*h));
-		if (!h)
-			return -ENOMEM;
-		all = h;
-		cap += 64;
-	}
-	all[n].cookie = cookie;
-	memcpy(all[n++].fds, fds, sizeof(all->fds));
+	h = net_grow(all, n, &cap, sizeof(*h));
+	name = h ? strndup(msg->name, sizeof(msg->name) - 1) : NULL;
+	all = h ? h : all;
+	if (!name)
+		return -ENOMEM;
+	h = &all[n++];
+	*h = (struct held){.cookie = msg->cookie, .name = name};
+	memcpy(h->fds, fds, sizeof(h->fds));
 	return 0;
 }
 
-static int drop(uint64_t cookie)
+/* Its processes end with its init. */
+static int drop(uint64_t cookie, const char *name)
 {
-	struct held *h = find(cookie);
+	struct held *h = find(cookie, name);
 
 	if (!h)
 		return -ENOENT;
-	close_all(h->fds);
+	if (h->fds[HOLD_INIT] >= 0)
+		syscall(SYS_pidfd_send_signal, h->fds[HOLD_INIT], SIGKILL, NULL, 0);
+	net_hold_close(h->fds);
+	free(h->name);
 	*h = all[--n];
 	return 0;
 }
 
-static void answer(int sock)
+static bool is_named(const char *name)
+{
+	char path[sizeof(NET_NAMES) + 256];
+
+	snprintf(path, sizeof(path), NET_NAMES "/%s", name);
+	return access(path, F_OK) == 0;
+}
+
+/* Takes in what was told of names: nodes that have lost theirs go, before anything is asked of others. */
+static void heed(int watch)
+{
+	alignas(struct inotify_event) char told[4096];
+	ssize_t len;
+
+	while ((len = read(watch, told, sizeof(told))) > 0)
+		for (ssize_t at = 0; at < len;) {
+			const struct inotify_event *e = (const void *)(told + at);
+
+			at += (ssize_t)(sizeof(*e) + e->len);
+			if (e->len)
+				drop(0, e->name);
+			for (unsigned int i = n; (e->mask & IN_Q_OVERFLOW) && i-- > 0;)
+				if (!is_named(all[i].name))
+					drop(all[i].cookie, NULL);
+		}
+}
+
+static void answer(int sock, int watch)
 {
 	struct hold_msg msg;
 	struct held *h = NULL;
-	int fds[HOLD_FDS], none[HOLD_FDS] = {-1, -1, -1, -1};
+	int fds[HOLD_FDS], none[HOLD_FDS] = {-1, -1, -1, -1}, r = net_hold_recv(sock, &msg, fds);
 
-	if (net_hold_recv(sock, &msg, fds) < 0)
+	if (r < 0 && r != -EMFILE)
 		return;
-	if (msg.op == HOLD_PUT) {
-		msg.code = -put(msg.cookie, fds);
-	} else if (msg.op == HOLD_DROP) {
-		msg.code = -drop(msg.cookie);
-	} else {
-		h = find(msg.cookie);
-		msg.code = h ? 0 : ENOENT;
+	heed(watch);
+	if (r == 0 && msg.op == HOLD_PUT) {
+		inotify_add_watch(watch, NET_NAMES, IN_DELETE | IN_MOVED_FROM);
+		r = put(&msg, fds);
+	} else if (r == 0 && msg.op == HOLD_DROP) {
+		msg.name[sizeof(msg.name) - 1] = '\0';
+		r = drop(msg.cookie, msg.name);
+	} else if (r == 0) {
+		h = find(msg.cookie, NULL);
+		r = h ? 0 : -ENOENT;
 	}
-	if (msg.op != HOLD_PUT || msg.code)
-		close_all(fds);
+	if (msg.op != HOLD_PUT || r < 0)
+		net_hold_close(fds);
+	msg.code = -r;
 	for (int i = 0; i < HOLD_FDS; i++)
 		msg.has[i] = h && h->fds[i] >= 0;
 	net_hold_send(sock, &msg, h ? h->fds : none);
@@ -173,7 +226,7 @@ int net_hold_listen(void)
 	return -code;
 }
 
-static void serve(int listener)
+static void serve(int listener, int watch)
 {
 	const struct timeval limit = {.tv_sec = PATIENCE};
 	int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -185,7 +238,7 @@ static void serve(int listener)
 	}
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	answer(sock);
+	answer(sock, watch);
 	close(sock);
 }
 
@@ -196,18 +249,16 @@ static void serve(int listener)
 _Noreturn void net_hold_serve(int listener, int watch, void (*check)(void))
 {
 	struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
-	char told[512];
 
 	check(); /* what came before the watch did */
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents) {
-			while (read(watch, told, sizeof(told)) > 0)
-				;
+			heed(watch);
 			check();
 		}
 		if (fds[0].revents)
-			serve(listener);
+			serve(listener, watch);
 	}
 }

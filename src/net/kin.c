@@ -26,6 +26,7 @@ static bool make_room(struct net_kin *k)
 /* Takes a process in, if it still is the one that has @value at @place. */
 static int add(struct net_kin *k, pid_t pid, int place, int64_t value)
 {
+	int64_t is;
 	int fd;
 
 	for (unsigned int i = 0; i < k->n; i++)
@@ -36,9 +37,10 @@ static int add(struct net_kin *k, pid_t pid, int place, int64_t value)
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return errno == ESRCH ? 0 : -errno;
-	if (net_proc_stat(pid, place) != value) {
+	is = net_proc_stat(pid, place);
+	if (is != value) {
 		close(fd);
-		return 0;
+		return is == PROC_UNKNOWN ? -EMFILE : 0;
 	}
 	k->v[k->n] = (struct pollfd){.fd = fd, .events = POLLIN};
 	k->pids[k->n++] = pid;

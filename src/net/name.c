@@ -13,15 +13,14 @@
 #include "net.h"
 #include "sock.h"
 
-#define RUN_DIR "/run/netns"
-#define MAX_PATH (sizeof(RUN_DIR) + 256)
+#define MAX_PATH (sizeof(NET_NAMES) + 256)
 
 static int path_of(const char *name, char *path, struct net_err *err)
 {
 	int r = net_check_ns_name(name, strlen(name), err);
 
 	if (r == 0)
-		snprintf(path, MAX_PATH, "%s/%s", RUN_DIR, name);
+		snprintf(path, MAX_PATH, "%s/%s", NET_NAMES, name);
 	return r;
 }
 
@@ -48,23 +47,23 @@ static int share_run_dir(struct net_err *err)
 	bool bound = false;
 	int lock, r = 0;
 
-	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
-		return net_fail(err, errno, "cannot make %s: %s", RUN_DIR, strerror(errno));
-	lock = open(RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdir(NET_NAMES, 0755) < 0 && errno != EEXIST)
+		return net_fail(err, errno, "cannot make %s: %s", NET_NAMES, strerror(errno));
+	lock = open(NET_NAMES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0)
-		return net_fail(err, errno, "cannot open %s: %s", RUN_DIR, strerror(errno));
+		return net_fail(err, errno, "cannot open %s: %s", NET_NAMES, strerror(errno));
 	flock(lock, LOCK_EX);
-	while (mount("", RUN_DIR, "none", MS_SHARED | MS_REC, NULL) < 0) {
+	while (mount("", NET_NAMES, "none", MS_SHARED | MS_REC, NULL) < 0) {
 		if (errno != EINVAL || bound) {
-			r = net_fail(err, errno, "cannot share the mount %s: %s", RUN_DIR, strerror(errno));
+			r = net_fail(err, errno, "cannot share the mount %s: %s", NET_NAMES, strerror(errno));
 			break;
 		}
-		if (mount(RUN_DIR, RUN_DIR, "none", MS_BIND | MS_REC, NULL) < 0) {
-			r = net_fail(err, errno, "cannot mount %s: %s", RUN_DIR, strerror(errno));
+		if (mount(NET_NAMES, NET_NAMES, "none", MS_BIND | MS_REC, NULL) < 0) {
+			r = net_fail(err, errno, "cannot mount %s: %s", NET_NAMES, strerror(errno));
 			break;
 		}
 		/* out of the peer group of /run, or every namespace would be mounted twice */
-		mount("", RUN_DIR, "none", MS_PRIVATE, NULL);
+		mount("", NET_NAMES, "none", MS_PRIVATE, NULL);
 		bound = true;
 	}
 	close(lock);
@@ -170,5 +169,5 @@ int net_folder_names(const char *path, char **names, size_t *len, struct net_err
 /* net_ns_names() - all names, as net_folder_names() gives them */
 int net_ns_names(char **names, size_t *len, struct net_err *err)
 {
-	return net_folder_names(RUN_DIR, names, len, err);
+	return net_folder_names(NET_NAMES, names, len, err);
 }

@@ -142,6 +142,7 @@ pid_t net_world_init(void);	 /* 0: none */
 void net_world_end(void);	 /* ends everything in it and waits for that */
 #define NET_RUN "/run/nsh"	 /* a private world's own folder for sockets and the like; it goes with the world */
 #define NET_LABS NET_RUN "/labs" /* what is up in a named world: a file for each lab */
+#define NET_NAMES "/run/netns"	 /* of namespaces, as ip netns has them */
 int net_world_mounts(struct net_err *err);
 
 /* --- named worlds, and what is noted of them (worlds.c, keeper.c, state.c) --- */

@@ -139,6 +139,8 @@ static int fetch(pid_t pid, int sock, struct net_ns *ns, const struct net_node_s
 	if (from != pid) { /* it is of the init, and that a child of ours from here on */
 		ns->node.pid = from;
 		ns->node.init = (int)syscall(SYS_pidfd_open, from, 0);
+		if (ns->node.init < 0 && r == 0)
+			r = net_fail(err, errno, "cannot hold the init of %s: %s", ns->label, net_strerror(errno));
 	}
 	if (r == 0)
 		r = open_of(pid, "mnt", &ns->mnt, err);
@@ -272,7 +274,11 @@ void net_node_end(struct net_ns *ns)
 	struct pollfd fd = {.fd = node->init, .events = POLLIN};
 
 	shut(&node->leash);
-	if (node->pid) {
+	if (node->pid && node->init < 0) {
+		/* nothing runs in it yet; where it isn't our child it ends by its leash, and the number isn't ours */
+		while (waitpid(node->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	} else if (node->pid) {
 		/* somebody may have stopped it; one that the world keeps is no child of ours, its number can be
 		 * another's by now */
 		syscall(SYS_pidfd_send_signal, node->init, SIGKILL, NULL, 0);

@@ -46,17 +46,17 @@ static int keeper_gone(int code, struct net_err *err)
 }
 
 /*
- * ask() - have the keeper do something with the descriptors of @ns
+ * ask_for() - have the keeper do something with the descriptors of a node
+ * @cookie: 0: it has the name
  * @fds: those that it gets; they become those that it gives
  */
-static int ask(struct net_ns *ns, enum hold_op op, int fds[HOLD_FDS], struct net_err *err)
+static int ask_for(uint64_t cookie, const char *name, enum hold_op op, int fds[HOLD_FDS], struct net_err *err)
 {
 	const struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = HOLD_PATH};
-	struct hold_msg msg = {.op = op};
-	int r = cookie_of(ns, &msg.cookie, err), sock;
+	struct hold_msg msg = {.op = op, .cookie = cookie};
+	int r, sock;
 
-	if (r < 0)
-		return r;
+	snprintf(msg.name, sizeof(msg.name), "%s", name);
 	for (int i = 0; i < HOLD_FDS; i++)
 		msg.has[i] = fds[i] >= 0;
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -70,11 +70,21 @@ static int ask(struct net_ns *ns, enum hold_op op, int fds[HOLD_FDS], struct net
 	if (r == 0)
 		r = net_hold_recv(sock, &msg, fds);
 	close(sock);
+	if (r == -EMFILE)
+		return net_fail(err, EMFILE, "cannot get what %s has of its own: %s", name, strerror(EMFILE));
 	if (r < 0)
 		return keeper_gone(-r, err);
-	return msg.code ? net_fail(err, msg.code, "the keeper of world %s can't hold %s: %s", net_world_name(),
-				   ns->label, strerror(msg.code))
+	return msg.code ? net_fail(err, msg.code, "the keeper of world %s can't hold %s: %s", net_world_name(), name,
+				   strerror(msg.code))
 			: 0;
+}
+
+static int ask(struct net_ns *ns, enum hold_op op, int fds[HOLD_FDS], struct net_err *err)
+{
+	uint64_t cookie;
+	int r = cookie_of(ns, &cookie, err);
+
+	return r < 0 ? r : ask_for(cookie, ns->label, op, fds, err);
 }
 
 /* net_node_keep() - have a node just made stay when nsh leaves; its init is told by its leash */
@@ -148,9 +158,11 @@ void net_node_drop(const char *name)
 	if (!has_nodes())
 		return;
 	net_ns_init(&ns);
-	if (net_ns_open(&ns, name, &ignored) == 0 && net_node_find(&ns, &ignored) > 0) {
+	memcpy(fds, none, sizeof(fds));
+	if (net_ns_open(&ns, name, &ignored) < 0) {
+		ask_for(0, name, HOLD_DROP, fds, &ignored); /* nobody can be asked who had it */
+	} else if (net_node_find(&ns, &ignored) > 0) {
 		net_node_end(&ns);
-		memcpy(fds, none, sizeof(fds));
 		ask(&ns, HOLD_DROP, fds, &ignored);
 	}
 	net_ns_close(&ns);

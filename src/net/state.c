@@ -241,16 +241,22 @@ int64_t net_stat_number(const char *text, int place)
 	return at ? strtoll(at, NULL, 10) : -1;
 }
 
-/* net_proc_stat() - a number of a process, by its place in proc(5); -1: it has ended */
+/* net_proc_stat() - a number of a process, by its place in proc(5); -1: it has ended; PROC_UNKNOWN: that can't be told,
+ * for want of descriptors for one */
 int64_t net_proc_stat(pid_t pid, int place)
 {
 	char file[32], text[1024];
 
+	int r;
+
 	snprintf(file, sizeof(file), "/proc/%d/stat", (int)pid);
-	return net_state_read(AT_FDCWD, file, text, sizeof(text)) < 0 ? -1 : net_stat_number(text, place);
+	r = net_state_read(AT_FDCWD, file, text, sizeof(text));
+	if (r < 0)
+		return r == -ENOENT || r == -ESRCH ? -1 : PROC_UNKNOWN;
+	return net_stat_number(text, place);
 }
 
-/* net_process_start() - when a process was started, in ticks since the machine was; -1: it has ended */
+/* net_process_start() - when a process was started, in ticks since the machine was; as net_proc_stat() */
 int64_t net_process_start(pid_t pid)
 {
 	return net_proc_stat(pid, 22);

@@ -18,6 +18,7 @@ int net_state_lock(int dir, const char *file, bool wait, struct net_err *err);
 void net_state_aside(int dir, const char *file, const char *world);
 void net_state_ended(const char *world);
 
+#define PROC_UNKNOWN (-2)
 int64_t net_proc_stat(pid_t pid, int place);
 int64_t net_stat_number(const char *text, int place);
 pid_t net_pidfd_pid(int pidfd);

@@ -47,9 +47,12 @@ int net_stay(const struct net_spawn *spec, const struct net_stdio io[3], struct 
 	return r;
 }
 
+/* net_stayed_running() - does it?  What can't be told to have ended runs. */
 bool net_stayed_running(const struct net_stayed *s)
 {
-	return s->pid > 1 && s->start >= 0 && net_process_start(s->pid) == s->start;
+	int64_t start = s->pid > 1 && s->start >= 0 ? net_process_start(s->pid) : -1;
+
+	return start == PROC_UNKNOWN || (start >= 0 && start == s->start);
 }
 
 /*

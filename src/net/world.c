@@ -67,7 +67,7 @@ bool net_world_ending(void)
 	if (!net_world_name())
 		return false;
 	flags = net_proc_stat(world.init, 9);
-	return flags < 0 || (flags & PF_EXITING) || net_world_gone();
+	return flags == -1 || (flags >= 0 && (flags & PF_EXITING)) || net_world_gone();
 }
 
 /* net_world_lost() - where the named world has ended a failure is told as that */

@@ -152,6 +152,21 @@ local function uncollected()
   end })
 end
 
+-- A namespace whose name was taken away by hand: what ran in it for the lab ends, and a file that is left of it goes.
+local function give_up(node)
+  require("nsh.lab.nouns_node").stop_services(node)
+  local _, stale = netns.lookup(node.netns)
+  if stale then netns.del(node.netns) end
+end
+
+-- Those that are made anew.
+local function give_up_lost(steps, last)
+  local before = last and live.by_netns(last)
+  for _, step in ipairs(last and steps or {}) do
+    if step.noun == "netns" and step.op == "create" and before[step.netns] then give_up(before[step.netns]) end
+  end
+end
+
 --- Builds a lab, or changes what differs.
 ---@private
 ---@param lab nsh.Lab
@@ -169,6 +184,7 @@ function m.up(lab)
     store.begin(lab.name, united(last, wish))
     local before = undo.before(run, steps)
     local undoing <close> = guard(lab, run, before, steps, last)
+    give_up_lost(steps, last)
     carry.out(run, steps, before.by)
     undo.restore(run, before, steps, last, wish)
     carry.check(run)
@@ -226,6 +242,8 @@ function m.down(lab)
       require("nsh.lab.nouns_node").stop(node)
       outside.send_all(ns, node.links)
       netns.del(node.netns)
+    elseif not node.adopted then
+      give_up(node)
     end
   end
   store.drop(lab.name)

@@ -27,9 +27,8 @@ end
 
 -- The namespace of a node, or true where its name is a file alone: half made, or half taken away.
 local function namespace_of(node)
-  local ok, ns = pcall(netns.lookup, node.netns)
-  if not ok and (type(ns) ~= "table" or ns.code ~= "EINVAL") then error(ns, 0) end
-  return not ok or ns
+  local ns, stale = netns.lookup(node.netns)
+  return stale or ns
 end
 
 -- What of a namespace that isn't the lab's own is: what has its mark.

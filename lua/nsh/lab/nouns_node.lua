@@ -239,13 +239,20 @@ m[3] = {
   end,
 }
 
---- Stops the services of a namespace that goes.
+--- Stops the services of a node.
 ---@private
 ---@param state table of it, as it was applied last
-function m.stop(state)
+function m.stop_services(state)
   for _, record in ipairs(state.services or {}) do
     if runs(record) then stop(nil, record) end
   end
+end
+
+--- Stops what was started for a namespace that goes.
+---@private
+---@param state table of it, as it was applied last
+function m.stop(state)
+  m.stop_services(state)
   node_options.named(state.netns, nil)
 end
 

@@ -134,7 +134,7 @@ end
 local function add_node(status, node, declared, differs)
   local nodes, links = differs.nodes, differs.links
   local name, peers = node:netns_name(), peers_of(node)
-  local ns = netns.find(name)
+  local ns = netns.lookup(name)
   local there, known, addrs = {}, {}, setmetatable({}, LIST)
   if ns then there, known = live_links(node, ns, peers, links) end
   for _, link in ipairs(declared) do

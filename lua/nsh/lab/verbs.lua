@@ -63,7 +63,7 @@ local function ready(lab)
     return
   end
   for _, node in ipairs(lab.nodes) do
-    if not netns.find(node:netns_name()) then
+    if not netns.lookup(node:netns_name()) then
       fail.raise { op = "lab", target = lab.name, code = "ENOENT", errno = 2, where = "",
         message = ("it is not up: there is no %s (ENOENT)"):format(node:netns_name()),
         hint = command() .. " up builds it" }
