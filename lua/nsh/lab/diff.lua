@@ -18,10 +18,8 @@ local function index(list, key)
   return map
 end
 
-local function new_step(op, row, node, record, more)
-  local step = { op = op, noun = row.noun, node = node.node, netns = node.netns, name = row.name(record) }
-  for key, value in pairs(more) do step[key] = value end
-  return step
+local function new_step(op, row, node, record, from, to)
+  return { op = op, noun = row.noun, node = node.node, netns = node.netns, name = row.name(record), from = from, to = to }
 end
 
 -- Of options that are there those that were wished once.
@@ -66,10 +64,10 @@ local Walk = {}
 Walk.__index = Walk
 
 ---@private
-function Walk:add(op, row, record, more)
-  local step = new_step(op, row, self.node, record, more)
-  step.where = nouns.where(more.to or NOTHING) or nouns.where(self.node)
-  self.steps[#self.steps + 1] = step
+function Walk:add(op, row, record, from, to)
+  local step, steps = new_step(op, row, self.node, record, from, to), self.steps
+  step.where = to and nouns.where(to) or nouns.where(self.node)
+  steps[#steps + 1] = step
   return step
 end
 
@@ -119,7 +117,7 @@ function Walk:wanted(row)
   for key, record in self:each(row) do
     local old = find(key, record)
     if not old then
-      self:add("create", row, record, { to = record })
+      self:add("create", row, record, nil, record)
     else
       claimed[old] = true
       self:compare(row, record, old, last[key])
@@ -158,7 +156,8 @@ function Walk:compare(row, record, old, last)
     end
   end
   if not found then return end
-  self:add("change", row, record, { from = old, to = record, changes = found, anew = anew and true })
+  local step = self:add("change", row, record, old, record)
+  step.changes, step.anew = found, anew and true
 end
 
 --- What tells whether a record may be deleted: it was applied last.
@@ -181,8 +180,8 @@ function Walk:unwanted(row, claimed, records)
   for _, record in ipairs(records) do
     local stays = claimed[record] or not row.del or row.noun == "link" and record.name == "lo"
     if not stays and is_ours(record) then
-      local old = row.noun == "link" and self.borrowed[record.name] -- a link of the machine goes home
-      self:add("delete", row, record, { from = record, external = old })
+      local step = self:add("delete", row, record, record)
+      step.external = row.noun == "link" and self.borrowed[record.name] or nil -- a link of the machine goes home
     end
   end
 end
@@ -244,8 +243,8 @@ function Walk:sysctls()
     if wish == nil then wish = defaults.sysctl(key, self.defaults) end
     if wish == true then wish = 1 elseif wish == false then wish = 0 end
     if wish ~= nil and tostring(live_of.plain(wish)) ~= tostring(old) then
-      self:add("change", m.SYSCTL, { key = key },
-        { from = { [key] = old or nil }, to = { [key] = wish }, changes = { [key] = { old or nil, wish } } })
+      local step = self:add("change", m.SYSCTL, { key = key }, { [key] = old or nil }, { [key] = wish })
+      step.changes = { [key] = { old or nil, wish } }
     end
   end
 end
@@ -253,8 +252,12 @@ end
 m.SYSCTL = { noun = "sysctl", name = function(record) return record.key end }
 m.NETNS = { noun = "netns", name = function(record) return record.netns end }
 
--- What becomes of one namespace.
+-- What becomes of one namespace. In one that is to be made nothing is found.
 local function new_walk(steps, node, live, last, owned, known)
+  if not live then
+    return setmetatable({ steps = steps, node = node, live = nouns.fresh(), lost = NOTHING, remade = NOTHING,
+      defaults = known, there = NOTHING }, Walk)
+  end
   return setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {}, remade = {},
     defaults = known, there = {}, wishes = {}, borrowed = {} }, Walk)
 end
@@ -282,7 +285,7 @@ function Walk:fill()
       if record.name == "lo" and row.noun == "link" then
         self:compare(row, record, self.live.links[1])
       else
-        self:add("create", row, record, { to = record })
+        self:add("create", row, record, nil, record)
       end
     end
   end
@@ -362,7 +365,7 @@ function m.steps(wish, live, last)
   local steps, there, before = {}, live_of.by_netns(live), live_of.by_netns(last)
   local walks, fresh, order, wanted, known = {}, {}, {}, {}, {}
   local function go(node, now)
-    local walk = new_walk(steps, node, now or nouns.fresh(node.netns), now and before[node.netns], now and owned, known)
+    local walk = new_walk(steps, node, now, before[node.netns], owned, known)
     table.insert(now and walks or fresh, walk)
     order[#order + 1] = walk
   end
@@ -378,8 +381,9 @@ function m.steps(wish, live, last)
         nothing.node = node.node
         go(nothing, there[node.netns])
       else
-        gone[#gone + 1] = new_step("delete", m.NETNS, node, node,
-          { from = { name = node.netns }, borrowed = borrowed(node) })
+        local step = new_step("delete", m.NETNS, node, node, { name = node.netns })
+        step.borrowed = borrowed(node)
+        gone[#gone + 1] = step
       end
     end
   end
@@ -393,7 +397,7 @@ function m.steps(wish, live, last)
     if there[node.netns] then
       walk:find()
     else
-      local step = new_step("create", m.NETNS, node, node, { to = { name = node.netns } })
+      local step = new_step("create", m.NETNS, node, node, nil, { name = node.netns })
       step.where = nouns.where(node)
       steps[#steps + 1] = step
       walk:fill()

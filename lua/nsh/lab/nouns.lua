@@ -115,7 +115,7 @@ function m.empty(name)
   return state
 end
 
---- Adds a record to a state that empty() or fresh() has made.
+--- Adds a record to a state that empty() has made.
 ---@param state table
 ---@param field string of the noun
 ---@param record table
@@ -128,14 +128,17 @@ function m.add(state, field, record)
   list[#list + 1] = record
 end
 
---- Returns the state of a namespace that was just made.
----@param name string
+local fresh
+
+--- Returns the state of any namespace that was just made; it isn't to be changed.
 ---@return table
-function m.fresh(name)
-  local state = m.empty(name)
-  m.add(state, "links", { name = "lo", up = false, mtu = 65536, index = 1 })
-  state.sysctls["net.ipv4.ip_forward"] = 0
-  return state
+function m.fresh()
+  if not fresh then
+    fresh = m.empty "new"
+    m.add(fresh, "links", { name = "lo", up = false, mtu = 65536, index = 1 })
+    fresh.sysctls["net.ipv4.ip_forward"] = 0
+  end
+  return fresh
 end
 
 -- Which line of a script a record comes from; records are plain data, so that stands here.
