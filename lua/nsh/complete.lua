@@ -3,6 +3,7 @@
 -- read that are known to be harmless.
 local attrs = require "nsh.attrs"
 local lexer = require "nsh.lexer"
+local objects = require "nsh.object"
 local text = require "nsh.text"
 
 local m = {}
@@ -32,6 +33,7 @@ local TAKES_LINK = { link = true, find_link = true }
 local function class_of(value)
   local mt = type(value) == "table" and getmetatable(value)
   local class = mt and rawget(mt, "class")
+  if type(class) == "table" then objects.whole(class) end
   return type(class) == "table" and class or nil, mt and rawget(mt, "__name")
 end
 

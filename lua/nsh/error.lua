@@ -1,7 +1,6 @@
 --- error.lua - the error object, and how the objects raise it.
 -- The kernel saying no raises one object; misuse raises a string at the script's own line.
 local core = require "nsh.core"
-local hints = require "nsh.hints"
 local texts = require "nsh.text"
 local printable = texts.escape
 
@@ -62,7 +61,7 @@ end
 ---@param e table its fields; `where`, `hint` and `request` are filled in, `spec` becomes the request
 function m.raise(e)
   e.where = e.where or core.where()
-  e.hint = e.hint or hints.find(e)
+  e.hint = e.hint or require("nsh.hints").find(e)
   if e.spec then
     e.request, e.spec = request_of(e.spec, e.target), nil
   end

@@ -1,14 +1,11 @@
 --- init.lua - the module `nsh`, which is also the global of that name.
 local core = require "nsh.core"
 local fail = require "nsh.error"
-local features = require "nsh.features"
 local loop = require "nsh.loop"
-local ping_all = require "nsh.ping_all"
+local object = require "nsh.object"
 local prefixes = require "nsh.prefix"
 local show = require "nsh.show"
 local task = require "nsh.task"
-local throughput = require "nsh.throughput"
-local watch = require "nsh.watch"
 local world = require "nsh.world"
 
 core.record_types(show.Record, show.List)
@@ -26,13 +23,42 @@ for name, fn in pairs(require "nsh.netns") do
   if not ours[name] then netns[name] = fn end
 end
 
-for _, noun in ipairs {
-  "link", "addr", "route", "rule", "neigh", "bridge", "fdb", "mdb", "vlan", "ethtool", "wireguard",
-  "nexthop", "addrlabel", "maddr", "mroute", "ntable", "qdisc", "filter", "impair",
-  "sysctl", "process", "ping", "traceroute", "path_mtu", "tcp", "udp", "wait", "nft", "capture",
-} do
+for _, noun in ipairs { "link", "addr", "route", "neigh", "bridge", "ethtool", "wireguard", "sysctl", "process", "ping",
+  "wait" } do
   require("nsh." .. noun)
 end
+
+-- What many scripts do without is loaded when it is used.
+object.later(require("nsh.netns").Netns, {
+  ["nsh.addrlabel"] = "add_addrlabel addrlabels del_addrlabel flush_addrlabels",
+  ["nsh.capture"] = "capture",
+  ["nsh.fdb"] = "fdb",
+  ["nsh.maddr"] = "maddrs",
+  ["nsh.mdb"] = "mdb",
+  ["nsh.mroute"] = "mroutes",
+  ["nsh.nexthop"] = [[add_nexthop del_nexthop find_nexthop flush_nexthops nexthop nexthop_buckets nexthops
+    replace_nexthop]],
+  ["nsh.nft"] = "nft nft_counters nft_ruleset",
+  ["nsh.ntable"] = "netconfs ntables set_ntable",
+  ["nsh.path_mtu"] = "path_mtu",
+  ["nsh.qdisc"] = "qdiscs",
+  ["nsh.rule"] = "add_rule del_rule flush_rules rules",
+  ["nsh.tcp"] = "connect listen",
+  ["nsh.traceroute"] = "traceroute",
+  ["nsh.udp"] = "udp",
+  ["nsh.vlan"] = "vlans",
+})
+object.later(require("nsh.link").Link, {
+  ["nsh.capture"] = "capture",
+  ["nsh.fdb"] = "add_fdb del_fdb fdb flush_fdb replace_fdb",
+  ["nsh.filter"] = "add_filter del_filter filters flush_filters replace_filter",
+  ["nsh.impair"] = "impair impairment",
+  ["nsh.maddr"] = "add_maddr del_maddr maddrs",
+  ["nsh.mdb"] = "add_mdb del_mdb flush_mdb mdb mdb_routers replace_mdb",
+  ["nsh.qdisc"] = "add_class add_qdisc classes del_class del_qdisc qdiscs replace_class replace_qdisc set_qdisc",
+  ["nsh.vlan"] = [[add_vlan add_vni del_vlan del_vni flush_vlans msts set_mst set_vlan set_vlan_global vlan_globals
+    vlans vnis]],
+})
 
 --- The functions on namespaces, also the global `netns`.
 m.netns = netns
@@ -78,6 +104,7 @@ function m.doctor() return require("nsh.doctor").look() end
 ---@return string? remedy what brings it: "apt-get install dnsmasq-base brings it"
 function m.program(name)
   if type(name) ~= "string" then fail.misuse("a program's name is text, not a %s", type(name)) end
+  local features = require "nsh.features"
   local path = features.path(name)
   if path then return path end
   return nil, features.program(name) or "no such program: neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin"
@@ -226,7 +253,7 @@ function m.timeout(seconds, fn, ...) return task.timeout(seconds, fn, ...) end
 ---  seconds between these (0.2), timeout = seconds to wait after the last one (2), size = bytes of payload (56)
 ---@return nsh.PingAll
 ---@error EINVAL one of `to` is no address
-function m.ping_all(spec) return ping_all.run(spec) end
+function m.ping_all(spec) return require("nsh.ping_all").run(spec) end
 
 --- Measures how much goes through from one namespace to another.
 -- Each stream has a process on each side; they are forked from nsh and end with it. TCP sends as fast as it goes, UDP
@@ -241,7 +268,7 @@ function m.ping_all(spec) return ping_all.run(spec) end
 ---@error ETIMEDOUT nothing answered within 5 s
 ---@error EADDRNOTAVAIL `to` has no such address
 ---@error EADDRINUSE the port is taken
-function m.throughput(spec) return throughput.throughput(spec) end
+function m.throughput(spec) return require("nsh.throughput").throughput(spec) end
 
 --- Measures how long an answer takes: one request at a time goes from one namespace to another, whose answer has the
 --- same size, as many after another as the time allows.
@@ -253,7 +280,7 @@ function m.throughput(spec) return throughput.throughput(spec) end
 ---@error ECONNREFUSED something on the way rejects it
 ---@error ETIMEDOUT nothing answered within 5 s
 ---@error EADDRNOTAVAIL `to` has no such address
-function m.latency(spec) return throughput.latency(spec) end
+function m.latency(spec) return require("nsh.throughput").latency(spec) end
 
 --- Reads what is there into a lab: namespaces as nodes, veth pairs as links between them, and all that they have. Its
 --- plan is empty, its script() makes the same again. What can't be made again is left out, and in its `warnings`.
@@ -276,6 +303,6 @@ function m.snapshot(options) return require("nsh.lab.snapshot").take(options) en
 ---  handler: is called for each event while nsh waits, in nsh.sleep, ns:wait, watch:run. buffer: bytes of events that
 ---  may be waiting (16 MiB); when that is not enough, a "resync" event and all that is there as "add" events follow.
 ---@return nsh.Watch
-function m.watch(spec) return watch.open(spec) end
+function m.watch(spec) return require("nsh.watch").open(spec) end
 
 return m

@@ -60,6 +60,32 @@ function m.class(name)
   return class, mt
 end
 
+--- Lets modules that define methods of a class be loaded when one of these is used first.
+---@private
+---@param class table
+---@param modules table<string, string> their methods and live fields: { ["nsh.tcp"] = "connect listen" }
+function m.later(class, modules)
+  local home = {}
+  for module, names in pairs(modules) do
+    for name in names:gmatch "%S+" do home[name] = module end
+  end
+  setmetatable(class, { modules = modules, __index = function(_, key)
+    local module = home[key]
+    if not module then return nil end
+    home[key] = nil
+    require(module)
+    return rawget(class, key)
+  end })
+end
+
+--- Loads all that defines methods of a class, for those who want to list them.
+---@private
+---@param class table
+function m.whole(class)
+  local mt = getmetatable(class)
+  for module in pairs(mt and mt.modules or {}) do require(module) end
+end
+
 --- Tells whether a value is an object of a class, whose file needn't be loaded for that.
 ---@private
 ---@param value any
@@ -73,6 +99,7 @@ end
 --- Raises "has no field", naming the nearest one.
 function m.unknown(self, class, key, more)
   local known = {}
+  m.whole(class)
   for _, list in ipairs { class, class.get, more } do
     for k in pairs(list) do
       if type(k) == "string" and k ~= "get" and k ~= "missing" then known[#known + 1] = k end

@@ -1,8 +1,10 @@
 --- show.lua - how values print: records, lists of records, and whatever the REPL got.
-local columns = require "nsh.columns"
 local text = require "nsh.text"
 
 local m = {}
+
+-- Loaded at the first use: most scripts print no table.
+local function columns() return require "nsh.columns" end
 
 -- Scripts may replace the globals; what prints their values must not depend on it.
 local tostring, type, next, pcall, rawget, rawlen = tostring, type, next, pcall, rawget, rawlen
@@ -34,14 +36,14 @@ end
 -- A list prints as columns; one that holds objects or scalars has one of them a line.
 local function list_text(list, coloured)
   local items, all_records = raw_items(list)
-  if all_records then return columns.list(items, text.width(), coloured) end
-  for i, item in ipairs(items) do items[i] = columns.inline(item) end
+  if all_records then return columns().list(items, text.width(), coloured) end
+  for i, item in ipairs(items) do items[i] = columns().inline(item) end
   return table.concat(items, "\n")
 end
 
 -- tostring() carries no colour: nobody knows where the string goes.
 function m.Record.__tostring(record)
-  return columns.record(record, text.width(), false)
+  return columns().record(record, text.width(), false)
 end
 
 function m.List.__tostring(list)
@@ -104,7 +106,7 @@ local function parts_of(t, state, depth)
   local limit = depth == 0 and MAX_ROWS or MAX_NESTED_ROWS
   for i = 1, math.min(size, limit) do parts[i] = inspect(rawget(t, i), state, depth + 1) end
   local left, named = size - #parts, false
-  for _, key in ipairs(columns.keys(t)) do
+  for _, key in ipairs(columns().keys(t)) do
     if not (math.type(key) == "integer" and key >= 1 and key <= size) then
       if #parts < limit then
         named = true
@@ -192,7 +194,7 @@ local function result_text(value, coloured)
   if type(value) == "string" then return text.escape(value, "\n\t") end
   if type(value) == "table" then
     local mt = getmetatable(value)
-    if mt == m.Record then return columns.record(value, text.width(), coloured) end
+    if mt == m.Record then return columns().record(value, text.width(), coloured) end
     if mt == m.List or list_of_records(value) then return list_text(value, coloured) end
   end
   return m.inspect(value)

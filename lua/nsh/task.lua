@@ -1,11 +1,13 @@
 --- task.lua - tasks: functions that run beside each other, each until it has to wait.
-local columns = require "nsh.columns"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local loop = require "nsh.loop"
 local object = require "nsh.object"
 
 local m = {}
+
+-- Loaded at the first use: most scripts print no table.
+local function columns() return require "nsh.columns" end
 
 --- A function that runs beside others; see nsh.go.
 ---@class nsh.Task
@@ -91,7 +93,7 @@ end
 ---@private
 function m.all(list)
   if type(list) ~= "table" then fail.misuse("all takes a table of functions, not a %s", type(list)) end
-  local tasks, keys = {}, columns.keys(list)
+  local tasks, keys = {}, columns().keys(list)
   local _ <close> = setmetatable({}, { __close = function() cancel_all(tasks) end })
   for _, key in ipairs(keys) do
     local one = list[key]

@@ -1,5 +1,4 @@
 --- wait.lua - waits for a state: look, and look again whenever the kernel announced something. Nothing is polled.
-local columns = require "nsh.columns"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local links = require "nsh.link"
@@ -8,6 +7,9 @@ local Link = links.Link
 local Netns = require("nsh.netns").Netns
 
 local m = {}
+
+-- Loaded at the first use: most scripts print no table.
+local function columns() return require "nsh.columns" end
 
 local PATIENCE = 10
 
@@ -54,7 +56,7 @@ local function wait(ns, op, target, timeout, wanted, heard, look)
 end
 
 local function text_of(state)
-  return type(state) == "string" and state or columns.inline(state)
+  return type(state) == "string" and state or columns().inline(state)
 end
 
 --- Waits until a condition holds: it is asked at once, and again whenever something changes in the namespace.
@@ -152,7 +154,7 @@ end
 -- "up=true carrier=false port={cost=2}": of the keys that are waited for.
 local function state_text(spec, values)
   local words = {}
-  for _, key in ipairs(columns.keys(spec)) do
+  for _, key in ipairs(columns().keys(spec)) do
     local want, value = spec[key], values[key]
     if type(value) == "table" and rawget(value, "last_name") then value = value.last_name end
     if type(value) == "table" and type(want) == "table" then
@@ -160,7 +162,7 @@ local function state_text(spec, values)
     elseif type(value) == "function" then
       value = "?"
     end
-    words[#words + 1] = key .. "=" .. (value == nil and "none" or columns.inline(value))
+    words[#words + 1] = key .. "=" .. (value == nil and "none" or columns().inline(value))
   end
   return table.concat(words, " ")
 end

@@ -19,7 +19,8 @@ local function index(list, key)
 end
 
 local function new_step(op, row, node, record, from, to)
-  return { op = op, noun = row.noun, node = node.node, netns = node.netns, name = row.name(record), from = from, to = to }
+  return { op = op, noun = row.noun, node = node.node, netns = node.netns, name = row.name(record), from = from,
+    to = to }
 end
 
 -- Of options that are there those that were wished once.
