@@ -19,6 +19,7 @@ static struct {
 		pid_t pid;
 		int pidfd;
 		uint64_t ino; /* of the network namespace */
+		bool watched; /* every wait takes its end */
 	} * v;
 	size_t n, cap;
 } left;
@@ -27,15 +28,19 @@ static struct net_process *all; /* that are held */
 
 #define END_WAIT 1.0 /* seconds for a killed process to go; one stuck in the kernel is left to its fate */
 
-static void reap_left(void)
+/* net_process_reap_left() - take the ends of those that ended; never blocks */
+void net_process_reap_left(void)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < left.n; i++) {
-		if (waitpid(left.v[i].pid, NULL, WNOHANG) == 0)
+		if (waitpid(left.v[i].pid, NULL, WNOHANG) == 0) {
 			left.v[kept++] = left.v[i];
-		else
-			close(left.v[i].pidfd);
+			continue;
+		}
+		if (left.v[i].watched)
+			net_pump_unwatch(left.v[i].pidfd);
+		close(left.v[i].pidfd);
 	}
 	left.n = kept;
 }
@@ -53,7 +58,7 @@ static void leave(const struct net_process *p)
 		left.v = v;
 		left.cap = cap;
 	}
-	left.v[left.n++] = (struct left){p->pid, p->pidfd, p->ino};
+	left.v[left.n++] = (struct left){p->pid, p->pidfd, p->ino, net_pump_watch(p->pidfd)};
 }
 
 /* net_process_begin() - a child was born; until net_process_close() it is in our list */
@@ -96,7 +101,7 @@ void net_process_reap(const struct net_ns *ns, double deadline)
 	for (size_t i = 0; i < left.n; i++)
 		if (left.v[i].ino == ns->ino)
 			await(left.v[i].pidfd, deadline);
-	reap_left();
+	net_process_reap_left();
 }
 
 /* net_process_end_all() - end all children and their groups, and take their ends */
@@ -111,7 +116,7 @@ void net_process_end_all(void)
 		net_process_stop(p, 0);
 	for (size_t i = 0; i < left.n; i++)
 		await(left.v[i].pidfd, net_now() + END_WAIT);
-	reap_left();
+	net_process_reap_left();
 }
 
 /* net_process_look() - take in all that it has written until now */
@@ -227,7 +232,7 @@ void net_process_close(struct net_process *p)
 	if (p->pidfd < 0)
 		return;
 	net_pump(); /* a script that never waits has its pipes closed, too */
-	reap_left();
+	net_process_reap_left();
 	forget(p);
 	if (net_process_running(p))
 		leave(p);

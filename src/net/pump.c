@@ -2,7 +2,8 @@
  * wait, so that no process stands still because nobody asked for its output
  *
  * One epoll descriptor watches all of these pipes; net_poll() has it beside whatever it waits for and calls
- * net_pump() when it is ready.  Of an output the last bytes are kept, in a ring.
+ * net_pump() when it is ready.  Of an output the last bytes are kept, in a ring.  Children that nobody holds any more
+ * are watched by it, too: they are reaped when they end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "sock.h"
 
 #define FIRST_ROOM ((size_t)4096)
 #define TURN ((size_t)1 << 20) /* bytes of one pipe before the others have their turn; no pipe holds more */
@@ -20,17 +22,23 @@
 #define SCRAP 65536
 
 static int pump = -1;
-static unsigned int watched; /* pipes */
+static unsigned int watched, children; /* pipes, and what has no stream */
 static struct net_stream *orphans;
+
+static int control(int op, int fd, struct epoll_event e)
+{
+	if (pump < 0)
+		pump = epoll_create1(EPOLL_CLOEXEC);
+	return pump < 0 || epoll_ctl(pump, op, fd, &e) < 0 ? -errno : 0;
+}
 
 static int watch(struct net_stream *s, int op)
 {
 	struct epoll_event e = {.events = s->feeds ? EPOLLOUT : EPOLLIN, .data.ptr = s};
+	int r = control(op, s->fd, e);
 
-	if (pump < 0)
-		pump = epoll_create1(EPOLL_CLOEXEC);
-	if (pump < 0 || epoll_ctl(pump, op, s->fd, &e) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	s->watched = op == EPOLL_CTL_ADD;
 	if (s->watched)
 		watched++;
@@ -285,7 +293,7 @@ static void drop_orphan(struct net_stream *s)
 /* net_pump_fd() - what every wait polls (POLLIN) beside its own; -1: nothing */
 int net_pump_fd(void)
 {
-	return watched ? pump : -1;
+	return watched || children ? pump : -1;
 }
 
 unsigned int net_pump_pipes(void)
@@ -293,15 +301,34 @@ unsigned int net_pump_pipes(void)
 	return watched;
 }
 
+/* net_pump_watch() - have a child reaped by whatever wait its end comes in: whether it is */
+bool net_pump_watch(int pidfd)
+{
+	if (control(EPOLL_CTL_ADD, pidfd, (struct epoll_event){.events = EPOLLIN}) < 0)
+		return false;
+	children++;
+	return true;
+}
+
+void net_pump_unwatch(int pidfd)
+{
+	control(EPOLL_CTL_DEL, pidfd, (struct epoll_event){0});
+	children--;
+}
+
 /* net_pump() - take in and give what is possible now; never blocks */
 void net_pump(void)
 {
 	struct epoll_event e[TOGETHER];
-	int n = watched ? epoll_wait(pump, e, TOGETHER, 0) : 0;
+	int n = net_pump_fd() >= 0 ? epoll_wait(pump, e, TOGETHER, 0) : 0;
+	bool child = false;
 
 	for (int i = 0; i < n; i++) {
 		struct net_stream *s = e[i].data.ptr;
 
+		child = child || !s;
+		if (!s)
+			continue;
 		if (s->feeds)
 			give(s);
 		else
@@ -309,6 +336,8 @@ void net_pump(void)
 		if (s->fd < 0 && !s->owner)
 			drop_orphan(s);
 	}
+	if (child)
+		net_process_reap_left();
 }
 
 /*

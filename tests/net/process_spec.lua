@@ -292,6 +292,17 @@ describe("a command", function()
     end)
   end)
 
+  it("is reaped by any wait when nobody holds it any more", function()
+    local fds, children = held()
+    ns:spawn { "sleep", "0.05" }
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(eventually(function()
+      local fds_now, children_now = held()
+      return fds_now <= fds and children_now <= children
+    end))
+  end)
+
   it("leaves no descriptor and no zombie", function()
     local rounds = os.getenv "NSH_SOAK" and 10000 or 200
     local function round(i)
