@@ -74,6 +74,59 @@ end
 
 m.text = text_of
 
+-- --- many at once ---
+
+--- Returns a key in the form with dots: "net/ipv4/conf/eth0.100/rp_filter" is "net.ipv4.conf.eth0/100.rp_filter".
+---@private
+---@param key string
+---@return string
+function m.dotted(key)
+  if not key:find "^[^./]*/" then return key end
+  return (key:gsub("[./]", { ["."] = "/", ["/"] = "." }))
+end
+
+--- Returns the parts of a key of links: "net.ipv4.conf.", "eth0", "rp_filter"; nil: it is none.
+---@private
+---@param key string with dots
+---@return string? head, string? dev also "all" and "default", string? name
+function m.parts(key)
+  local head, dev, name = key:match "^(net%.ipv[46]%.%l+%.)([^.]+)%.([%w_]+)$"
+  if not dev then head, dev, name = key:match "^(net%.mpls%.conf%.)([^.]+)%.([%w_]+)$" end
+  if dev and (head:find "%.conf%.$" or head:find "%.neigh%.$") then return head, dev, name end
+end
+
+--- Returns the place of a sysctl among those that are set together: what sets others as well comes first, as ip_forward
+--- does, then what is of all links; what is of one comes last.
+---@private
+---@param key string with dots
+---@return integer rank, boolean of_link whether it is of one link, which must be there
+function m.rank(key)
+  if key == "net.ipv4.ip_forward" then return 1, false end
+  local _, dev, name = m.parts(key)
+  if not dev then return 4, false end
+  local rank = name == "forwarding" and 0 or 1
+  if dev == "all" then return 2 + rank, false end
+  if dev == "default" then return 5 + rank, false end
+  return 7 + rank, true
+end
+
+--- Returns the keys of sysctls in the order in which they are set, so that none changes what another one has set.
+---@private
+---@param wanted table<string, any>
+---@return string[]
+function m.order(wanted)
+  local keys, rank = {}, {}
+  for key in pairs(wanted) do
+    keys[#keys + 1] = key
+    rank[key] = m.rank(key)
+  end
+  table.sort(keys, function(a, b)
+    if rank[a] ~= rank[b] then return rank[a] < rank[b] end
+    return a < b
+  end)
+  return keys
+end
+
 local Sysctl = { __name = "nsh.sysctl" }
 
 function Sysctl:__index(key)

@@ -2,6 +2,7 @@
 local defaults = require "nsh.lab.defaults"
 local live_of = require "nsh.lab.live"
 local nouns = require "nsh.lab.nouns"
+local sysctls = require "nsh.sysctl"
 
 local m = {}
 
@@ -239,8 +240,8 @@ function Walk:sysctls()
   table.sort(keys)
   for _, key in ipairs(keys) do
     local wish, old = self.node.sysctls[key], self.live.sysctls[key]
-    local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]"
-    if dev and self.lost[dev] then old = nil end -- a new link has new ones
+    local _, dev = sysctls.parts(key)
+    if dev and self.lost[dev:gsub("/", ".")] then old = nil end -- a new link has new ones
     if wish == nil then wish = defaults.sysctl(key, self.defaults) end
     if wish == true then wish = 1 elseif wish == false then wish = 0 end
     if wish ~= nil and tostring(live_of.plain(wish)) ~= tostring(old) then

@@ -34,39 +34,21 @@ function m.usual()
     local node = model.node(model.lab("usual", {}), kind, { "usual" })
     local ns <close> = netns.scratch()
     local asked = wish.of({ name = "usual", nodes = { node } }).nodes[1].sysctls
-    for _, key in ipairs(m.order(asked)) do pcall(function() ns.sysctl[key] = asked[key] end) end
+    for _, key in ipairs(sysctls.order(asked)) do pcall(function() ns.sysctl[key] = asked[key] end) end
     known[kind] = read(ns)
     return known[kind]
   end
 end
 
--- "net.ipv4.conf.", "eth0", "rp_filter" of a key of one link.
+-- As sysctl.parts, found out once for each key.
 local function of_link(key)
   local found = parts[key]
   if found == nil then
-    local before, dev, name = key:match "^(net%.ipv[46]%.%l+%.)([^.]+)%.([%w_]+)$"
-    found = dev and (before:find "%.conf%.$" or before:find "%.neigh%.$") and { before, dev, name } or false
+    local before, dev, name = sysctls.parts(key)
+    found = dev and { before, dev, name } or false
     parts[key] = found
   end
   if found then return found[1], found[2], found[3] end
-end
-
---- Returns the keys of sysctls in the order in which they are set: what changes others comes first, links last.
----@param wanted table<string, any>
----@return string[]
-function m.order(wanted)
-  local keys, rank = {}, {}
-  for key in pairs(wanted) do
-    keys[#keys + 1] = key
-    local _, dev, name = of_link(key)
-    rank[key] = key == "net.ipv4.ip_forward" and 1 or not dev and 4
-      or (dev == "all" and 2 or dev == "default" and 5 or 6) + (name == "forwarding" and 0 or 1)
-  end
-  table.sort(keys, function(a, b)
-    if rank[a] ~= rank[b] then return rank[a] < rank[b] end
-    return a < b
-  end)
-  return keys
 end
 
 -- What a key of a link is by itself: as new links get it, and forwarding as all of them.

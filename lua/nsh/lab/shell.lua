@@ -1,8 +1,8 @@
 --- shell.lua - a lab as a script for sh(1): the commands of ip(8), bridge(8), tc(8) that make the same.
 local describe = require "nsh.lab.describe"
-local kernel = require "nsh.lab.kernel"
 local links = require "nsh.lab.shell_link"
 local nouns = require "nsh.lab.nouns"
+local sysctls = require "nsh.sysctl"
 local wish = require "nsh.lab.wish"
 
 local m = {}
@@ -53,14 +53,12 @@ end
 
 -- --- sysctls ---
 
-local function dev_of(key) return key:match "^net%.ipv[46]%.%l+%.([^.]+)%." end
-
 --- Writes the sysctls of a node: those of links, or the others.
 ---@private
 function Writer:sysctls(node, of_links)
-  for _, key in ipairs(kernel.order(node.sysctls or {})) do
-    local dev = dev_of(key)
-    local late = dev ~= nil and dev ~= "all" and dev ~= "default" and dev ~= "lo"
+  for _, key in ipairs(sysctls.order(node.sysctls or {})) do
+    local _, of_link = sysctls.rank(key)
+    local late = of_link and not key:find("%.lo%.")
     if late == of_links then
       local value = node.sysctls[key]
       if type(value) == "boolean" then value = value and 1 or 0 end

@@ -4,6 +4,7 @@ local core = require "nsh.core"
 local netns = require "nsh.netns"
 local progress = require "nsh.lab.progress"
 local runs = require "nsh.lab.run"
+local sysctls = require "nsh.sysctl"
 
 local m = {}
 
@@ -12,24 +13,12 @@ local m = {}
 ---@field step nsh.PlanStep
 ---@field sysctls nsh.PlanStep[] that are set before there are links
 
--- Whether a sysctl is one of a link, which must be there.
-local function is_of_link(key)
-  local dev = key:match "^net[./]ipv[46][./]%l+[./]([^.]+)[./]" or key:match "^net[./]mpls[./]conf[./]([^.]+)[./]"
-  return dev ~= nil and dev ~= "all" and dev ~= "default"
-end
-
--- ip_forward and what is of all links sets others: it comes first.
-local function rank(step)
-  if step.name == "net.ipv4.ip_forward" then return 1 end
-  return step.name:find("%.all%.") and (step.name:find "forwarding$" and 2 or 3) or 4
-end
-
 --- Sets sysctls, in an order in which none changes what another one has set.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
 function m.set(run, steps)
   local list = {}
-  for i, step in ipairs(steps) do list[i] = { step, rank(step), i } end
+  for i, step in ipairs(steps) do list[i] = { step, sysctls.rank(step.name), i } end
   table.sort(list, function(a, b)
     if a[2] ~= b[2] then return a[2] < b[2] end
     return a[3] < b[3]
@@ -40,7 +29,7 @@ function m.set(run, steps)
     run.step = step
     if value ~= nil then
       local ok, message, code, detail = core.sysctl.set(run.ns[step.netns].core, step.name,
-        require("nsh.sysctl").text(step.name, value))
+        sysctls.text(step.name, value))
       if not ok then runs.refuse(run, step, message, code, detail) end
     end
   end
@@ -58,8 +47,8 @@ function m.begin(run, steps)
       run.new[step.netns] = { step = step, sysctls = {} }
       table.insert(run.wanted, step.netns)
     elseif step.noun == "sysctl" then
-      local new = run.new[step.netns]
-      table.insert(is_of_link(step.name) and later or new and new.sysctls or now, step)
+      local new, _, of_link = run.new[step.netns], sysctls.rank(step.name)
+      table.insert(of_link and later or new and new.sysctls or now, step)
     end
   end
   m.set(run, now)
