@@ -283,6 +283,10 @@ local function build(run, unordered)
     if makers[1] then ask_all(is_below) end
     make_links(run, owners, makers, flush)
     spaces.need_all(run)
+    if run.opening[1] then
+      flush()
+      spaces.set(run, run.opening)
+    end
     ask_all(function(step) return is_rest(step) and not later[step.netns] end)
     if next(later) == nil then return end
     flush()

@@ -1,5 +1,6 @@
 --- diff.lua - two states compared: the steps that lead from what is there to what is wished.
 local defaults = require "nsh.lab.defaults"
+local given = require "nsh.lab.given"
 local live_of = require "nsh.lab.live"
 local nouns = require "nsh.lab.nouns"
 local sysctls = require "nsh.sysctl"
@@ -150,6 +151,10 @@ function Walk:compare(row, record, old, last)
     old = setmetatable({ master = false }, { __index = old }) -- it is a port of nothing by then
   end
   local found = anew or row.changes(record, old, last)
+  if row.noun == "addr" and self.live.missing and self.live.missing.again[row.key(record)] then
+    found = found or {}
+    found.usable = { false, true }
+  end
   if not anew and last then
     found = unset(found, record, old, last)
     if row.noun == "link" then
@@ -231,6 +236,11 @@ function Walk:spread()
 end
 
 ---@private
+function Walk:sysctl(key, old, wish)
+  self:add("change", m.SYSCTL, { key = key }, { [key] = old }, { [key] = wish }).changes = { [key] = { old, wish } }
+end
+
+---@private
 function Walk:sysctls()
   local keys = {}
   for key in pairs(self.node.sysctls) do keys[#keys + 1] = key end
@@ -245,10 +255,10 @@ function Walk:sysctls()
     if wish == nil then wish = defaults.sysctl(key, self.defaults) end
     if wish == true then wish = 1 elseif wish == false then wish = 0 end
     if wish ~= nil and tostring(live_of.plain(wish)) ~= tostring(old) then
-      local step = self:add("change", m.SYSCTL, { key = key }, { [key] = old or nil }, { [key] = wish })
-      step.changes = { [key] = { old or nil, wish } }
+      self:sysctl(key, old or nil, wish)
     end
   end
+  for _, key in ipairs(self.live.missing and given.blocking(self) or NOTHING) do self:sysctl(key, 1, 0) end
 end
 
 m.SYSCTL = { noun = "sysctl", name = function(record) return record.key end }
@@ -271,6 +281,7 @@ function Walk:find()
   for _, row in ipairs(nouns.list) do
     local wished, there = self.node[row.field], self.live[row.field]
     if wished and wished[1] or there and there[1] then gone[row] = { self:wanted(row) } end -- most have none of most
+    if self.live.missing and row.noun == "addr" then given.steps(self, gone[row] and gone[row][1] or NOTHING) end
   end
   for i = #nouns.list, 1, -1 do
     local row = nouns.list[i]

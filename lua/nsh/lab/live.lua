@@ -1,6 +1,7 @@
 --- live.lua - reads what is there: the state of namespaces, in the same form as what a lab asks for.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local given = require "nsh.lab.given"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local world = require "nsh.world"
@@ -120,11 +121,13 @@ local function of(ns, name, wish, last)
     local wanted, before = wish[row.field] or NOTHING, last[row.field] or NOTHING
     if whole and not row.late then
       state[row.field] = row.list(ns)
-    elseif wanted[1] or before[1] or row.noun == "link" then
+    elseif wanted[1] or before[1] or row.noun == "link" or row.along and (wish[row.along] or NOTHING)[1] then
       state[row.field] = row.list(ns, wanted, before)
     end
   end
-  read_sysctls(state, ns, wish.sysctls or NOTHING, last.sysctls or NOTHING)
+  state.missing = not whole and given.missing(state, wish) or nil
+  read_sysctls(state, ns, wish.sysctls or NOTHING, last.sysctls or NOTHING,
+    state.missing and state.missing.sysctls or NOTHING)
   return state
 end
 

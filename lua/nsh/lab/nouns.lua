@@ -12,6 +12,7 @@ local m = {}
 ---@field loose? fun(record: table): string? key of a wish that leaves open what the kernel chooses; nil: it doesn't
 ---@field name fun(record: table): string what a person calls it
 ---@field list fun(ns: nsh.Netns, wanted: table[], last: table[], run: table?): table[] what is there
+---@field along? string field of records beside which its own are read, whether one is wished or not
 ---@field mine? fun(record: table): boolean false: the kernel makes it by itself
 ---@field changes? fun(wish: table, live: table, last: table?): table? what differs, { key = { from, to } }
 ---@field add fun(ns: nsh.Netns, record: table, run: table): ...

@@ -82,7 +82,8 @@ m[1] = {
     return record.addr ~= "127.0.0.1/8" and record.proto ~= "kernel_lo" and record.proto ~= "kernel_ll"
       and record.proto ~= "kernel_ra" and not record.temporary and record.addr ~= "::1/128"
   end,
-  add = function(ns, record) return core.addr.add(ns.core, record) end,
+  -- a link-local one may be the kernel's by then
+  add = function(ns, record) return core.addr[record.proto == "kernel_ll" and "replace" or "add"](ns.core, record) end,
   change = addr_change,
   del = function(ns, record) return core.addr.del(ns.core, record) end,
   gone = { EADDRNOTAVAIL = true, ENODEV = true },
@@ -237,17 +238,23 @@ local function route_del(ns, record)
     metric = record.metric, tos = record.tos, from = record.from, type = record.type, proto = record.proto })
 end
 
+-- A network may be that of several links, and the kernel has a route of its own for each.
+local function how_to_add(record)
+  if record.proto ~= "kernel" then return "add" end
+  return record.family == "inet6" and "prepend" or "append" -- which IPv6 makes one route with several ways of
+end
+
 m[4] = {
-  noun = "route", field = "routes", read = route_read, changes = route_changes, name = route_name,
+  noun = "route", field = "routes", along = "addrs", read = route_read, changes = route_changes, name = route_name,
   key = function(record)
     return table.concat({ record.family, record.dst, record.table, record.metric or 0, record.tos or 0,
-      record.from or "" }, " ")
+      record.from or "", record.proto == "kernel" and record.dev or nil }, " ")
   end,
   list = function(ns) return fail.check("route list", nil, ns, core.route.list(ns.core, {})) end,
   mine = function(record)
     return record.proto ~= "kernel" and record.proto ~= "redirect" and record.proto ~= "ra" and not record.cloned
   end,
-  add = function(ns, record) return core.route.add(ns.core, noun "words".own(record)) end,
+  add = function(ns, record) return core.route[how_to_add(record)](ns.core, noun "words".own(record)) end,
   change = function(ns, record) return core.route.replace(ns.core, noun "words".own(record)) end,
   del = route_del,
   gone = { ESRCH = true, ENOENT = true },

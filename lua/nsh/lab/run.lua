@@ -17,6 +17,7 @@ local VERB = { create = "add", change = "set", delete = "del" }
 ---@field kind table<string, table<string, string>> their kinds
 ---@field wished table<string, table<string, table>> their records in the wish
 ---@field new table<string, nsh.LabSpace> namespaces that are still to be made
+---@field opening nsh.PlanStep[] sysctls without which links take no addresses of IPv6
 ---@field made string[] names of the namespaces that were made
 ---@field late nsh.PlanStep[] steps of late nouns that were done
 ---@field step? nsh.PlanStep the one that is being asked for

@@ -41,14 +41,15 @@ end
 ---@return nsh.PlanStep[] sysctls of links, for when these are there
 function m.begin(run, steps)
   local now, later = {}, {}
-  run.new, run.wanted = {}, {}
+  run.new, run.wanted, run.opening = {}, {}, {}
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "create" then
       run.new[step.netns] = { step = step, sysctls = {} }
       table.insert(run.wanted, step.netns)
     elseif step.noun == "sysctl" then
       local new, _, of_link = run.new[step.netns], sysctls.rank(step.name)
-      table.insert(of_link and later or new and new.sysctls or now, step)
+      local opens = of_link and step.name:find "%.disable_ipv6$" and tostring(step.to[step.name]) == "0"
+      table.insert(opens and run.opening or of_link and later or new and new.sysctls or now, step)
     end
   end
   m.set(run, now)

@@ -15,7 +15,7 @@ end
 
 local function is_awaited(run, step)
   local addr = step.noun == "addr" and step.op ~= "delete" and step.to.addr
-  if not addr or not step.to.nodad or not addr:find(":", 1, true) then return false end
+  if not addr or not step.to.nodad or not addr:find(":", 1, true) or step.to.proto == "kernel_ll" then return false end
   local link = run.wished[step.netns][step.to.dev]
   return link ~= nil and link.up == true
 end

@@ -1,0 +1,297 @@
+--- given.lua - what the kernel gives along with what is declared, where somebody took it away: routes of addresses,
+-- link-local addresses, its own rules, IPv6 as such.
+-- An address without the route to its network is of little use, and nobody who declares one asks for that. So it counts
+-- as declared with it; an address that is declared with noprefixroute has none.
+local core = require "nsh.core"
+local nouns = require "nsh.lab.nouns"
+local prefixes = require "nsh.prefix"
+local records = require "nsh.lab.records"
+
+local m = {}
+
+local METRIC6, RULE_VRF, RULE_MAIN, RULE_DEFAULT = 256, 1000, 32766, 32767 -- the kernel's own
+
+local function is_six(addr) return addr:find(":", 1, true) ~= nil end
+
+-- A network as routes name it: one address has no length.
+local function network(addr)
+  local length = math.tointeger(tonumber(addr:match "/(%d+)$"))
+  if not length or length == (is_six(addr) and 128 or 32) then return addr:match "^[^/]+" end
+  return (prefixes.subnet(addr, length, 0))
+end
+
+-- --- what was read ---
+
+-- One namespace: what is there, so that it can be found.
+local Look = {}
+Look.__index = Look
+
+local function look_at(state, wish)
+  local self = setmetatable({ state = state, wish = wish, links = {}, tables = {}, kernels = {}, others = {},
+    addrs = {}, routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
+  for _, link in ipairs(state.links) do self.links[link.name] = link end
+  for name, link in pairs(self.links) do
+    local vrf = link.kind == "vrf" and link or self.links[link.master]
+    self.tables[name] = vrf and vrf.kind == "vrf" and vrf.table or nil
+  end
+  for _, route in ipairs(state.routes) do
+    local key = ("%s %s %s"):format(route.dst, tostring(route.table), route.metric or 0)
+    if route.proto == "kernel" and route.dev then
+      self.kernels[key .. " " .. route.dev], self.kernels[key] = true, true
+    elseif not route.tos and not route.cloned then
+      self.others[key] = self.others[key] or route
+    end
+  end
+  local key = nouns.by_name.addr.key
+  for _, addr in ipairs(state.addrs) do self.addrs[key(addr)] = addr end
+  return self
+end
+
+--- Notes a route that must be there with an address, or with its link alone.
+---@private
+function Look:need(addr, route, of_link)
+  route.dev, route.proto, route.table = addr.dev, "kernel", self.tables[addr.dev] or route.table
+  local key = ("%s %s %s"):format(route.dst, tostring(route.table), route.metric or 0)
+  local own = key .. " " .. route.dev
+  if self.kernels[own] then return end
+  self.kernels[own] = true
+  -- what stands in the place of one of the kernel's own is changed; beside others it is one more
+  local instead = not self.kernels[key] and self.others[key] or nil
+  table.insert(self.routes, { route = route, addr = not of_link and addr or nil, instead = instead })
+end
+
+-- --- IPv4 ---
+
+-- The first address of each network has the routes; the others of that network speak with its voice.
+local function firsts_of(state)
+  local first = {}
+  for _, addr in ipairs(state.addrs) do
+    if addr.family == "inet" and not addr.secondary then
+      first[addr.dev .. " " .. network(addr.peer or addr.addr)] = addr
+    end
+  end
+  return first
+end
+
+---@private
+function Look:routes4(addr)
+  self.firsts = self.firsts or firsts_of(self.state)
+  local dst = network(addr.peer or addr.addr)
+  local first = self.firsts[addr.dev .. " " .. dst] or addr
+  local own, src = addr.addr:match "^[^/]+", first.addr:match "^[^/]+"
+  local function need(to, kind, scope, metric)
+    self:need(first, { family = "inet", dst = to, type = kind, scope = scope, src = src, metric = metric,
+      table = kind == "unicast" and "main" or "local" })
+  end
+  need(own, "local", "host")
+  if addr.broadcast and addr.broadcast ~= "255.255.255.255" then need(addr.broadcast, "broadcast", "link") end
+  if dst:find "^0%." or dst == own then return end
+  local lo = addr.dev == "lo"
+  if not first.noprefixroute then need(dst, lo and "local" or "unicast", lo and "host" or "link", first.metric) end
+  local last = dst:find "/" and prefixes.edge(dst)
+  if last then need(last, "broadcast", "link") end
+end
+
+-- --- IPv6 ---
+
+---@private
+function Look:routes6(addr, link)
+  if not addr.peer and not addr.noprefixroute and not addr.valid_lft then
+    self:need(addr, { family = "inet6", dst = network(addr.addr), type = "unicast", metric = addr.metric or METRIC6,
+      table = "main" })
+  end
+  if link.link_type == "ether" then
+    self:need(addr, { family = "inet6", dst = "ff00::/8", type = "multicast", metric = METRIC6, table = "local" }, true)
+  end
+  -- nobody but the kernel can make the local one
+  local own = ("%s %s 0 %s"):format(addr.addr:match "^[^/]+", tostring(self.tables[addr.dev] or "local"), addr.dev)
+  if not self.kernels[own] and link.carrier and not addr.tentative and not addr.dadfailed then
+    self.again[nouns.by_name.addr.key(addr)] = true
+  end
+end
+
+-- The link-local address that a link was made with; nothing else of IPv6 is without one.
+---@private
+function Look:link_local(link)
+  local text = records.link_local(link)
+  if not text then return end
+  local bytes, live = core.address_bytes(text:match "^[^/]+"), self.links[link.name]
+  for _, addr in ipairs(self.state.addrs) do
+    if addr.dev == link.name and is_six(addr.addr) and core.address_bytes(addr.addr:match "^[^/]+") == bytes then
+      if live.up and not addr.noprefixroute then
+        self:need(addr, { family = "inet6", dst = "fe80::/64", type = "unicast", metric = METRIC6, table = "main" })
+      end
+      return
+    end
+  end
+  table.insert(self.new, { addr = text, dev = link.name, family = "inet6", nodad = true, proto = "kernel_ll" })
+end
+
+-- Sysctls that may keep a declared address of IPv6 away: of its link, and of links that are made.
+---@private
+function Look:blocked(dev)
+  for _, name in ipairs { (dev:gsub("%.", "/")), "default" } do
+    local key = ("net.ipv6.conf.%s.disable_ipv6"):format(name)
+    if self.wish.sysctls[key] == nil then
+      self.sysctls[key] = self.sysctls[key] or {}
+      self.sysctls[key][dev] = true
+    end
+  end
+end
+
+---@private
+function Look:addresses()
+  local key, six = nouns.by_name.addr.key, {}
+  for _, wish in ipairs(self.wish.addrs) do
+    local addr, link = self.addrs[key(wish)], self.links[wish.dev]
+    if is_six(wish.addr) then
+      six[wish.dev] = true
+      if not addr then self:blocked(wish.dev) end
+    end
+    if addr and link and link.up then
+      if is_six(wish.addr) then self:routes6(addr, link) else self:routes4(addr) end
+    end
+  end
+  local lo = not self.wish.adopted and self.links.lo and self.links.lo.up and self.addrs["127.0.0.1/8 dev lo"]
+  if lo then self:routes4(lo) end
+  for _, link in ipairs(self.wish.links) do
+    if six[link.name] and self.links[link.name] and link.up then self:link_local(link) end
+  end
+end
+
+-- --- rules ---
+
+-- Whether a rule that asks for nothing leads to a table, wherever somebody has put it.
+local function leads_to(rules, family, name)
+  local read = nouns.by_name.rule
+  local plain = read.rest { family = family, table = name }
+  for _, rule in ipairs(rules) do
+    if rule.family == family and read.rest(rule) == plain then return true end
+  end
+  return false
+end
+
+---@private
+function Look:own_rules()
+  local function need(family, priority, name)
+    if leads_to(self.state.rules, family, name) then return end
+    table.insert(self.rules, { family = family, priority = priority, table = name, type = "unicast",
+      proto = "kernel" })
+  end
+  local families, vrf = {}, false
+  for _, list in ipairs { self.wish.rules, self.state.rules, self.wish.addrs } do
+    for _, record in ipairs(list) do
+      families[record.family or is_six(record.addr or "") and "inet6" or "inet"] = true
+    end
+  end
+  for _, link in ipairs(self.state.links) do vrf = vrf or link.kind == "vrf" end
+  for family in pairs(families) do
+    need(family, 0, "local")
+    need(family, RULE_MAIN, "main")
+    if family == "inet" then need(family, RULE_DEFAULT, "default") end
+    local there = not vrf
+    for _, rule in ipairs(self.state.rules) do there = there or rule.family == family and rule.l3mdev end
+    if not there then
+      table.insert(self.rules, { family = family, priority = RULE_VRF, l3mdev = true, type = "unicast",
+        proto = "kernel" })
+    end
+  end
+  table.sort(self.rules, function(a, b)
+    if a.family ~= b.family then return a.family < b.family end
+    return a.priority < b.priority
+  end)
+end
+
+--- What the kernel has given and isn't there.
+---@class nsh.LabMissing
+---@field routes { route: table, addr: table?, instead: table? }[] of which address, and what has taken the place
+---@field new table[] link-local addresses
+---@field again table<string, boolean> addresses of IPv6 without their local route, by key
+---@field rules table[]
+---@field sysctls table<string, table<string, boolean>> those that may keep IPv6 away from links
+
+--- Looks for what the kernel has given along with what is declared and was taken away since.
+---@param state table the namespace as it was read
+---@param wish table what is declared
+---@return nsh.LabMissing? missing nil: nothing is
+function m.missing(state, wish)
+  local declares_rules = wish.rules and wish.rules[1]
+  if not declares_rules and not (wish.addrs and wish.addrs[1]) then return nil end
+  local look = look_at(state, wish)
+  look:addresses()
+  if declares_rules then look:own_rules() end
+  for _, found in ipairs { look.routes, look.new, look.again, look.rules, look.sysctls } do
+    if next(found) ~= nil then return look end
+  end
+end
+
+-- --- as steps ---
+
+local KEEP = { valid_lft = true, preferred_lft = true, proto = true } -- of IPv4: the routes stay as they are
+
+-- Whether the kernel makes the routes of an address anew by itself, for it is made or changed.
+local function is_moved(step)
+  for key in pairs(step.changes or {}) do
+    if is_six(step.to.addr) or not KEEP[key] then return true end
+  end
+  return step.op ~= "change"
+end
+
+-- The same for a route, of its address or its link. That for multicast comes with any address of IPv6.
+local function is_renewed(walk, one, claimed)
+  local dev = one.route.dev
+  if walk.lost[dev] then return true end
+  for _, step in ipairs(walk.steps) do
+    local changes, here = step.changes or {}, step.netns == walk.node.netns
+    if here and step.noun == "link" and step.name == dev then
+      if step.op ~= "change" or changes.up or changes.master then return true end
+    elseif here and step.noun == "addr" and step.to and step.to.dev == dev then
+      local is_it = step.from == one.addr
+      if not one.addr then is_it = is_six(step.to.addr) end
+      if is_it and is_moved(step) then return true end
+    end
+  end
+  return one.addr and not claimed[one.addr] and walk:owner(nouns.by_name.addr)(one.addr) and true or false
+end
+
+--- Adds the steps that bring back what is missing, when those of addresses are known. Rules come first: the gateways
+--- of routes are looked for by them.
+---@private
+---@param walk table of diff.lua
+---@param claimed table<table, boolean> addresses that are wished
+function m.steps(walk, claimed)
+  for _, addr in ipairs(walk.live.missing.new) do
+    if not walk.lost[addr.dev] then walk:add("create", nouns.by_name.addr, addr, { to = addr }) end
+  end
+  for _, rule in ipairs(walk.live.missing.rules) do
+    walk:add("create", nouns.by_name.rule, rule, { to = rule })
+  end
+  local row = nouns.by_name.route
+  for _, one in ipairs(walk.live.missing.routes) do
+    if not is_renewed(walk, one, claimed) then
+      local old = one.instead
+      walk:add(old and "change" or "create", row, one.route, { from = old, to = one.route,
+        changes = old and (row.changes(one.route, old) or { proto = { old.proto, "kernel" } }) })
+    end
+  end
+end
+
+--- Returns the sysctls that are to be set back, of links that are there or made.
+---@private
+---@param walk table of diff.lua
+---@return string[] keys
+function m.blocking(walk)
+  local keys = {}
+  for key, devs in pairs(walk.live.missing.sysctls) do
+    local counts = false
+    for dev in pairs(devs) do
+      local is_made = not walk.there[dev] or walk.lost[dev] and true or false
+      counts = counts or is_made == (key == "net.ipv6.conf.default.disable_ipv6")
+    end
+    if counts and walk.live.sysctls[key] == 1 then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return keys
+end
+
+return m
