@@ -26,37 +26,48 @@ end
 local Look = {}
 Look.__index = Look
 
+-- What tells a route from others: of all links, or of one.
+local function place_of(route) return route.dst .. " " .. route.table .. " " .. (route.metric or 0) end
+local function key_of(route) return place_of(route) .. " " .. route.dev end
+
 local function look_at(state, wish)
-  local self = setmetatable({ state = state, wish = wish, links = {}, tables = {}, kernels = {}, others = {},
-    addrs = {}, routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
+  local self = setmetatable({ state = state, wish = wish, links = {}, tables = {}, kernels = {}, taken = {}, addrs = {},
+    routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
   for _, link in ipairs(state.links) do self.links[link.name] = link end
   for name, link in pairs(self.links) do
-    local vrf = link.kind == "vrf" and link or self.links[link.master]
+    local vrf = link.kind == "vrf" and link or link.master and self.links[link.master]
     self.tables[name] = vrf and vrf.kind == "vrf" and vrf.table or nil
   end
   for _, route in ipairs(state.routes) do
-    local key = ("%s %s %s"):format(route.dst, tostring(route.table), route.metric or 0)
-    if route.proto == "kernel" and route.dev then
-      self.kernels[key .. " " .. route.dev], self.kernels[key] = true, true
-    elseif not route.tos and not route.cloned then
-      self.others[key] = self.others[key] or route
-    end
+    if route.proto == "kernel" and route.dev then self.kernels[key_of(route)] = true end
   end
   local key = nouns.by_name.addr.key
   for _, addr in ipairs(state.addrs) do self.addrs[key(addr)] = addr end
   return self
 end
 
+-- What stands in the place of a route of the kernel's own is to be changed; beside others of these it is one more.
+local function in_place_of(state, route)
+  local place, found = place_of(route), nil
+  for _, other in ipairs(state.routes) do
+    if place_of(other) == place and not other.tos and not other.cloned then
+      if other.proto == "kernel" then return nil end
+      found = found or other
+    end
+  end
+  return found
+end
+
 --- Notes a route that must be there with an address, or with its link alone.
 ---@private
 function Look:need(addr, route, of_link)
   route.dev, route.proto, route.table = addr.dev, "kernel", self.tables[addr.dev] or route.table
-  local key = ("%s %s %s"):format(route.dst, tostring(route.table), route.metric or 0)
-  local own = key .. " " .. route.dev
-  if self.kernels[own] then return end
-  self.kernels[own] = true
-  -- what stands in the place of one of the kernel's own is changed; beside others it is one more
-  local instead = not self.kernels[key] and self.others[key] or nil
+  local key = key_of(route)
+  if self.kernels[key] then return end
+  self.kernels[key] = true
+  local place = place_of(route)
+  local instead = not self.taken[place] and in_place_of(self.state, route) or nil
+  self.taken[place] = true
   table.insert(self.routes, { route = route, addr = not of_link and addr or nil, instead = instead })
 end
 
@@ -104,8 +115,8 @@ function Look:routes6(addr, link)
     self:need(addr, { family = "inet6", dst = "ff00::/8", type = "multicast", metric = METRIC6, table = "local" }, true)
   end
   -- nobody but the kernel can make the local one
-  local own = ("%s %s 0 %s"):format(addr.addr:match "^[^/]+", tostring(self.tables[addr.dev] or "local"), addr.dev)
-  if not self.kernels[own] and link.carrier and not addr.tentative and not addr.dadfailed then
+  local own = { dst = addr.addr:match "^[^/]+", table = self.tables[addr.dev] or "local", dev = addr.dev }
+  if not self.kernels[key_of(own)] and link.carrier and not addr.tentative and not addr.dadfailed then
     self.again[nouns.by_name.addr.key(addr)] = true
   end
 end
@@ -152,8 +163,8 @@ function Look:addresses()
       if is_six(wish.addr) then self:routes6(addr, link) else self:routes4(addr) end
     end
   end
-  local lo = not self.wish.adopted and self.links.lo and self.links.lo.up and self.addrs["127.0.0.1/8 dev lo"]
-  if lo then self:routes4(lo) end
+  local lo = self.routes[1] and not self.wish.adopted and self.links.lo and self.links.lo.up
+  if lo and self.addrs["127.0.0.1/8 dev lo"] then self:routes4(self.addrs["127.0.0.1/8 dev lo"]) end
   for _, link in ipairs(self.wish.links) do
     if six[link.name] and self.links[link.name] and link.up then self:link_local(link) end
   end
