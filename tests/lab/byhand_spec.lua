@@ -1,7 +1,7 @@
---- byhand_spec.lua - a rich lab, parts of which somebody changes by hand, one after the other and two at once: plans see
---- it, up() mends it, leaves what isn't the lab's and cuts nobody else. All of it with NSH_SOAK, a part of it else.
+--- byhand_spec.lua - a rich lab, parts of which somebody changes by hand, one at a time and two at once: plans see it,
+--- up() mends it, leaves what isn't the lab's and cuts nobody else. All of it with NSH_SOAK, a part of it else.
 local SOAK = os.getenv "NSH_SOAK"
-local SINGLE, PAIRS = SOAK and math.huge or 10, SOAK and 600 or 5
+local SINGLE, PAIRS = SOAK and math.huge or 8, SOAK and 600 or 4
 
 -- --- the lab ---
 
@@ -47,7 +47,7 @@ end
 
 -- --- what somebody does by hand ---
 
--- In which node, with which command. apart = true: it changes nothing that is declared; cuts = true: it is of the switch.
+-- In which node, with which command. apart = true: it changes nothing that is declared; cuts = true: it is the switch.
 local SABOTAGE = {
   { "h1", "ip link set eth0 mtu 1400" },
   { "h1", "ip link set eth0 down" },

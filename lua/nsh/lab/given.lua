@@ -272,17 +272,17 @@ end
 ---@param claimed table<table, boolean> addresses that are wished
 function m.steps(walk, claimed)
   for _, addr in ipairs(walk.live.missing.new) do
-    if not walk.lost[addr.dev] then walk:add("create", nouns.by_name.addr, addr, { to = addr }) end
+    if not walk.lost[addr.dev] then walk:add("create", nouns.by_name.addr, addr, nil, addr) end
   end
   for _, rule in ipairs(walk.live.missing.rules) do
-    walk:add("create", nouns.by_name.rule, rule, { to = rule })
+    walk:add("create", nouns.by_name.rule, rule, nil, rule)
   end
   local row = nouns.by_name.route
   for _, one in ipairs(walk.live.missing.routes) do
     if not is_renewed(walk, one, claimed) then
       local old = one.instead
-      walk:add(old and "change" or "create", row, one.route, { from = old, to = one.route,
-        changes = old and (row.changes(one.route, old) or { proto = { old.proto, "kernel" } }) })
+      local step = walk:add(old and "change" or "create", row, one.route, old, one.route)
+      step.changes = old and (row.changes(one.route, old) or { proto = { old.proto, "kernel" } }) or nil
     end
   end
 end
