@@ -108,6 +108,48 @@ describe("an address plan", function()
     assert.equal(four, a.ports[1].addrs[1].addr:match "^[^/]+")
   end)
 
+  it("is the same when it is read after each link, and that takes no longer the more there are", function()
+    local function declare(n, look)
+      local net, sw = lab("grown", { addresses = PLAN }), nil
+      for i = 1, n do
+        if i % 40 == 1 then sw = net:switch("sw" .. i) end
+        local host = net:host { "h" .. i, links = { { "br0", kind = "bridge", addr = i % 7 == 0 and "10.9.0.7/24" } } }
+        net:link { host, sw }
+        local router = net:router("r" .. i)
+        net:link { router, { host, master = i % 3 == 0 and "br0" or nil }, mtu = 1400 }
+        if look then look(host, router) end
+      end
+      return net
+    end
+    local function look(host, router) return #host.ports[1].addrs + #router.ports[1].addrs + #router:address() end
+    assert.same(plan_of(declare(80)), plan_of(declare(80, look)))
+    local began = os.clock()
+    declare(200, look)
+    assert.is_true(os.clock() - began < 1, os.clock() - began)
+  end)
+
+  it("goes along with switches that are joined later", function()
+    local net = lab("joined", { addresses = "10.0.0.0/8" })
+    local one, two, seen = net:switch "one", net:switch "two", {}
+    local function add(name, switch)
+      local host = net:host(name)
+      net:link { host, switch }
+      local text = host:address { prefix = true }
+      assert.is_nil(seen[text])
+      seen[text] = true
+      return network_of(text)
+    end
+    local first, second = add("a1", one), add("b1", two)
+    assert.equal(second, add("b2", two))
+    assert.is_not.equal(first, second)
+    net:link { one, two }
+    assert.equal(first, add("a2", one))
+    for i = 1, 20 do assert.equal(first, add("late" .. i, two)) end
+    local gate = net:router "gate"
+    net:link { gate, two }
+    assert.equal(first, network_of(gate:address { link = "eth0", prefix = true }))
+  end)
+
   it("is refused where its pool is too small, and says how large it must be", function()
     h.misuse("10.0.0.0/29 is too small; an address plan needs at least a /28", lab, "x", { addresses = "10.0.0.0/29" })
     h.misuse("10.0.0.1/8 isn't the beginning of a network; 10.0.0.0/8 is", lab, "x", { addresses = "10.0.0.1/8" })

@@ -130,30 +130,34 @@ local function note_hand(pool, addr)
   local first = (number >> bits << bits) - pool.base
   local last = first + (1 << bits) - 1
   if last < 0 or first >= 1 << pool.bits then return end
+  local key = first .. " " .. last -- a thousand may have addresses in the same one
+  if pool.hand[key] then return end
+  pool.hand[key] = true
   pool.hand[#pool.hand + 1] = { first = first, last = last }
-end
-
-local function note_all_hand(lab)
-  for _, pool in ipairs(lab.pools) do pool.hand = {} end
-  local function note(addrs)
-    for _, record in ipairs(addrs) do
-      for _, pool in ipairs(not record.planned and lab.pools or {}) do
-        if not pool.given[record] then note_hand(pool, record.addr) end
-      end
-    end
-  end
-  for _, node in ipairs(lab.nodes) do
-    note(node.loopback.addrs)
-    for _, link in ipairs(node.links) do note(link.addrs) end
-    for _, port in ipairs(node.ports) do note(port.own_addrs) end
-  end
 end
 
 local function addrs_of(dev) return dev.own_addrs or dev.addrs end
 
-local function has(dev, family, except)
+local function note_hands(lab, dev)
   for _, record in ipairs(addrs_of(dev)) do
-    if family_of(record.addr) == family and not (except and except[record]) then return record end
+    for _, pool in ipairs(lab.pools) do
+      if not pool.given[record] then note_hand(pool, record.addr) end
+    end
+  end
+end
+
+-- What is used by hand of what was declared since so many nodes, links and wires were.
+local function note_new_hands(lab, nodes, own, links)
+  for i = nodes + 1, #lab.nodes do note_hands(lab, lab.nodes[i].loopback) end
+  for i = own + 1, #lab.own do note_hands(lab, lab.own[i]) end
+  for i = links + 1, #lab.links do
+    for _, port in ipairs(lab.links[i].ends) do note_hands(lab, port) end
+  end
+end
+
+local function has(dev, family)
+  for _, record in ipairs(addrs_of(dev)) do
+    if family_of(record.addr) == family then return record end
   end
 end
 
@@ -175,16 +179,15 @@ end
 
 -- --- giving addresses out ---
 
-local function note_taken(net, domain)
+-- Numbers of the network that ends have.
+local function note_taken(net, ends)
   local base = prefixes.parse(net.text, "addr")
-  for _, entry in ipairs(domain.ends) do
+  local format, at = #base.bytes == 4 and ">I4" or ">i8", #base.bytes == 4 and 1 or 9
+  for _, entry in ipairs(ends) do
     for _, record in ipairs(addrs_of(entry.device)) do
-      local addr = prefixes.parse(record.addr:match "^[^/]+", "addr")
-      if prefixes.within(addr, base) then
-        local format = #addr.bytes == 4 and ">I4" or ">i8"
-        local at = #addr.bytes == 4 and 1 or 9
-        net.taken[format:unpack(addr.bytes, at) - format:unpack(base.bytes, at)] = true
-      end
+      local bytes = core.prefix(record.addr)
+      local same = #bytes == #base.bytes and prefixes.head(bytes, base.length) == prefixes.head(base.bytes, base.length)
+      if same then net.taken[format:unpack(bytes, at) - format:unpack(base.bytes, at)] = true end
     end
   end
 end
@@ -208,13 +211,29 @@ local function give(pool, dev, text)
   list[#list + 1] = record
 end
 
--- Who needs an address of a pool in a domain: { entry, key }, in order.
+-- Whose addresses are to be looked at: those who came since, or all where the domain has another name. They get a key.
+local function prepare(domain)
+  local whole = domain.planned ~= domain.key
+  if whole then domain.seen = {} end
+  domain.todo = whole and domain.ends or domain.fresh
+  for _, entry in ipairs(domain.todo) do
+    local name = entry.node.name
+    if whole or not entry.key then
+      domain.seen[name] = (domain.seen[name] or 0) + 1
+      entry.key = name .. " " .. domain.seen[name]
+    end
+  end
+end
+
+local function done(domain)
+  domain.planned, domain.fresh, domain.todo = domain.key, {}, nil
+end
+
+-- Who of them needs an address of a pool.
 local function wanting(pool, domain)
-  local list, count = {}, {}
-  for _, entry in ipairs(domain.ends) do
+  local list = {}
+  for _, entry in ipairs(domain.todo) do
     local node, dev = entry.node, entry.device
-    count[node.name] = (count[node.name] or 0) + 1
-    entry.key = node.name .. " " .. count[node.name]
     local able = (node.kind == "host" or node.kind == "router") and not dev.none
       and not (pool.family == "inet6" and dev.ipv6 == false)
     if able and not has(dev, pool.family) then list[#list + 1] = entry end
@@ -227,7 +246,7 @@ local function too_small(lab, pool, what)
     local wider = new_pool(prefixes.subnet(pool.text:gsub("/%d+$", "/" .. length), length, 0))
     wider.given = {}
     local fits = true
-    for _, domain in ipairs((domains.of(lab))) do fits = fits and make_net(wider, domain) ~= nil end
+    for _, domain in ipairs(domains.of(lab).list) do fits = fits and make_net(wider, domain) ~= nil end
     for _, node in ipairs(lab.nodes) do
       if node.kind == "router" then fits = fits and take(wider, "loop", 0, node.name) ~= nil end
     end
@@ -238,19 +257,32 @@ local function too_small(lab, pool, what)
   end
 end
 
-local function assign_domain(lab, pool, domain)
-  local list = wanting(pool, domain)
-  if #list == 0 or domain.outside then return end
+-- The network that a domain has of a pool, with what is taken of it; nil: it needs none.
+local function net_of(lab, pool, domain, list)
   local net = pool.nets[domain.key]
-  if not net then
+  if not net and not list[1] then return nil end
+  local is_new = not net
+  if is_new then
     net = hand_net(pool, domain) or make_net(pool, domain)
     if not net then too_small(lab, pool, "the network of " .. domain.key) end
     pool.nets[domain.key] = net
   end
-  note_taken(net, domain)
+  note_taken(net, is_new and domain.ends or domain.todo)
+  return net
+end
+
+-- Each of two ends has its place by its name.
+local function rank(domain)
   local ranked = table.move(domain.ends, 1, #domain.ends, 1, {})
   table.sort(ranked, function(a, b) return a.key < b.key end)
-  for rank, entry in ipairs(ranked) do entry.rank = rank end
+  for place, entry in ipairs(ranked) do entry.rank = place end
+end
+
+local function assign_domain(lab, pool, domain)
+  if domain.outside then return end
+  local list = wanting(pool, domain)
+  local net = net_of(lab, pool, domain, list)
+  if net and net.ordered then rank(domain) end
   for _, entry in ipairs(list) do
     local number = host_number(net, entry.key, entry.rank)
     if not number then
@@ -287,7 +319,23 @@ local function assign_loopback(lab, pool, node)
   give(pool, lo, text)
 end
 
-local plans = setmetatable({}, { __mode = "k" }) -- by lab: the domains, by their devices
+local plans = setmetatable({}, { __mode = "k" }) -- by lab: the domains, and those that addresses are to be given in
+
+-- The plan of a lab with what was declared since it was made.
+local function plan_of(lab)
+  local plan = plans[lab]
+  if not plan then
+    for _, pool in ipairs(lab.pools) do pool.given = setmetatable({}, { __mode = "k" }) end
+    note_new_hands(lab, 0, 0, 0)
+    local map = domains.of(lab)
+    plan = { map = map, waiting = map.list, nodes = 0 }
+    plans[lab] = plan
+    return plan
+  end
+  note_new_hands(lab, plan.map.nodes, plan.map.own, plan.map.links)
+  for _, domain in ipairs(domains.grow(plan.map, lab)) do table.insert(plan.waiting, domain) end
+  return plan
+end
 
 --- Gives addresses to those that have none. What has been given stays.
 ---@private
@@ -295,14 +343,16 @@ local plans = setmetatable({}, { __mode = "k" }) -- by lab: the domains, by thei
 function m.assign(lab)
   if lab.assigned or not lab.pools then return end
   lab.assigned = true -- what follows reads addresses
-  local list, by_device = domains.of(lab)
-  plans[lab] = by_device
-  for _, pool in ipairs(lab.pools) do pool.given = pool.given or setmetatable({}, { __mode = "k" }) end
-  note_all_hand(lab)
+  local plan = plan_of(lab)
+  for _, domain in ipairs(plan.waiting) do prepare(domain) end
   for _, pool in ipairs(lab.pools) do
-    for _, domain in ipairs(list) do assign_domain(lab, pool, domain) end
-    for _, node in ipairs(lab.nodes) do assign_loopback(lab, pool, node) end
+    for _, domain in ipairs(plan.waiting) do
+      if not domain.gone then assign_domain(lab, pool, domain) end
+    end
+    for i = plan.nodes + 1, #lab.nodes do assign_loopback(lab, pool, lab.nodes[i]) end
   end
+  for _, domain in ipairs(plan.waiting) do done(domain) end
+  plan.waiting, plan.nodes = {}, #lab.nodes
 end
 
 -- --- routes ---
@@ -326,10 +376,10 @@ local function routers_of(domain)
 end
 
 -- The router of a family that a host's domains have, where it is the only one.
-local function only_router(node, family, by_device)
+local function only_router(node, family, map)
   local found, count = nil, 0
   for _, port in ipairs(node.ports) do
-    for _, entry in ipairs(by_device[port] and routers_of(by_device[port]) or {}) do
+    for _, entry in ipairs(routers_of(domains.which(map, port))) do
       found, count = has(entry.device, family) or found, count + 1
     end
   end
@@ -347,7 +397,7 @@ function m.routes(node)
   for _, pool in ipairs(node.lab.pools) do
     local family = pool.family
     if not seen[family] and not has_default(node, family) then
-      local via = only_router(node, family, plans[node.lab])
+      local via = only_router(node, family, plans[node.lab].map)
       if via then list[#list + 1] = { dst = "default", via = via } end
     end
     seen[family] = true

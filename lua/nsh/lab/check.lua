@@ -275,7 +275,7 @@ function m.lab(lab)
       check_node_addrs(node)
       check_gateways(node)
     end
-    for _, domain in ipairs((domains.of(lab))) do check_domain(domain) end
+    for _, domain in ipairs(domains.of(lab).list) do check_domain(domain) end
     check_loops(lab)
   end
   lab.checked = true

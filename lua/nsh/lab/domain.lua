@@ -11,6 +11,8 @@ local m = {}
 ---@field ports integer ends of wires in it
 ---@field outside? boolean a link of the machine is in it
 ---@field filtered? boolean a bridge in it tells VLANs apart
+---@field fresh table[] ends that it got by grow()
+---@field gone? boolean it is a part of another one now
 
 --- Makes sets that grow together: find gives the same for all of one, join makes one of two.
 ---@private
@@ -52,20 +54,27 @@ function m.master(node, device)
   return master and master.kind ~= "vrf" and master or nil
 end
 
+-- The other vxlan of the same network, where there is one.
+local function partner(map, device)
+  local id = not device.wire and device.kind == "vxlan" and device.link.id
+  if not id then return nil end
+  local other = map.vxlans[id]
+  map.vxlans[id] = device
+  return other
+end
+
 -- Joins what hears each other, and returns the masters of links.
-local function join_all(lab, join)
-  local vxlans, masters = {}, {}
+local function join_all(map, lab)
+  local masters, join = {}, map.join
   for _, wire in ipairs(lab.links) do join(wire.ends[1], wire.ends[2]) end
   for _, node in ipairs(lab.nodes) do
     for _, device in ipairs(m.devices(node)) do
-      local master = m.master(node, device)
+      local master, other = m.master(node, device), partner(map, device)
       if master then
         masters[device] = master
         join(master, device)
       end
-      local id = not device.wire and device.kind == "vxlan" and device.link.id
-      if id and vxlans[id] then join(device, vxlans[id]) end
-      if id then vxlans[id] = device end
+      if other then join(device, other) end
     end
   end
   return masters
@@ -98,36 +107,131 @@ local function key_of(domain)
   return table.concat(words, " ")
 end
 
---- Lists the broadcast domains of a lab that wires are in, in the order of their first nodes.
----@private
----@param lab nsh.Lab
----@return nsh.LabDomain[] list, table<table, nsh.LabDomain> by the devices in them
-function m.of(lab)
-  local find, join = m.sets()
-  local masters = join_all(lab, join)
-  local list, by_root, by_device, count = {}, {}, {}, {}
-  for _, node in ipairs(lab.nodes) do
-    for _, device in ipairs(m.devices(node)) do
-      local root = find(device)
-      local domain = by_root[root]
-      if not domain then
-        domain = { ends = {}, bridges = {}, ports = 0 }
-        by_root[root], list[#list + 1] = domain, domain
-      end
-      by_device[device] = domain
-      add(domain, node, device, masters[device])
-    end
+-- Gives a domain its name; of several that would have the same each further one gets another.
+local function name(map, domain)
+  local base = key_of(domain)
+  if base == domain.base then return end
+  local key, n, other = base, 1, map.by_key[base]
+  while other and other.key == key and not other.gone do
+    n = n + 1
+    key = base .. " #" .. n
+    other = map.by_key[key]
   end
+  map.by_key[key], domain.base, domain.key = domain, base, key
+end
+
+local function new_domain() return { ends = {}, bridges = {}, ports = 0, fresh = {} } end
+
+local function is_of_wires(domain) return domain.ports > 0 and not domain.gone end
+
+-- Names those that wires are in, and returns them.
+local function named(map, list)
   local wired = {}
   for _, domain in ipairs(list) do
-    if domain.ports > 0 then
-      local key = key_of(domain)
-      count[key] = (count[key] or 0) + 1
-      domain.key = count[key] > 1 and key .. " #" .. count[key] or key
+    if is_of_wires(domain) then
+      name(map, domain)
       wired[#wired + 1] = domain
     end
   end
-  return wired, by_device
+  return wired
+end
+
+-- Notes how much of the lab is in the map.
+local function seen(map, lab)
+  for i = map.nodes + 1, #lab.nodes do map.order[lab.nodes[i]] = i end
+  map.nodes, map.links, map.own = #lab.nodes, #lab.links, #lab.own
+end
+
+--- Finds the broadcast domains of a lab.
+---@private
+---@param lab nsh.Lab
+---@return table map its `list`: those that wires are in, in the order of their first nodes
+function m.of(lab)
+  local find, join = m.sets()
+  local map = { find = find, join = join, by_root = {}, by_key = {}, vxlans = {}, order = {}, nodes = 0 }
+  local masters, list = join_all(map, lab), {}
+  for _, node in ipairs(lab.nodes) do
+    for _, device in ipairs(m.devices(node)) do
+      local root = find(device)
+      local domain = map.by_root[root]
+      if not domain then
+        domain = new_domain()
+        map.by_root[root], list[#list + 1] = domain, domain
+      end
+      add(domain, node, device, masters[device])
+    end
+  end
+  seen(map, lab)
+  map.list = named(map, list)
+  return map
+end
+
+--- Returns the domain that a link is in.
+---@private
+---@param map table
+---@param dev table
+---@return nsh.LabDomain?
+function m.which(map, dev) return map.by_root[map.find(dev)] end
+
+-- --- a lab that grows ---
+
+local function absorb(map, domain, other)
+  domain.ports, domain.outside = domain.ports + other.ports, domain.outside or other.outside
+  domain.filtered, domain.routers, other.gone = domain.filtered or other.filtered, nil, true
+  for _, entry in ipairs(other.ends) do
+    table.insert(domain.ends, entry)
+    table.insert(domain.fresh, entry)
+  end
+  for _, entry in ipairs(other.bridges) do
+    local first = domain.bridges[1]
+    local before = first and (map.order[entry.node] or math.huge) < (map.order[first.node] or math.huge)
+    table.insert(domain.bridges, before and 1 or #domain.bridges + 1, entry)
+  end
+end
+
+-- Joins two links, and so their domains: the smaller one becomes a part of the other.
+local function unite(map, a, b)
+  a, b = map.find(a), map.find(b)
+  if a == b then return end
+  local domain, other = map.by_root[a], map.by_root[b]
+  if #other.ends > #domain.ends then domain, other = other, domain end
+  map.join(a, b)
+  map.by_root[a], map.by_root[b] = nil, nil
+  map.by_root[map.find(a)] = domain
+  absorb(map, domain, other)
+end
+
+local function place(map, device)
+  local node, domain = device.node, new_domain()
+  local master, other = m.master(node, device), partner(map, device)
+  map.by_root[device] = domain
+  add(domain, node, device, master)
+  table.move(domain.ends, 1, #domain.ends, 1, domain.fresh)
+  if master then unite(map, master, device) end
+  if other then unite(map, device, other) end
+end
+
+--- Adds what was declared since.
+---@private
+---@param map table
+---@param lab nsh.Lab
+---@return nsh.LabDomain[] changed those that are other than before
+function m.grow(map, lab)
+  local devices = table.move(lab.own, map.own + 1, #lab.own, 1, {})
+  local wires = table.move(lab.links, map.links + 1, #lab.links, 1, {})
+  seen(map, lab)
+  for _, wire in ipairs(wires) do table.move(wire.ends, 1, 2, #devices + 1, devices) end
+  for _, device in ipairs(devices) do place(map, device) end
+  for _, wire in ipairs(wires) do unite(map, wire.ends[1], wire.ends[2]) end
+  local changed, known = {}, {}
+  for _, device in ipairs(devices) do
+    local domain = m.which(map, device)
+    if not known[domain] then
+      known[domain] = true
+      changed[#changed + 1] = domain
+    end
+  end
+  return named(map, changed)
 end
 
 return m

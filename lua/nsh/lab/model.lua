@@ -53,7 +53,7 @@ function m.lab(name, options)
   check_options(options)
   local pools = options.addresses ~= nil and require("nsh.lab.address").pools(options.addresses)
   return { name = name, options = options, nodes = {}, links = {}, warnings = {}, where = core.where(),
-    by_name = {}, macs = {}, lines = {}, pools = pools or false, assigned = false, checked = false, told = {},
+    by_name = {}, macs = {}, lines = {}, own = {}, pools = pools or false, assigned = false, checked = false, told = {},
     version = 0 }
 end
 

@@ -87,6 +87,7 @@ function m.device(node, name, kind, spec, what, more)
   names.claim(node, name, new.where)
   if RANDOM[kind] and not by_kernel then new.link.mac = m.mac(new, new.link.mac) end
   device.inherit(new, node)
+  names.note(node.lab.own, #node.lab.own + 1, new)
   return new
 end
 
