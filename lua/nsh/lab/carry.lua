@@ -16,9 +16,11 @@ local m = {}
 
 -- --- batches ---
 
--- Which requests of a batch are whose.
+-- Which requests of a batch are whose: steps, and the number of the last request of each.
 local Owners = {}
 Owners.__index = Owners
+
+local function new_owners() return setmetatable({ last = {}, steps = {}, count = 0 }, Owners) end
 
 --- Asks for one step; what it couldn't even ask for is its failure.
 ---@private
@@ -27,23 +29,24 @@ function Owners:ask(run, step, fn, ...)
   run.step = step
   local ok, message, code, detail = fn(...)
   if ok == nil and code then runs.refuse(run, step, message, code, detail) end
-  self[#self + 1] = { last = core.netns.asked(), step = step }
+  local count = self.count + 1
+  self.last[count], self.steps[count], self.count = core.netns.asked(), step, count
 end
 
 ---@private
 function Owners:of(request)
-  local low, high = 1, #self
+  local low, high = 1, self.count
   while low < high do
     local middle = (low + high) // 2
-    if self[middle].last >= request then high = middle else low = middle + 1 end
+    if self.last[middle] >= request then high = middle else low = middle + 1 end
   end
-  return self[low] and self[low].step
+  return self.steps[low]
 end
 
 -- Runs a batch of all namespaces. `forgive` tells of a failure whether it counts; without it nothing is sent after the
 -- first one.
 local function batch(run, fn, forgive)
-  local owners = setmetatable({}, Owners)
+  local owners = new_owners()
   local ok, message, code, detail = loop.pinned(core.netns.batch_all, forgive == nil, fn, owners)
   if ok ~= nil then return end
   if not detail.failed then fail.check("lab up", run.label, nil, ok, message, code, detail) end
@@ -66,30 +69,32 @@ Makers.__index = Makers
 local function is_made(step) return step.noun == "link" and (step.op == "create" or step.anew) end
 
 local function makers_of(steps)
-  local self = setmetatable({ by = {}, list = {}, done = {} }, Makers)
+  local self, made = setmetatable({ by = {}, list = {}, done = {} }, Makers), {}
   for _, step in ipairs(steps) do
-    if is_made(step) then self.by[step.netns .. " " .. step.name] = step end
+    if is_made(step) then
+      local by = self.by[step.netns] or {}
+      self.by[step.netns], by[step.name] = by, step
+      made[#made + 1] = step
+    end
   end
-  for _, step in ipairs(steps) do
-    if is_made(step) then self:add(step) end
-  end
+  for _, step in ipairs(made) do self:add(step) end
   return self.list
 end
 
 ---@private
 function Makers:need(step)
-  for _, key in ipairs { "master", "link" } do
-    local name = step.to[key]
-    local other = type(name) == "string" and self.by[step.netns .. " " .. name]
-    if other then self:add(other) end
-  end
+  local links = self.by[step.netns]
+  local master, below = links[step.to.master], links[step.to.link]
+  if master then self:add(master) end
+  if below then self:add(below) end
 end
 
 ---@private
 function Makers:add(step)
   if self.done[step] then return end
   local peer = step.to.peer
-  local other = peer and self.by[tostring(peer.netns) .. " " .. tostring(peer.name)]
+  local links = peer and self.by[peer.netns]
+  local other = links and links[peer.name]
   self.done[step] = true
   if other then
     if not step.to.master and other.to.master and not self.done[other] then step, other = other, step end
@@ -211,13 +216,14 @@ local function with_bridges(run, makers, steps)
   for _, step in ipairs(steps) do
     if step.noun == "nexthop" and step.op ~= "delete" then later[step.netns] = {} end
   end
+  local function note(step)
+    if not is_up_later(run, step) then return end
+    later[step.netns] = later[step.netns] or {}
+    table.insert(later[step.netns], step)
+  end
   for _, maker in ipairs(makers) do
-    for _, step in ipairs { maker.step, maker.other } do
-      if is_up_later(run, step) then
-        later[step.netns] = later[step.netns] or {}
-        table.insert(later[step.netns], step)
-      end
-    end
+    note(maker.step)
+    if maker.other then note(maker.other) end
   end
   return later
 end
@@ -262,38 +268,46 @@ local function make_links(run, owners, makers, flush)
   end
 end
 
+-- Steps of links that are there already and that others stand on, and those of all else: of namespaces that get
+-- nothing up later, and of those that do.
+local function parts_of(steps, makers, later)
+  local below, now, last = {}, {}, {}
+  for _, step in ipairs(steps) do
+    if is_rest(step) then
+      local part = makers[1] and is_below(step) and below or later[step.netns] and last or now
+      part[#part + 1] = step
+    end
+  end
+  return below, now, last
+end
+
 local function build(run, unordered)
   local steps = classes_first(unordered)
   local makers = makers_of(steps)
   local later = with_bridges(run, makers, steps)
-  local done = {}
+  local below, now, last = parts_of(steps, makers, later)
   batch(run, function(owners)
-    local function ask_all(chosen)
-      for _, step in ipairs(steps) do
-        if not done[step] and chosen(step) then
-          done[step] = true
-          owners:ask(run, step, carry, run, step)
-        end
-      end
-    end
     local function flush()
       local ok, message, code, detail = core.netns.flush()
       if ok == nil then m.fail_flush(run, owners, message, code, detail) end
     end
-    if makers[1] then ask_all(is_below) end
+    local function ask_all(part)
+      for _, step in ipairs(part) do owners:ask(run, step, carry, run, step) end
+    end
+    ask_all(below)
     make_links(run, owners, makers, flush)
     spaces.need_all(run)
     if run.opening[1] then
       flush()
       spaces.set(run, run.opening)
     end
-    ask_all(function(step) return is_rest(step) and not later[step.netns] end)
+    ask_all(now)
     if next(later) == nil then return end
     flush()
     for _, list in pairs(later) do
       for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
     end
-    ask_all(is_rest)
+    ask_all(last)
   end)
 end
 

@@ -161,7 +161,11 @@ for _, part in ipairs { "link", "ip", "bridge", "tc", "node" } do
   end
 end
 
-local NAMED = { "dev", "master", "link", "port" } -- keys whose value is the name of a link
+-- What a key names has the number, if it is the name of a link.
+local function number(copy, key, index)
+  local name = copy[key]
+  if type(name) == "string" then copy[key] = index[name] or name end
+end
 
 --- Returns a copy of a record with numbers where it, or one of its next hops, names links of its namespace.
 ---@private
@@ -169,13 +173,11 @@ local NAMED = { "dev", "master", "link", "port" } -- keys whose value is the nam
 ---@param index table<string, integer> the links' numbers by name
 ---@return table
 function m.numbered(record, index)
-  local copy = {}
-  for key, value in pairs(record) do copy[key] = value end
-  for i = 1, #NAMED do
-    local key = NAMED[i]
-    local name = copy[key]
-    if type(name) == "string" then copy[key] = index[name] or name end
-  end
+  local copy = core.copy(record, 2)
+  number(copy, "dev", index)
+  number(copy, "master", index)
+  number(copy, "link", index)
+  number(copy, "port", index)
   if copy.nexthops then
     local hops = {}
     for i, hop in ipairs(copy.nexthops) do hops[i] = m.numbered(hop, index) end
