@@ -16,7 +16,8 @@ local VERB = { create = "add", change = "set", delete = "del" }
 ---@field next table<string, integer> the number that the next link gets, by namespace
 ---@field kind table<string, table<string, string>> their kinds
 ---@field wished table<string, table<string, table>> their records in the wish
----@field new table<string, nsh.LabSpace> namespaces that are still to be made
+---@field new table<string, nsh.PlanStep> namespaces that are still to be made, with their steps
+---@field wanted string[] names of all that are to be made
 ---@field opening nsh.PlanStep[] sysctls without which links take no addresses of IPv6
 ---@field made string[] names of the namespaces that were made
 ---@field late nsh.PlanStep[] steps of late nouns that were done
@@ -41,7 +42,7 @@ end
 ---@param wish table state
 ---@return nsh.LabRun
 function m.begin(live, wish)
-  local run = { ns = {}, index = {}, next = {}, kind = {}, wished = {}, new = {}, made = {}, late = {},
+  local run = { ns = {}, index = {}, next = {}, kind = {}, wished = {}, new = {}, wanted = {}, made = {}, late = {},
     label = wish.lab }
   for _, node in ipairs(wish.nodes) do
     run.wished[node.netns], run.index[node.netns], run.next[node.netns] = {}, { lo = 1 }, FIRST_INDEX

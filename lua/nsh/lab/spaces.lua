@@ -8,11 +8,6 @@ local sysctls = require "nsh.sysctl"
 
 local m = {}
 
---- A namespace that is to be made.
----@class nsh.LabSpace
----@field step nsh.PlanStep
----@field sysctls nsh.PlanStep[] that are set before there are links
-
 --- Sets sysctls, in an order in which none changes what another one has set.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
@@ -35,7 +30,27 @@ function m.set(run, steps)
   end
 end
 
---- Begins: notes the namespaces that are to be made, and sets the sysctls of those that are there.
+--- Makes a namespace, unless it is there.
+---@param run nsh.LabRun
+---@param name string
+function m.need(run, name)
+  local step = run.new[name]
+  if not step then return end
+  run.new[name], run.step = nil, step
+  run.ns[name] = netns.add(name)
+  run.made[#run.made + 1] = name
+  progress.tell(run.label, "namespaces", #run.made, #run.wanted)
+end
+
+--- Makes what no step has needed yet.
+---@param run nsh.LabRun
+function m.need_all(run)
+  for _, name in ipairs(run.wanted) do m.need(run, name) end
+end
+
+--- Begins: notes the namespaces that are to be made, and sets the sysctls that aren't of links.
+-- Those namespaces are all made before the first is set: who writes one for which the kernel locks all networks, as
+-- ip_forward, is sent around in circles as long as somebody else makes a namespace.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
 ---@return nsh.PlanStep[] sysctls of links, for when these are there
@@ -44,35 +59,17 @@ function m.begin(run, steps)
   run.new, run.wanted, run.opening = {}, {}, {}
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "create" then
-      run.new[step.netns] = { step = step, sysctls = {} }
+      run.new[step.netns] = step
       table.insert(run.wanted, step.netns)
     elseif step.noun == "sysctl" then
-      local new, _, of_link = run.new[step.netns], sysctls.rank(step.name)
+      local _, of_link = sysctls.rank(step.name)
       local opens = of_link and step.name:find "%.disable_ipv6$" and tostring(step.to[step.name]) == "0"
-      table.insert(opens and run.opening or of_link and later or new and new.sysctls or now, step)
+      table.insert(opens and run.opening or of_link and later or now, step)
     end
   end
+  for _, step in ipairs(now) do m.need(run, step.netns) end
   m.set(run, now)
   return later
-end
-
---- Makes a namespace, unless it is there.
----@param run nsh.LabRun
----@param name string
-function m.need(run, name)
-  local new = run.new[name]
-  if not new then return end
-  run.new[name], run.step = nil, new.step
-  run.ns[name] = netns.add(name)
-  run.made[#run.made + 1] = name
-  m.set(run, new.sysctls)
-  progress.tell(run.label, "namespaces", #run.made, #run.wanted)
-end
-
---- Makes what no step has needed yet.
----@param run nsh.LabRun
-function m.need_all(run)
-  for _, name in ipairs(run.wanted) do m.need(run, name) end
 end
 
 return m
