@@ -322,6 +322,8 @@ int net_node_file(struct net_ns *ns, const struct net_file *file, struct net_err
 	close(fd[0]);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	if ((r < 0 || n != (ssize_t)sizeof(*err)) && net_world_lost(err))
+		return -err->code;
 	if (r == 0 && n != (ssize_t)sizeof(*err))
 		return net_fail(err, EIO, "the helper that writes %s has died", file->path);
 	return r < 0 ? r : -err->code;

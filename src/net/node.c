@@ -230,7 +230,12 @@ int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct ne
 		r = net_node_keep(ns, err);
 	if (r < 0)
 		net_node_end(ns);
-	return r;
+	if (r == -EEXIST && net_world_name()) { /* another nsh was faster: it is that one's */
+		r = net_node_find(ns, err);
+		if (r == 0)
+			r = net_fail(err, EAGAIN, "%s changes at this moment", ns->label);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* net_mount_ns() - where commands in @ns need mounts of their own (all but those in the machine's own network) they

@@ -94,8 +94,12 @@ int net_state_sub(int dir, const char *folder, bool make, struct net_err *err)
 	int fd, r;
 
 	snprintf(at, sizeof(at), "%s%s%s", path, *folder ? "/" : "", folder);
-	if (make && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
-		return net_fail(err, errno, "cannot make the folder %s: %s", at, strerror(errno));
+	if (make && mkdirat(dir, name, 0700) < 0 && errno != EEXIST) {
+		net_fail(err, errno, "cannot make the folder %s: %s", at, strerror(errno));
+		if ((err->code == EACCES || err->code == EROFS) && !*folder)
+			net_hint(err, "set XDG_RUNTIME_DIR to a folder of yours that no one else may write");
+		return -err->code;
+	}
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		net_fail(err, errno, "cannot open the folder %s: %s", at, strerror(errno));

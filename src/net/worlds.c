@@ -320,7 +320,7 @@ int net_world_join(const struct net_world_spec *spec, pid_t *keeper, int *pidfd,
 {
 	struct net_world_info info;
 	struct net_world_place p = {.name = spec->name, .worlds = -1, .dir = -1, .lock = -1};
-	int r = net_check_world_name(spec->name, strlen(spec->name), err);
+	int r = net_check_world_name(spec->name, strlen(spec->name), err), tries = TRIES;
 
 	if (r == 0)
 		r = net_world_visit(&p, spec->name, true, true, err);
@@ -329,10 +329,15 @@ int net_world_join(const struct net_world_spec *spec, pid_t *keeper, int *pidfd,
 	net_world_record(&p, &info);
 	if (!p.keeper && info.since)
 		net_state_ended(p.name);
-	if (!p.keeper)
-		r = make(&p, spec, err);
-	*pidfd = r == 0 ? net_world_keeper(&p, err) : r;
-	r = *pidfd < 0 ? *pidfd : enter(&p, *pidfd, err);
+	do { /* somebody may kill its keeper at this moment */
+		if (!p.keeper)
+			r = make(&p, spec, err);
+		*pidfd = r == 0 ? net_world_keeper(&p, err) : r;
+		r = *pidfd < 0 ? *pidfd : enter(&p, *pidfd, err);
+		if (r < 0)
+			shut(pidfd);
+		p.keeper = r == -ESRCH ? net_state_holder(p.dir) : p.keeper;
+	} while (r == -ESRCH && !p.keeper && --tries);
 	*keeper = p.keeper;
 	net_world_leave(&p);
 	return r;

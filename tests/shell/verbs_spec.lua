@@ -314,7 +314,7 @@ describe("a lab on a terminal", function()
     tmux:key "C-d"
     tmux:wait "%$"
     -- Ctrl-C is for the command
-    local code = "trap \"echo caught; exit 5\" INT; echo ready; sleep 50"
+    local code = "trap \"echo caught; exit 5\" INT; echo ready; while :; do sleep 0.1; done"
     tmux:enter(("%s %s exec h1 -- sh -c '%s'"):format(NSH, path, code), "\nready")
     tmux:key "C-c"
     tmux:wait "caught\n%$"

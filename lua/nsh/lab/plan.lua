@@ -31,14 +31,27 @@ function Plan:__tostring() return require("nsh.lab.plan_text").of(self) end
 ---@return nsh.Plan
 function m.new(steps) return setmetatable(steps, Plan) end
 
+local PASSING = { EEXIST = true, EINVAL = true, ENODEV = true, ENOENT = true }
+
+-- Reads what is there and what was applied last. Another nsh may change the lab meanwhile: then what was found is
+-- neither before nor after.
+local function read(lab, wanted)
+  while true do
+    local last, stamp = store.load(lab.name)
+    local ok, there = pcall(live.read, wanted, last)
+    if ok then return there, last end
+    local _, now = store.load(lab.name)
+    if now == stamp or type(there) ~= "table" or not PASSING[there.code] then error(there, 0) end
+  end
+end
+
 --- Compares a lab with what is there.
 ---@param lab nsh.Lab
 ---@return nsh.Plan plan, table live the state that was read, table wish, table? last what was applied last
 function m.of(lab)
   check.told(lab)
   local wanted = wish.of(lab)
-  local last = store.load(lab.name)
-  local there = live.read(wanted, last)
+  local there, last = read(lab, wanted)
   return m.new(diff.steps(wanted, there, last)), there, wanted, last
 end
 

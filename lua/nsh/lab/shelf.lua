@@ -89,6 +89,7 @@ end
 ---@private
 ---@param name string
 ---@return table? record { lab, script, since, owner = { pid, start }, phase = "begun" or "done", state }
+---@return string? text of the file
 function m.read(name)
   local path = folder() .. "/" .. name
   local file = io.open(path)
@@ -96,7 +97,7 @@ function m.read(name)
   local text = file:read "a"
   file:close()
   local record = text and parse(text, path)
-  if record and record.lab == name then return record end
+  if record and record.lab == name then return record, text end
   aside(path, name)
 end
 

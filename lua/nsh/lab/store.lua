@@ -11,11 +11,12 @@ local lock
 
 --- Returns the state that was applied last.
 ---@param name string of the lab
----@return table?
+---@return table? state
+---@return string? stamp changes whenever another nsh changes the lab
 function m.load(name)
   if not shelf.is_needed() then return applied[name] end
-  local record = shelf.read(name)
-  return record and record.state
+  local record, stamp = shelf.read(name)
+  return record and record.state, stamp
 end
 
 --- Tells whether anything is noted of a lab, without reading it.
