@@ -45,7 +45,8 @@ function Lab:router(spec) return model.node(self, "router", spec) end
 function Lab:link(spec) return model.wire(self, spec) end
 
 --- Declares an external node, with --host: a link of the machine. It is moved into the node at the other end of its
---- wire, under the name that it has there, and goes home when the lab is taken down.
+--- wire, under the name that it has there, and goes home when the lab is taken down: with the options, addresses and
+--- routes that it had before, but its sysctls and qdiscs are new.
 ---@param spec nsh.LabNodeSpec
 ---@return nsh.LabNode
 function Lab:external(spec) return model.node(self, "external", spec) end

@@ -34,20 +34,17 @@ static unsigned int without(struct net_field *to, const struct net_field *a, uns
 	return n;
 }
 
-static int send_names(struct net_ns *ns, int index, bool add, const struct net_field *names, unsigned int n,
-		      struct net_err *err)
+static struct nl_msg *request(int index, bool add, const struct net_field *names, unsigned int n, struct net_err *err)
 {
 	struct ifinfomsg hdr = {.ifi_index = index};
 	struct nl_msg *m;
 	struct nlattr *list;
 	int r = -1;
 
-	if (n == 0)
-		return 0;
 	m = net_msg_new(add ? RTM_NEWLINKPROP : RTM_DELLINKPROP, add ? NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND : 0,
 			&hdr, sizeof(hdr), err);
 	if (!m)
-		return -err->code;
+		return NULL;
 	list = nla_nest_start(m, IFLA_PROP_LIST | NLA_F_NESTED);
 	for (unsigned int i = 0; list && i < n; i++) {
 		r = nla_put_string(m, IFLA_ALT_IFNAME, names[i].s);
@@ -56,10 +53,30 @@ static int send_names(struct net_ns *ns, int index, bool add, const struct net_f
 	}
 	if (!list || r < 0) {
 		net_msg_free(m);
-		return net_fail(err, EMSGSIZE, "too many names for one request");
+		net_fail(err, EMSGSIZE, "too many names for one request");
+		return NULL;
 	}
 	nla_nest_end(m, list);
+	return m;
+}
+
+static int send_names(struct net_ns *ns, int index, bool add, const struct net_field *names, unsigned int n,
+		      struct net_err *err)
+{
+	struct nl_msg *m = n ? request(index, add, names, n, err) : NULL;
+
+	if (!m)
+		return n ? -err->code : 0;
 	return net_do(ns, m, &net_link_table, NULL, err);
+}
+
+/* net_link_mark() - give lo one more name, now: nothing of this waits for a batch */
+int net_link_mark(struct net_ns *ns, const char *name, struct net_err *err)
+{
+	struct net_field f = {.s = name, .slen = strlen(name)};
+	struct nl_msg *m = request(1, true, &f, 1, err);
+
+	return m ? net_ask(ns, m, NULL, err) : -err->code;
 }
 
 /* net_link_altname() - give a link one more name, or take one away */

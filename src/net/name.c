@@ -88,7 +88,7 @@ int net_ns_bind(struct net_ns *ns, const char *name, struct net_err *err)
 	if (r == 0 && net_world_is_host())
 		r = share_run_dir(err);
 	if (r == 0 && *mark)
-		r = net_link_altname(ns, 1, true, mark, err);
+		r = net_link_mark(ns, mark, err);
 	if (r < 0)
 		return r;
 	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);

@@ -20,6 +20,7 @@ void net_node_leave(const struct net_ns *ns);
 int net_node_mounts(const struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err);
 bool net_node_wanted(const struct net_node_spec *spec);
 void net_process_begin(struct net_process *p, const struct net_ns *ns, pid_t pid, int pidfd);
+int net_link_mark(struct net_ns *ns, const char *name, struct net_err *err);
 void net_process_end_all(void);
 void net_process_reap(const struct net_ns *ns, double deadline);
 void net_process_reap_left(void);

@@ -108,6 +108,51 @@ describe("kill -9", function()
       end)
   end)
 
+  it("of an nsh whose lab has a link of the machine brings that home as it was", function()
+    kill_everywhere("a borrower", faults.ways[1], [[exec unshare -mn sh -c '
+      mount -t tmpfs none /run && mkdir /run/netns
+      ip link add ext0 up mtu 1480 type veth peer name far0
+      ip link set far0 up
+      ip addr add 10.77.0.1/24 dev ext0
+      ip route add 10.9.0.0/16 via 10.77.0.5
+      ip link add br9 type bridge
+      ip rule add from 10.0.0.0/24 table 77
+      look() {
+        ip -o link | sed "s/^[0-9]*: //; s/ state [A-Z]*//; s/ qdisc [a-z]*//; s/,[A-Z]*-[A-Z]*\|[A-Z]*_UP\|,//g"
+        ip -o -4 addr | cut -d" " -f2-; ip route; ip rule
+      }
+      look >/run/was
+      $STRACE $NSH --host tests/faults/world.lua ext0 || echo was killed
+      exec 2>&1
+      $NSH --gc >/dev/null
+      echo "gc: $($NSH --gc)"
+      echo "names: $($NSH --host -e "$DOWN"; ls /run/netns)"
+      echo "notes: $(ls /run/nsh/host 2>/dev/null)"
+      look | diff /run/was - && echo as it was']], function(result, at)
+        assert.matches("gc: \nnames: 0\t0\nnotes: \nas it was\n$", result.out,
+          at .. ": " .. result.out .. result.err:sub(-500))
+      end)
+  end)
+
+  it("finds no namespace on the machine itself that has its name and not yet its mark", function()
+    local result = run(faults.ways[1], [==[exec unshare -m sh -c '
+      mount -t tmpfs none /run
+      $NSH --host -e "
+        local netns = require [[nsh.netns]]
+        local add = netns.add
+        function netns.add(name)
+          local ns = add(name)
+          print((io.popen([[ip -n ]] .. name .. [[ link show lo]]):read [[a]]:match [[altname nsh.mine]]))
+          return ns
+        end
+        local net = lab [[mine]]
+        net:link { net:host [[h1]], net:host [[h2]] }
+        net:up()
+        net:down()"']==], "", "marked")
+    assert.equal("altname nsh.mine\naltname nsh.mine\n", result.out, result.err)
+    h.eventually(function() return not faults.clean(machine, before, "marked", 0) end)
+  end)
+
   it("leaves namespaces of others alone, on the machine itself", function()
     local result = run(faults.ways[1], [==[exec unshare -m sh -c '
       mount -t tmpfs none /run

@@ -48,7 +48,7 @@ end
 -- All that may be ours while a plan is carried out: what was applied last and what is wished.
 local function united(last, wish)
   if not last then return wish end
-  local state, before = { lab = wish.lab, nodes = {} }, live.by_netns(last)
+  local state, before = { lab = wish.lab, nodes = {}, homes = wish.homes or last.homes }, live.by_netns(last)
   local seen = {}
   for i, node in ipairs(wish.nodes) do
     local old, new = before[node.netns], node
@@ -179,6 +179,7 @@ function m.up(lab)
   local _ <close> = not store.has(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
   local run = runs.begin(there, wish)
+  run.homes = outside.remember(wish, last)
   if #steps > 0 then
     check_files(lab, steps)
     store.begin(lab.name, united(last, wish))
@@ -199,11 +200,12 @@ end
 -- --- down ---
 
 -- Takes what the lab has made out of a namespace that isn't its own.
-local function leave(lab, nodes)
+local function leave(lab, nodes, homes)
   local last, nothing = { lab = lab.name, nodes = nodes }, { lab = lab.name, nodes = {} }
   local there = live.read(nothing, last)
-  local steps = diff.steps(nothing, there, last)
-  carry.out(runs.begin(there, nothing), steps, {})
+  local steps, run = diff.steps(nothing, there, last), runs.begin(there, nothing)
+  run.homes = homes
+  carry.out(run, steps, {})
   return steps
 end
 
@@ -233,14 +235,14 @@ function m.down(lab)
   for _, node in ipairs(last.nodes) do
     if node.adopted then adopted[#adopted + 1] = node end
   end
-  if adopted[1] then steps = leave(lab, adopted) end
+  if adopted[1] then steps = leave(lab, adopted, last.homes) end
   for _, node in ipairs(hosts_first(last.nodes)) do
     local ns = not node.adopted and netns.lookup(node.netns)
     if ns and (not node.id or core.netns.identity(ns.core) == node.id) then
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
         from = { name = node.netns } }
       require("nsh.lab.nouns_node").stop(node)
-      outside.send_all(ns, node.links)
+      outside.send_all(ns, node.links, last.homes)
       netns.del(node.netns)
     elseif not node.adopted then
       give_up(node)

@@ -193,7 +193,7 @@ local function delete_links(run, steps, chosen)
   local list, seen = {}, {}
   for _, step in ipairs(steps) do
     local index = step.noun == "link" and chosen(step) and not step.external and run.index[step.netns][step.name]
-    if step.external and chosen(step) then outside.send(run.ns[step.netns], step.name, step.external) end
+    if step.external and chosen(step) then outside.send(run.ns[step.netns], step.name, step.external, run.homes) end
     local peer = index and step.from.peer
     if index and not seen[step.netns .. " " .. step.name] then
       list[#list + 1] = { step, index }
@@ -403,7 +403,7 @@ function m.finish(run, steps, last)
     if step.noun == "netns" and step.op == "delete" then
       run.step = step
       require("nsh.lab.nouns_node").stop(last[step.netns])
-      outside.send_all(run.ns[step.netns], step.borrowed)
+      outside.send_all(run.ns[step.netns], step.borrowed, run.homes)
       netns.del(step.netns)
       run.ns[step.netns] = nil
     end

@@ -20,6 +20,7 @@ local VERB = { create = "add", change = "set", delete = "del" }
 ---@field wanted string[] names of all that are to be made
 ---@field opening nsh.PlanStep[] sysctls without which links take no addresses of IPv6
 ---@field made string[] names of the namespaces that were made
+---@field homes? table<string, table> links of the machine as they were before they were borrowed
 ---@field late nsh.PlanStep[] steps of late nouns that were done
 ---@field step? nsh.PlanStep the one that is being asked for
 

@@ -316,7 +316,7 @@ function m.back(run, before, steps)
   if next(before.spaces) then left = try(problems, lead_back, run, before, steps) end
   for _, step in ipairs(steps) do
     local ns = step.to and step.to.external and step.op == "create" and run.ns[step.netns]
-    if ns then try(problems, outside.send, ns, step.name, step.to.external) end
+    if ns then try(problems, outside.send, ns, step.name, step.to.external, run.homes) end
   end
   for i = #run.made, 1, -1 do
     local name = run.made[i]
