@@ -165,6 +165,7 @@ static void build_chain(int n)
 	for (int i = 1; i <= n; i++) {
 		add_node("r", i);
 		write_file("/proc/sys/net/ipv4/ip_forward", "1");
+		write_file("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	}
 	for (int i = 1; i <= n; i++) {
 		uint32_t left = net + 4 * (uint32_t)(i - 1), right = net + 4 * (uint32_t)i;
