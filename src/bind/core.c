@@ -241,6 +241,28 @@ static int core_tables(lua_State *L)
 	return name ? 0 : 1;
 }
 
+/* Set the keys of the table on top that things have only when they are made. */
+static void add_creation(lua_State *L, const struct net_table *t)
+{
+	for (unsigned int i = 0; t && i < t->n; i++) {
+		if (t->rows[i].flags & NET_FLAT)
+			add_creation(L, t->rows[i].nest);
+		else if (t->rows[i].key)
+			set_flag(L, t->rows[i].key, t->rows[i].flags & NET_NEW);
+	}
+}
+
+/* link_creation(kind) -> { KEY = true } of what links of a kind are made with and keep */
+static int core_link_creation(lua_State *L)
+{
+	const struct net_kind *kind = net_kind_find(luaL_checkstring(L, 1));
+
+	lua_newtable(L);
+	add_creation(L, net_link.table);
+	add_creation(L, kind ? kind->data : NULL);
+	return 1;
+}
+
 /* sent() -> how many requests that change something this process has sent to the kernel */
 static int core_sent(lua_State *L)
 {
@@ -260,6 +282,7 @@ static const luaL_Reg lib[] = {
 	{"copy", bind_copy},
 	{"hash", bind_hash},
 	{"hash_mac", bind_hash_mac},
+	{"link_creation", core_link_creation},
 	{"link_local", bind_link_local},
 	{"nearest", core_nearest},
 	{"prefix", bind_prefix},

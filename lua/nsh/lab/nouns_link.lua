@@ -1,5 +1,4 @@
 --- nouns_link.lua - links as a noun of a lab: of all kinds, with the options of ports, further names and peers.
-local attrs = require "nsh.attrs"
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local links = require "nsh.link"
@@ -15,18 +14,10 @@ local APART = { external = true, name = true, kind = true, peer = true, altnames
 -- Kinds that are made with a peer.
 m.PAIRS = { veth = true, netkit = true, vxcan = true }
 
-local creation = {}
+local creation = {} -- the keys that a kind of link has only when it is made
 
--- The keys that a kind of link has only when it is made.
 local function only_made(kind)
-  if not creation[kind] then
-    local keys = {}
-    local own = attrs.kind("link", kind)
-    for _, rows in ipairs { attrs.rows "link", own and own.rows or {} } do
-      for _, row in ipairs(rows) do keys[row.key] = row.creation end
-    end
-    creation[kind] = keys
-  end
+  creation[kind] = creation[kind] or core.link_creation(kind)
   return creation[kind]
 end
 
