@@ -49,7 +49,7 @@ struct net_link_names *bind_test_names(lua_State *L, int arg); /* NULL for anyth
 int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *noun, struct net_dump *d);
 int bind_names_result(lua_State *L, const struct net_link_names *names);
 void bind_push_table(lua_State *L, const char *metatable, int room);
-int bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);
+void bind_push_record(lua_State *L, struct net_ns *ns, struct net_cursor *c, struct net_link_names *names, int room);
 void bind_push_fields(lua_State *L, const struct net_fields *f);
 
 /* what takes time (loop.c) */

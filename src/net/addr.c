@@ -116,7 +116,7 @@ static bool fix(struct net_cursor *c)
 	struct nlattr **tb = c->level[0].tb, *local = tb[IFA_LOCAL], *address = tb[IFA_ADDRESS];
 
 	if (!local)
-		tb[IFA_LOCAL] = address;
+		net_cursor_put(c, IFA_LOCAL, address);
 	if (!local || (address && nla_len(address) == nla_len(local) &&
 		       memcmp(nla_data(address), nla_data(local), (size_t)nla_len(local)) == 0))
 		tb[IFA_ADDRESS] = NULL;

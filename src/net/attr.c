@@ -1,5 +1,6 @@
 /* attr.c - finding keys in tables and fields in lists, and numbers of any width */
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
@@ -108,16 +109,49 @@ const struct net_row *net_kind_nest(const struct net_table *t)
 	return see(t)->kind_nest;
 }
 
-bool net_is_list(const struct net_row *row)
+/* Whether a row has nothing to tell where its attribute is missing. */
+static bool by_attr(const struct net_row *row)
 {
-	return row->type == NET_LIST || row->type == NET_NESTS || row->type == NET_STRUCTS;
+	if (row->flags & (NET_HDR | NET_ZERO) || row->attr >= NET_MAX_ATTR)
+		return false;
+	return net_is_nest(row) || (row->type < NET_NEST && !row->aux && row->type != NET_PREFIX && row->type != NET_GATEWAY);
 }
 
-bool net_is_array(const struct net_row *row)
+static void fill_rowmap(struct net_rowmap *map, const struct net_table *t)
 {
-	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_STRINGS ||
-	       row->type == NET_QOSMAP || row->type == NET_PREFIXES || row->type == NET_BITSET ||
-	       row->type == NET_TOGGLES || row->type == NET_NUMBERS || row->type == NET_SEGS;
+	map->t = t;
+	memset(map->first, NET_NO_ROW, sizeof(map->first));
+	memset(map->next, NET_NO_ROW, sizeof(map->next));
+	for (unsigned int i = t->n < NET_MAX_ROWS ? t->n : NET_MAX_ROWS; i-- > 0;) {
+		const struct net_row *row = &t->rows[i];
+
+		if (row->flags & NET_WO)
+			continue;
+		if (!by_attr(row)) {
+			map->always[i / 64] |= 1ULL << i % 64;
+			continue;
+		}
+		map->next[i] = map->first[row->attr];
+		map->first[row->attr] = (uint8_t)i;
+	}
+}
+
+#define ROWMAPS 1024 /* several times as many as there are tables */
+
+/* net_rowmap() - made when it is asked for first, and kept; NULL: there is no memory for it */
+const struct net_rowmap *net_rowmap(const struct net_table *t)
+{
+	static struct net_rowmap *maps[ROWMAPS];
+	size_t at = (uintptr_t)t / sizeof(*t) % ROWMAPS;
+
+	while (maps[at] && maps[at]->t != t)
+		at = (at + 1) % ROWMAPS;
+	if (!maps[at]) {
+		maps[at] = calloc(1, sizeof(*maps[at]));
+		if (maps[at])
+			fill_rowmap(maps[at], t);
+	}
+	return maps[at];
 }
 
 /* net_span() - how many fields the nest or element that begins at @i takes, both its ends included */

@@ -177,6 +177,7 @@ struct net_ctx {
 /* Decoding: a stack of tables, each with its attributes found. */
 #define NET_MAX_ATTR 128
 #define NET_MAX_DEPTH 8
+#define NET_ROW_WORDS ((NET_MAX_ROWS + 63) / 64)
 struct net_cursor {
 	const struct nlmsghdr *msg;
 	uint8_t family;
@@ -185,11 +186,11 @@ struct net_cursor {
 	struct net_level {
 		const struct net_table *table;
 		const struct net_kind *kind; /* of a table with a registry of kinds */
-		unsigned int at;
 		const char *hdr;
 		bool flat;
 		const struct net_row *list; /* this level stands for a list: its row, and what is left of it */
 		const char *rest, *end;
+		uint64_t todo[NET_ROW_WORDS];	 /* rows that the message may have something for, a bit each */
 		struct nlattr *tb[NET_MAX_ATTR]; /* last: all before it is zeroed for each level */
 	} level[NET_MAX_DEPTH];
 };
@@ -201,8 +202,27 @@ const struct net_row *net_kind_nest(const struct net_table *t); /* NULL: its kin
 const struct net_table *net_lwt_find(const char *name);		/* what has an encap of this type; NULL: unknown */
 int net_lwt_refuse(const char *got, struct net_err *err);
 const struct net_table *net_lwt_any(unsigned int i);
-bool net_is_list(const struct net_row *row);  /* a list of tables */
-bool net_is_array(const struct net_row *row); /* a list, or a map, of plain values */
+
+/* a list of tables */
+static inline bool net_is_list(const struct net_row *row)
+{
+	return row->type == NET_LIST || row->type == NET_NESTS || row->type == NET_STRUCTS;
+}
+
+/* a list, or a map, of plain values */
+static inline bool net_is_array(const struct net_row *row)
+{
+	return row->type == NET_IPLIST || row->type == NET_MACLIST || row->type == NET_STRINGS ||
+	       row->type == NET_QOSMAP || row->type == NET_PREFIXES || row->type == NET_BITSET ||
+	       row->type == NET_TOGGLES || row->type == NET_NUMBERS || row->type == NET_SEGS;
+}
+
+/* all that is no single value */
+static inline bool net_is_nest(const struct net_row *row)
+{
+	return row->type == NET_NEST || row->type == NET_KINDNEST || row->type == NET_PORTNEST ||
+	       row->type == NET_ENCAP || net_is_list(row) || net_is_array(row);
+}
 
 /* Lua's scalars into a field (value.c).  They fail with a sentence that names the legal values. */
 int net_field_bool(const struct net_row *row, bool v, struct net_field *f, struct net_err *err);
@@ -242,6 +262,7 @@ int net_decode(struct net_cursor *c, const struct nlmsghdr *msg, const struct ne
 /* the value of a field's row */
 int net_look(const struct net_cursor *c, const struct net_field *want, struct net_field *f);
 int net_next(struct net_cursor *c, struct net_field *f);			  /* 1: a field; 0: the end */
+void net_cursor_put(struct net_cursor *c, unsigned int attr, struct nlattr *a);	  /* on the first level */
 bool net_cursor_elsewhere(const struct net_cursor *c, const struct net_field *f); /* a link of another namespace */
 const struct net_field *net_given(const struct net_field *f, unsigned int n, const struct net_row *row);
 /* fields of the nest that begins at i */

@@ -15,6 +15,17 @@
 #include "net.h"
 #include "tables.h"
 
+/* libnl's own are calls, and lists have a hundred thousand attributes. */
+static inline int attr_len(const struct nlattr *a)
+{
+	return a->nla_len - NLA_HDRLEN;
+}
+
+static inline void *attr_data(const struct nlattr *a)
+{
+	return (char *)(uintptr_t)a + NLA_HDRLEN;
+}
+
 /* The kind that a level's table finds in its registry by the name that the message tells. */
 static const struct net_kind *kind_of(const struct net_level *l)
 {
@@ -22,26 +33,47 @@ static const struct net_kind *kind_of(const struct net_level *l)
 	const struct net_row *key = options ? net_key(l->table, NULL, NULL, "kind") : NULL;
 	const struct nlattr *a = key ? l->tb[key->attr] : NULL;
 
-	if (!a || nla_len(a) < 1 || !memchr(nla_data(a), 0, (size_t)nla_len(a)))
+	if (!a || attr_len(a) < 1 || !memchr(attr_data(a), 0, (size_t)attr_len(a)))
 		return NULL;
-	return options->kinds(nla_data(a));
+	return options->kinds(attr_data(a));
+}
+
+/* Find the attributes; what they are for is to be looked at. */
+static void find_attrs(struct net_level *l, const struct net_rowmap *map, const char *data, int len)
+{
+	for (const struct nlattr *a; len >= NLA_HDRLEN; data += NLA_ALIGN(a->nla_len), len -= NLA_ALIGN(a->nla_len)) {
+		unsigned int type;
+
+		a = (const void *)data;
+		type = a->nla_type & NLA_TYPE_MASK;
+		if (a->nla_len < NLA_HDRLEN || a->nla_len > len)
+			return;
+		if (type >= NET_MAX_ATTR)
+			continue;
+		l->tb[type] = (struct nlattr *)(uintptr_t)a;
+		for (unsigned int row = map ? map->first[type] : NET_NO_ROW; row != NET_NO_ROW; row = map->next[row])
+			l->todo[row / 64] |= 1ULL << row % 64;
+	}
 }
 
 static int push_level(struct net_cursor *c, const struct net_table *t, const char *data, int len)
 {
+	const struct net_rowmap *map = net_rowmap(t);
 	struct net_level *l;
 	int hdr = NLA_ALIGN(t->hdr);
 
 	if (c->depth + 1 >= NET_MAX_DEPTH || len < t->hdr)
 		return -1;
 	l = &c->level[c->depth + 1];
-	memset(l, 0, offsetof(struct net_level, tb));
+	memset(l, 0, sizeof(*l));
 	l->table = t;
 	l->hdr = data;
-	if (t->bare || len <= hdr)
-		memset(l->tb, 0, sizeof(l->tb));
-	else if (nla_parse(l->tb, NET_MAX_ATTR - 1, (struct nlattr *)(uintptr_t)(data + hdr), len - hdr, NULL) < 0)
-		return -1;
+	if (map)
+		memcpy(l->todo, map->always, sizeof(l->todo));
+	else
+		memset(l->todo, 0xff, sizeof(l->todo));
+	if (!t->bare && len > hdr)
+		find_attrs(l, map, data + hdr, len - hdr);
 	c->depth++;
 	l->kind = kind_of(l);
 	return 0;
@@ -91,15 +123,15 @@ static bool get_either_ip(struct nlattr *const *tb, const struct net_row *row, s
 {
 	const struct nlattr *a = tb[row->attr] || !row->aux ? tb[row->attr] : tb[row->aux];
 
-	return a && get_ip(nla_data(a), nla_len(a), f) && !(row->flags & NET_ZERO && is_zero(f));
+	return a && get_ip(attr_data(a), attr_len(a), f) && !(row->flags & NET_ZERO && is_zero(f));
 }
 
 static bool get_gateway(struct nlattr *const *tb, const struct net_row *row, struct net_field *f)
 {
 	if (tb[row->attr])
-		return get_ip(nla_data(tb[row->attr]), nla_len(tb[row->attr]), f);
-	return tb[RTA_VIA] && nla_len(tb[RTA_VIA]) > 2 &&
-	       get_ip((char *)nla_data(tb[RTA_VIA]) + 2, nla_len(tb[RTA_VIA]) - 2, f);
+		return get_ip(attr_data(tb[row->attr]), attr_len(tb[row->attr]), f);
+	return tb[RTA_VIA] && attr_len(tb[RTA_VIA]) > 2 &&
+	       get_ip((char *)attr_data(tb[RTA_VIA]) + 2, attr_len(tb[RTA_VIA]) - 2, f);
 }
 
 static bool get_prefix(const struct net_level *l, const struct net_row *row, struct net_field *f)
@@ -107,36 +139,36 @@ static bool get_prefix(const struct net_level *l, const struct net_row *row, str
 	struct nlattr *a = l->tb[row->attr];
 
 	if (row->size)
-		f->plen = l->tb[row->aux] && nla_len(l->tb[row->aux]) >= 2 ? (int16_t)nla_get_u16(l->tb[row->aux]) : 0;
+		f->plen = l->tb[row->aux] && attr_len(l->tb[row->aux]) >= 2 ? (int16_t)nla_get_u16(l->tb[row->aux]) : 0;
 	else
 		f->plen = (uint8_t)l->hdr[row->aux];
 	if (a)
-		return get_ip(nla_data(a), nla_len(a), f) && !(row->flags & NET_ZERO && f->plen == 0);
+		return get_ip(attr_data(a), attr_len(a), f) && !(row->flags & NET_ZERO && f->plen == 0);
 	f->family = AF_UNSPEC; /* a route without destination is the default */
 	return row->flags & NET_MAIN && f->plen == 0;
 }
 
 static bool get_bytes(const struct nlattr *a, struct net_field *f)
 {
-	if (!a || nla_len(a) > NET_MAX_ADDR)
+	if (!a || attr_len(a) > NET_MAX_ADDR)
 		return false;
-	f->len = (uint8_t)nla_len(a);
-	memcpy(f->addr, nla_data(a), f->len);
+	f->len = (uint8_t)attr_len(a);
+	memcpy(f->addr, attr_data(a), f->len);
 	return !(f->row->flags & NET_ZERO && is_zero(f));
 }
 
 /* A flag is there, or it is not; but some that are set as flags are told as bytes. */
 static bool is_off(const struct nlattr *a)
 {
-	return nla_len(a) > 0 && *(const char *)nla_data(a) == 0;
+	return attr_len(a) > 0 && *(const char *)attr_data(a) == 0;
 }
 
 static bool get_string(const struct nlattr *a, struct net_field *f)
 {
 	if (!a)
 		return false;
-	f->s = nla_data(a);
-	f->slen = strnlen(f->s, (size_t)nla_len(a));
+	f->s = attr_data(a);
+	f->slen = strnlen(f->s, (size_t)attr_len(a));
 	return !(f->row->flags & NET_ZERO && f->slen == 0);
 }
 
@@ -152,7 +184,7 @@ static bool has_mark(const struct net_level *l, const struct net_row *row)
 {
 	const struct nlattr *a = l->tb[row->aux];
 
-	return a && nla_len(a) == 2 && be16toh(nla_get_u16(a)) & row->mask;
+	return a && attr_len(a) == 2 && be16toh(nla_get_u16(a)) & row->mask;
 }
 
 /* The Ethernet type beside a group tells what it is. */
@@ -173,9 +205,25 @@ static int64_t get_range(const struct net_level *l, const struct net_row *row, c
 	const struct nlattr *a = row->aux ? l->tb[row->aux] : NULL;
 	uint64_t first = net_get_number(from, row), last = first;
 
-	if (a && nla_len(a) >= row->size)
-		last = net_get_number(nla_data(a), row);
+	if (a && attr_len(a) >= row->size)
+		last = net_get_number(attr_data(a), row);
 	return (int64_t)(first << 32 | (uint32_t)last);
+}
+
+/* Most rows are a number in an attribute, as it stands there. */
+static bool is_plain(const struct net_row *row)
+{
+	return !(row->flags & (NET_HDR | NET_MARK | NET_MARKED | NET_MASKED | NET_INVERT | NET_FOREVER | NET_ZERO)) &&
+	       (row->type == NET_UINT || row->type == NET_INT || row->type == NET_SIZE || row->type == NET_BOOL ||
+		(row->type == NET_ENUM && !row->max));
+}
+
+static bool get_plain(const struct nlattr *a, const struct net_row *row, struct net_field *f)
+{
+	if (!a || attr_len(a) < row->size)
+		return false;
+	f->i = sign(row, net_get_number(attr_data(a), row));
+	return true;
 }
 
 static bool get_integer(const struct net_level *l, const struct net_row *row, struct net_field *f)
@@ -184,9 +232,9 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 	uint64_t ones = row->size >= 8 ? UINT64_MAX : (1ULL << (row->size * 8)) - 1, v;
 
 	if (!(row->flags & NET_HDR)) {
-		if (!l->tb[row->attr] || nla_len(l->tb[row->attr]) < row->size)
+		if (!l->tb[row->attr] || attr_len(l->tb[row->attr]) < row->size)
 			return false;
-		from = nla_data(l->tb[row->attr]);
+		from = attr_data(l->tb[row->attr]);
 	}
 	if (row->type == NET_RANGE) {
 		f->i = row->aux || row->flags & NET_HDR ? get_range(l, row, from) : net_get_pair(from, row);
@@ -220,6 +268,8 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 /* Read the value of a row; false where the message has none. */
 static bool get_value(const struct net_level *l, const struct net_row *row, struct net_field *f)
 {
+	if (is_plain(row))
+		return get_plain(l->tb[row->attr], row, f);
 	switch (row->type) {
 	case NET_STRING: return get_string(l->tb[row->attr], f);
 	case NET_KEY:
@@ -253,7 +303,7 @@ static const struct nlattr *tb_type(const struct net_cursor *c, const struct net
 {
 	const struct nlattr *a = c->level[c->depth].tb[row->aux];
 
-	return a && nla_len(a) >= 2 ? a : NULL;
+	return a && attr_len(a) >= 2 ? a : NULL;
 }
 
 /* Begin the nest of a row.  Return: 1 with a field, 0 when there is nothing to tell. */
@@ -279,22 +329,22 @@ static int begin_nest(struct net_cursor *c, const struct net_row *row, struct ne
 		c->level[c->depth].flat = flat;
 		return 0;
 	}
-	if ((!a && !array) || !t || push_level(c, t, array ? array : nla_data(a), is_list(row) ? 0 : nla_len(a)) < 0)
+	if ((!a && !array) || !t || push_level(c, t, array ? array : attr_data(a), is_list(row) ? 0 : attr_len(a)) < 0)
 		return 0;
 	l = &c->level[c->depth];
 	l->flat = flat;
 	if (row->type == NET_ENCAP)
-		l->hdr = nla_data(c->level[c->depth - 1].tb[row->aux]);
+		l->hdr = attr_data(c->level[c->depth - 1].tb[row->aux]);
 	if (is_list(row)) {
 		l->list = row;
 		if (row->type == NET_BITSET)
 			a = net_get_bits(a);
-		l->rest = array ? array : a ? nla_data(a) : NULL;
-		l->end = array ? array + row->size * row->max : a ? l->rest + nla_len(a) : NULL;
+		l->rest = array ? array : a ? attr_data(a) : NULL;
+		l->end = array ? array + row->size * row->max : a ? l->rest + attr_len(a) : NULL;
 		if (row->type == NET_STRUCTS)
 			l->rest = row->aux < l->end - l->rest ? l->rest + row->aux : l->end;
 	}
-	if (row->type == NET_SEGS && !net_segs_span(row, nla_data(a), nla_len(a), &l->rest, &l->end))
+	if (row->type == NET_SEGS && !net_segs_span(row, attr_data(a), attr_len(a), &l->rest, &l->end))
 		l->rest = l->end;
 	f->op = NET_BEGIN;
 	return !flat;
@@ -346,20 +396,20 @@ static int next_plain(struct net_level *l, struct net_field *f)
 	if (l->list->type == NET_PREFIXES)
 		return net_get_allowed(a, f);
 	if (l->list->type == NET_IPLIST)
-		return get_ip(nla_data(a), nla_len(a), f);
+		return get_ip(attr_data(a), attr_len(a), f);
 	if (l->list->type == NET_MACLIST)
 		return get_bytes(a, f);
 	if (l->list->type == NET_STRINGS)
 		return nla_type(a) == l->list->aux && get_string(a, f);
 	if (l->list->type == NET_NUMBERS) {
-		if (nla_len(a) < l->list->size)
+		if (attr_len(a) < l->list->size)
 			return 0;
-		f->i = (int64_t)net_get_number(nla_data(a), l->list);
+		f->i = (int64_t)net_get_number(attr_data(a), l->list);
 		return 1;
 	}
-	if (nla_len(a) < (int)sizeof(map))
+	if (attr_len(a) < (int)sizeof(map))
 		return 0;
-	memcpy(&map, nla_data(a), sizeof(map));
+	memcpy(&map, attr_data(a), sizeof(map));
 	f->i = (int64_t)((uint64_t)map.from << 32 | map.to);
 	return 1;
 }
@@ -377,8 +427,8 @@ static bool element(const struct net_level *l, const char **data, int *len, int 
 	} else if (l->list->type == NET_NESTS) {
 		if (!nla_ok(a, left))
 			return false;
-		*data = nla_data(a);
-		*len = nla_len(a);
+		*data = attr_data(a);
+		*len = attr_len(a);
 		*step = NLA_ALIGN(a->nla_len);
 	} else {
 		if (left < (int)sizeof(*nh) || nh->rtnh_len < sizeof(*nh))
@@ -431,11 +481,28 @@ int net_look(const struct net_cursor *c, const struct net_field *want, struct ne
 	return get_value(&c->level[0], want->row, f);
 }
 
-/* Most rows of a table are about what this message doesn't have. */
-static bool absent(const struct net_level *l, const struct net_row *row)
+/* net_cursor_put() - on the first level: what the message is to be read as if it had; NULL: as if it hadn't */
+void net_cursor_put(struct net_cursor *c, unsigned int attr, struct nlattr *a)
 {
-	return !(row->flags & (NET_HDR | NET_ZERO)) && row->type < NET_NEST && !row->aux && !l->tb[row->attr] &&
-	       row->type != NET_PREFIX && row->type != NET_GATEWAY;
+	struct net_level *l = &c->level[0];
+	const struct net_rowmap *map = net_rowmap(l->table);
+
+	l->tb[attr] = a;
+	for (unsigned int row = map ? map->first[attr] : NET_NO_ROW; row != NET_NO_ROW; row = map->next[row])
+		l->todo[row / 64] |= 1ULL << row % 64;
+}
+
+/* The next row that the message may have something for; NULL: there is no more. */
+static const struct net_row *next_row(struct net_level *l)
+{
+	for (unsigned int i = 0; i < NET_ROW_WORDS; i++) {
+		unsigned int at = l->todo[i] ? i * 64 + (unsigned int)__builtin_ctzll(l->todo[i]) : l->table->n;
+
+		l->todo[i] &= l->todo[i] - 1;
+		if (at < l->table->n)
+			return &l->table->rows[at];
+	}
+	return NULL;
 }
 
 /* net_next() - the next field of the message, in the order of the table.  Return: 1, or 0 at the end. */
@@ -443,29 +510,24 @@ int net_next(struct net_cursor *c, struct net_field *f)
 {
 	for (;;) {
 		struct net_level *l = &c->level[c->depth];
-		const struct net_row *row;
+		const struct net_row *row = l->list ? NULL : next_row(l);
+		bool flat = l->flat;
 
-		while (!l->list && l->at < l->table->n && absent(l, &l->table->rows[l->at]))
-			l->at++;
-		start(f, NULL);
+		start(f, row);
 		if (l->list)
 			return next_element(c, f);
-		if (l->at == l->table->n) {
-			bool flat = l->flat;
-
-			if (c->depth == 0)
-				return 0;
+		if (!row && c->depth == 0)
+			return 0;
+		if (!row) {
 			c->depth--;
 			if (flat)
 				continue;
 			f->op = NET_END;
 			return 1;
 		}
-		row = f->row = &l->table->rows[l->at++];
 		if (row->flags & NET_WO)
 			continue;
-		if (row->type == NET_NEST || row->type == NET_KINDNEST || row->type == NET_PORTNEST ||
-		    row->type == NET_ENCAP || is_list(row)) {
+		if (net_is_nest(row)) {
 			if (begin_nest(c, row, f))
 				return 1;
 		} else if (get_value(l, row, f)) {

@@ -70,9 +70,15 @@ static const struct net_kind kinds[] = {
 /* net_kind_find() - the kind of a name; NULL: one whose options nsh doesn't know */
 const struct net_kind *net_kind_find(const char *name)
 {
-	for (unsigned int i = 0; name && i < sizeof(kinds) / sizeof(*kinds); i++)
+	static const struct net_kind *last = kinds; /* links of a list are much alike */
+
+	if (!name)
+		return NULL;
+	if (strcmp(last->name, name) == 0)
+		return last;
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(kinds[i].name, name) == 0)
-			return &kinds[i];
+			return last = &kinds[i];
 	return NULL;
 }
 

@@ -1,12 +1,13 @@
 /* names.c - words for numbers: libnl's name tables, and the names of ifindexes for a listing */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
-#include <netlink/msg.h>
 #include <netlink/route/route.h>
 #include <netlink/route/rtnl.h>
 
@@ -70,20 +71,10 @@ const struct net_enum net_route_tables = {.value = table_value, .name = table_na
 
 /* --- names of ifindexes --- */
 
-#define SINGLE_LOOKUPS 4 /* so many single questions are cheaper than one dump */
-
 void net_names_free(struct net_link_names *map)
 {
 	free(map->v);
 	memset(map, 0, sizeof(*map));
-}
-
-static const char *find(const struct net_link_names *map, int index)
-{
-	for (unsigned int i = 0; i < map->n; i++)
-		if (map->v[i].index == index)
-			return map->v[i].name;
-	return NULL;
 }
 
 static int by_index(const void *a, const void *b)
@@ -91,74 +82,42 @@ static int by_index(const void *a, const void *b)
 	return ((const struct net_link_name *)a)->index - ((const struct net_link_name *)b)->index;
 }
 
-static const char *search(const struct net_link_names *map, int index)
+/* Ask the kernel: a question by ioctl is a hundredth of one for all that is known of the link. */
+static int ask(struct net_ns *ns, int index, char name[IFNAMSIZ])
 {
-	struct net_link_name key = {.index = index};
-	const struct net_link_name *e;
+	struct ifreq question = {.ifr_ifindex = index};
+	struct net_err err;
+	struct net_sock *s = net_sock_get(ns, NETLINK_ROUTE, &err);
 
-	if (!map->full)
-		return find(map, index);
-	e = map->n ? bsearch(&key, map->v, map->n, sizeof(key), by_index) : NULL;
-	return e ? e->name : NULL;
-}
-
-/* Take index and name out of each link message. */
-static int keep(struct net_link_names *map, const struct net_dump *d)
-{
-	size_t room = map->n;
-
-	for (size_t at = 0; at < d->len;) {
-		struct nlmsghdr *h = (void *)(d->buf + at);
-		struct nlattr *name = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_IFNAME);
-		struct net_link_name *v = map->v;
-
-		at += NLMSG_ALIGN(h->nlmsg_len);
-		if (!name)
-			continue;
-		if (map->n == room) {
-			room = room * 2 + 8;
-			v = realloc(map->v, room * sizeof(*v));
-			if (!v)
-				return -ENOMEM;
-			map->v = v;
-		}
-		v[map->n].index = ((struct ifinfomsg *)nlmsg_data(h))->ifi_index;
-		nla_strlcpy(v[map->n].name, name, sizeof(v->name));
-		map->n++;
-	}
+	if (!s)
+		return -err.code;
+	if (ioctl(s->fd, SIOCGIFNAME, &question) < 0)
+		return -errno;
+	memcpy(name, question.ifr_name, IFNAMSIZ);
 	return 0;
 }
 
 /*
- * net_link_name() - the name of a link by its index, NULL where there is none (any more)
+ * net_link_name() - the name of a link by its index, NULL where there is none (any more); valid until the next call
  * @map: what is known already; starts zeroed and serves one listing; its code tells if "none" was for another reason
  */
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index)
 {
-	const char *name = search(map, index);
-	struct net_dump d = {0};
-	struct net_err err;
+	struct net_link_name key = {.index = index}, *e;
 	int r;
 
-	if (name || map->full)
-		return name;
-	if (map->n < SINGLE_LOOKUPS) {
-		r = net_link_get(ns, index, NULL, -1, &d, &err);
-		if (r == 0)
-			r = keep(map, &d);
-	} else {
-		map->n = 0;
-		r = net_link_list(ns, &(struct net_fields){0}, false, &d, &err);
-		if (r == 0)
-			r = keep(map, &d);
-		map->full = r == 0;
-		if (map->n)
-			qsort(map->v, map->n, sizeof(*map->v), by_index);
+	if (map->full) {
+		e = map->n ? bsearch(&key, map->v, map->n, sizeof(key), by_index) : NULL;
+		return e ? e->name : NULL;
 	}
-	net_dump_free(&d);
+	e = &map->seen[(unsigned int)index % (sizeof(map->seen) / sizeof(*map->seen))];
+	if (e->index == index)
+		return e->name;
+	r = ask(ns, index, e->name);
+	e->index = r < 0 ? 0 : index;
 	if (r < 0 && r != -ENODEV)
 		map->code = -r;
-	return search(map, index);
+	return r < 0 ? NULL : e->name;
 }
 
 /* net_names_put() - what a link is called from now on, in a map that is full; NULL: it is gone.  -ENOMEM */

@@ -320,16 +320,17 @@ int net_link_index(struct net_ns *ns, const char *name, int *index, struct net_e
 unsigned int net_tun_held(const struct net_ns *ns, int index);
 void net_tun_let_go(const struct net_ns *ns, int index);
 
-/* names of ifindexes, for records (names.c): one dump of the namespace serves a whole listing */
+/* names of ifindexes, for the records of a listing (names.c) */
 struct net_link_name {
 	int index;
 	char name[16];
 };
 struct net_link_names {
-	struct net_link_name *v;
+	struct net_link_name *v; /* of a full map: by index */
 	unsigned int n;
-	bool full;
-	int code; /* errno of a look-up that failed, other than for want of the link */
+	bool full;		       /* nobody is asked */
+	struct net_link_name seen[16]; /* of others: some that were asked for */
+	int code;		       /* errno of a look-up that failed, other than for want of the link */
 };
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);
 void net_names_free(struct net_link_names *map);

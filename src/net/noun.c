@@ -233,7 +233,7 @@ static bool step(struct net_dump *d, const struct net_noun *noun, struct net_cur
 
 	if (good && noun->entry[0]) {
 		d->entry = at_path(nlmsg_attrdata(h, told->hdr), nlmsg_attrlen(h, told->hdr), noun->entry, d->entry);
-		c->level[0].tb[noun->entry[0]] = (struct nlattr *)(uintptr_t)d->entry;
+		net_cursor_put(c, noun->entry[0], (struct nlattr *)(uintptr_t)d->entry);
 		good = d->entry;
 	}
 	if (!good || !noun->entry[0]) {

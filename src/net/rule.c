@@ -87,7 +87,7 @@ static bool fix(struct net_cursor *c)
 	} zero = {{sizeof(zero), FRA_PRIORITY}, 0};
 
 	if (!c->level[0].tb[FRA_PRIORITY])
-		c->level[0].tb[FRA_PRIORITY] = &zero.attr;
+		net_cursor_put(c, FRA_PRIORITY, &zero.attr);
 	return true;
 }
 

@@ -25,7 +25,17 @@ extern const struct net_table net_rmnet_table, net_wwan_table, net_xfrm_table;
 extern const struct net_table net_wireguard_table;
 extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table, net_bond_port_table;
 
+/* Which rows of a table a message is read for: those that are always looked at, and those of each attribute, the first
+ * one and then one behind the other; NET_NO_ROW: none. */
+#define NET_NO_ROW 0xff
+struct net_rowmap {
+	const struct net_table *t;
+	uint64_t always[NET_ROW_WORDS];
+	uint8_t first[NET_MAX_ATTR], next[NET_MAX_ROWS];
+};
+
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
+const struct net_rowmap *net_rowmap(const struct net_table *t);
 bool net_kind_whole(const struct net_kind *kind);
 void net_put_number(char *to, const struct net_row *row, uint64_t v);
 uint64_t net_get_number(const char *from, const struct net_row *row);

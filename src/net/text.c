@@ -46,6 +46,43 @@ static void write_bytes(const struct net_field *f, bool hex, char mark, char *bu
 	*buf = 0;
 }
 
+/* An IPv6 address as inet_ntop(3) writes it (RFC 5952); one that begins as those that hold an IPv4 address is left to it. */
+static void write_ip6(const unsigned char *addr, char *buf)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned int word[8], from = 8, most = 1;
+
+	for (unsigned int i = 0; i < 8; i++)
+		word[i] = (unsigned int)addr[i * 2] << 8 | addr[i * 2 + 1];
+	if (!(word[0] | word[1] | word[2] | word[3])) {
+		inet_ntop(AF_INET6, addr, buf, NET_ADDR_TEXT);
+		return;
+	}
+	for (unsigned int i = 0, run; i < 8; i += run + 1) {
+		for (run = 0; i + run < 8 && !word[i + run];)
+			run++;
+		if (run > most) {
+			most = run;
+			from = i;
+		}
+	}
+	for (unsigned int i = 0; i < 8;) {
+		if (i == from) {
+			*buf++ = ':';
+			i += most;
+			if (i == 8)
+				*buf++ = ':';
+			continue;
+		}
+		if (i)
+			*buf++ = ':';
+		for (int shift = word[i] > 0xfff ? 12 : word[i] > 0xff ? 8 : word[i] > 0xf ? 4 : 0; shift >= 0; shift -= 4)
+			*buf++ = digits[word[i] >> shift & 15];
+		i++;
+	}
+	*buf = 0;
+}
+
 static void append_length(char *buf, int plen)
 {
 	buf += strlen(buf);
@@ -81,8 +118,8 @@ void net_field_addr(const struct net_field *f, char buf[NET_ADDR_TEXT])
 		memcpy(buf, "default", sizeof("default"));
 	} else if (f->family == AF_INET) {
 		write_bytes(f, false, '.', buf);
-	} else {
-		inet_ntop(f->family, f->addr, buf, NET_ADDR_TEXT);
+	} else if (f->family == AF_INET6) {
+		write_ip6(f->addr, buf);
 	}
 	if ((row->type == NET_PREFIX || row->type == NET_PREFIXES) && f->family != AF_UNSPEC &&
 	    !(row->flags & NET_BARE && plen == f->len * 8))
