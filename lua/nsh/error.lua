@@ -16,6 +16,7 @@ local m = {}
 ---@field message string what the C library calls the errno
 ---@field extack? string the kernel's own words
 ---@field attr? string key of the attribute that the kernel refused
+---@field entry? integer which of a list it was, the first one 1: of add_routes
 ---@field request? string the options of the call in one line
 ---@field where string "file:line" of the script
 ---@field hint? string the remedy, where it is known
@@ -26,6 +27,7 @@ m.Error = Error
 function Error:__tostring()
   local what = self.op
   if self.target then what = what .. " " .. self.target end
+  if self.entry then what = what .. " (entry " .. self.entry .. ")" end
   if self.netns then what = what .. " in " .. self.netns end
   local text = self.message
   if self.summary then
@@ -86,7 +88,7 @@ function m.check_spec(spec, op, target, netns, ...)
   m.raise {
     op = op, target = target, netns = type(netns) == "table" and netns.label or netns,
     message = message, code = code, errno = detail.errno, extack = detail.extack, attr = detail.attr,
-    hint = detail.hint, spec = type(spec) == "table" and spec or nil,
+    hint = detail.hint, entry = detail.entry, spec = type(spec) == "table" and spec or nil,
     summary = op == "link set" and type(spec) == "table" and spec.netns
       and "cannot move it to " .. spec.netns.label or nil,
   }

@@ -46,24 +46,56 @@ local function table_of_vrf(self, spec)
   return copy
 end
 
--- A record of a route with a nexthop object tells that object's gateways as well.
-local function by_number(route)
-  return getmetatable(route) == show.Record and words.own(route) or route
+-- What is asked for, as the core takes it: a VRF stands for its table, and a record of a route with a nexthop object
+-- tells that object's gateways as well.
+local function plain(self, route)
+  if route.nhid and getmetatable(route) == show.Record then route = words.own(route) end
+  if route.vrf ~= nil then route = table_of_vrf(self, route) end
+  return route
 end
 
 local function change(self, op, how, route)
-  if type(route) ~= "table" and type(route) ~= "string" then
-    fail.misuse("a route is a table as { \"default\", via = \"10.0.0.1\" }, not a %s", type(route))
-  end
   if type(route) == "table" then
-    words.refuse(route, m.OTHER, "route")
     if route.family == "mpls" then return mpls(self, op, how, route) end
-    route = table_of_vrf(self, by_number(route))
+    route = plain(self, route)
+  elseif type(route) ~= "string" then
+    fail.misuse("a route is a table as { \"default\", via = \"10.0.0.1\" }, not a %s", type(route))
   end
   local ok, message, code, detail = core.route[how](self.core, route)
   if ok then return end -- there may be a hundred thousand of them
   local target = type(route) == "table" and (route[1] or route.dst) or route
   fail.check_spec(route, op, target and tostring(target), self, ok, message, code, detail)
+end
+
+-- What has no place in a list: it is asked for in another way.
+local function refuse_alone(route, i)
+  if route.family == "mpls" then fail.misuse("entry %d: a route of MPLS labels is asked for alone", i) end
+  if route.append ~= nil or route.prepend ~= nil then
+    fail.misuse("entry %d: append and prepend are for add_route", i)
+  end
+end
+
+-- A change for each entry of a list, in one call of the core.
+local function change_all(self, op, how, list)
+  if type(list) ~= "table" or type(next(list, #list > 0 and #list or nil)) == "string" then
+    fail.misuse("%ss takes a list of routes as { { \"10.1.0.0/16\", via = \"10.0.0.1\" }, ... }, not a %s",
+      op:gsub("(%w+) (%w+)", "%2_%1"), type(list) == "table" and "single one" or type(list))
+  end
+  local entries = list
+  for i, route in ipairs(list) do
+    if type(route) == "table" and (route.nhid or route.vrf ~= nil or route.family == "mpls" or route.append ~= nil
+      or route.prepend ~= nil) then
+      refuse_alone(route, i)
+      if entries == list then entries = table.move(list, 1, #list, 1, {}) end
+      entries[i] = plain(self, route)
+    end
+  end
+  local ok, message, code, detail = core.route[how](self.core, entries)
+  if ok then return end
+  local route = list[detail.request]
+  local target = type(route) == "table" and (route[1] or route.dst) or route
+  detail.entry = detail.request
+  fail.check_spec(route, op, tostring(target), self, ok, message, code, detail)
 end
 
 --- Adds a route.
@@ -73,15 +105,33 @@ end
 ---@error EEXIST when there is one to the same destination with the same metric
 ---@error ENETUNREACH when the gateway is not on a network of a link that is up
 function Netns:add_route(route)
-  local how = type(route) == "table" and (route.append and "append" or route.prepend and "prepend") or "add"
   if type(route) ~= "table" or (route.append == nil and route.prepend == nil) then
     return change(self, "route add", "add", route)
   end
+  local how = route.append and "append" or route.prepend and "prepend" or "add"
   if route.append and route.prepend then fail.misuse("append and prepend can't both be meant") end
   local copy = fail.options(route, "add_route")
   copy.append, copy.prepend = nil, nil
   change(self, "route " .. how, how, copy)
 end
+
+--- Adds all routes of a list, in as few messages as batch needs: for thousands of them. What is wrong with an entry is
+--- said before anything is sent; when the kernel refuses some, the others are there, and the first one is told.
+--- Twin: `ip -batch FILE` with a line `route add ...` for each
+---@param routes (table|string)[] each as add_route takes it, without append and prepend; records are taken too
+---@error EEXIST when one is there; `entry` of the error says which
+function Netns:add_routes(routes) change_all(self, "route add", "add_all", routes) end
+
+--- Adds all routes of a list, or replaces those to the same destinations with the same metrics.
+--- Twin: `ip -batch FILE` with a line `route replace ...` for each
+---@param routes table[] as add_routes takes them
+function Netns:replace_routes(routes) change_all(self, "route replace", "replace_all", routes) end
+
+--- Deletes the routes of a list, of each the first that has all that is given.
+--- Twin: `ip -batch FILE` with a line `route del ...` for each
+---@param routes (table|string)[] each as del_route takes it; records are taken too
+---@error ESRCH when there is none; `entry` of the error says which
+function Netns:del_routes(routes) change_all(self, "route del", "del_all", routes) end
 
 --- Adds a route, or replaces the one to the same destination with the same metric.
 --- Twin: `ip route replace DST ...`

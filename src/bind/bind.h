@@ -33,6 +33,7 @@ lua_Integer bind_integer(lua_State *L, int idx, const char *key, lua_Integer def
 lua_Integer bind_bytes(lua_State *L, int idx, const char *key, lua_Integer def, lua_Integer min, lua_Integer max);
 /* NULL: absent; refuses NUL bytes when len is NULL */
 const char *bind_string(lua_State *L, int idx, const char *key, size_t *len);
+int bind_batch(lua_State *L, struct net_ns *ns, int f, bool stop);     /* netns.c */
 void bind_known_keys(lua_State *L, int idx, const char *const *known); /* raises on any other string key */
 
 /* records (fields.c, record.c) */

@@ -122,7 +122,8 @@ int bind_misuse(lua_State *L, const char *fmt, ...)
 static const struct {
 	const char *word, *key;
 } synonyms[] = {
-	{"gateway", "via"},   {"gatway", "via"},   {"gw", "via"},	  {"nexthop", "via"},	 {"device", "dev"},
+	{"gateway", "via"},   {"gatway", "via"},   {"gw", "via"},	  {"nexthop", "nexthops"}, {"nexthop", "via"}, {"device", "dev"},
+	{"lookup", "table"},  {"dsfield", "tos"},  {"realms", "realm"},
 	{"interface", "dev"}, {"iface", "dev"},	   {"link", "dev"},	  {"oif", "dev"},	 {"address", "addr"},
 	{"ip", "addr"},	      {"type", "kind"},	   {"protocol", "proto"}, {"prefsrc", "src"},	 {"destination", "dst"},
 	{"to", "dst"},	      {"bridge", "master"},{"lladdr", "mac"},	  {"hwaddr", "mac"},	 {"namespace", "netns"},

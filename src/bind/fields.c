@@ -147,10 +147,14 @@ static int read_scalar(lua_State *L, const struct net_row *row, struct net_field
 /* The value on top of the stack, for a row that is no nest. */
 static void read_value(struct reader *r, const struct net_row *row)
 {
-	struct net_err err = {0};
+	struct net_err err;
 	struct net_field *f = add(r);
-	int ret = 0;
 
+	if (row->type != NET_NETNS && (row->type != NET_LINK || !lua_istable(r->L, -1))) {
+		if (read_scalar(r->L, row, f, &err) < 0)
+			bind_misuse(r->L, "%s", err.text);
+		return;
+	}
 	memset(f, 0, sizeof(*f));
 	f->row = row;
 	f->plen = -1;
@@ -163,11 +167,9 @@ static void read_value(struct reader *r, const struct net_row *row)
 			bind_misuse(r->L, "namespace %s was deleted", f->ns->label);
 		else
 			f->i = f->ns->fd;
-	} else if (row->type != NET_LINK || !read_link(r->L, f)) {
-		ret = read_scalar(r->L, row, f, &err);
-	}
-	if (ret < 0)
+	} else if (!read_link(r->L, f) && read_scalar(r->L, row, f, &err) < 0) {
 		bind_misuse(r->L, "%s", err.text);
+	}
 }
 
 /* The kind that the table at @idx names, where its options are those of a kind in a registry. */
@@ -326,59 +328,50 @@ static void read_nest(struct reader *r, const struct net_row *row)
 	add_mark(r, row, NET_END);
 }
 
-static void read_pair(struct reader *r, const struct net_table *t, const struct net_kind *kind)
+/* The key and value on top of the stack; returns the row of that key. */
+static const struct net_row *read_pair(struct reader *r, const struct net_table *t, const struct net_kind *kind)
 {
-	const struct net_row *row;
+	const struct net_row *row = NULL;
 	lua_State *L = r->L;
+	int type = lua_type(L, -2);
 
-	if (lua_type(L, -2) == LUA_TNUMBER && lua_tointeger(L, -2) == 1)
-		row = net_main_key(t);
-	else if (lua_type(L, -2) == LUA_TSTRING)
+	if (type == LUA_TSTRING)
 		row = net_key(t, kind, NULL, lua_tostring(L, -2));
-	else
-		row = NULL;
-	if (!row && lua_type(L, -2) == LUA_TSTRING)
+	else if (type == LUA_TNUMBER && lua_tointeger(L, -2) == 1)
+		row = net_main_key(t);
+	if (!row && type == LUA_TSTRING)
 		unknown_key(L, lua_tostring(L, -2), t, kind);
 	if (!row) {
 		bind_misuse(
 			L, net_main_key(t) ? "unknown key [%s] of a %s; only [1] is taken" : "unknown key [%s] of a %s",
 			luaL_tolstring(L, -2, NULL), t->name);
-		return;
+		return NULL;
 	}
 	if (row->flags & NET_RO && r->told != BIND_TAKE) {
 		if (r->told == BIND_REFUSE)
 			bind_misuse(L, "%s can't be set: it is what the kernel tells", row->key);
-		return;
+		return row;
 	}
-	if (row->type == NET_NEST || row->type == NET_PORTNEST || row->type == NET_ENCAP || net_is_list(row) ||
-	    net_is_array(row))
+	if (net_is_nest(row))
 		read_nest(r, row);
 	else
 		read_value(r, row);
-}
-
-static void check_twice(lua_State *L, int idx, const struct net_table *t)
-{
-	const struct net_row *row = net_main_key(t);
-
-	lua_pushinteger(L, 1);
-	lua_rawget(L, idx);
-	if (row && !lua_isnil(L, -1)) {
-		lua_pushstring(L, row->key);
-		lua_rawget(L, idx);
-		if (!lua_isnil(L, -1))
-			bind_misuse(L, "%s is given twice: as [1] and as %s", row->key, row->key);
-		lua_pop(L, 1);
-	}
-	lua_pop(L, 1);
+	return row;
 }
 
 static void read_table(struct reader *r, int idx, const struct net_table *t, const struct net_kind *kind)
 {
+	const struct net_row *main_key = net_main_key(t);
+	bool given = false;
+
 	luaL_checkstack(r->L, 8, "option tables nested too deep");
-	check_twice(r->L, idx, t);
-	for (lua_pushnil(r->L); lua_next(r->L, idx); lua_pop(r->L, 1))
-		read_pair(r, t, kind);
+	for (lua_pushnil(r->L); lua_next(r->L, idx); lua_pop(r->L, 1)) {
+		if (read_pair(r, t, kind) != main_key || !main_key)
+			continue;
+		if (given)
+			bind_misuse(r->L, "%s is given twice: as [1] and as %s", main_key->key, main_key->key);
+		given = true;
+	}
 }
 
 /*

@@ -348,9 +348,9 @@ static int failed(lua_State *L, const struct net_err *err, const struct net_fail
 	return n;
 }
 
-/* Run the function at @f with what is behind it while changes queue up, then send them.  All in here, so that nothing,
- * be it Ctrl-C or a lack of memory, can leave a batch open that swallows what comes after. */
-static int run_batch(lua_State *L, struct net_ns *ns, int f, bool stop)
+/* bind_batch() - run the function at @f with what is behind it while changes queue up, then send them.  All in here, so
+ * that nothing, be it Ctrl-C or a lack of memory, can leave a batch open that swallows what comes after. */
+int bind_batch(lua_State *L, struct net_ns *ns, int f, bool stop)
 {
 	struct net_failures *failures;
 	struct net_group *group;
@@ -380,13 +380,13 @@ static int run_batch(lua_State *L, struct net_ns *ns, int f, bool stop)
 /* batch(ns, f, ...) -> how many requests were sent */
 static int netns_batch(lua_State *L)
 {
-	return run_batch(L, bind_ns(L, 1), 2, false);
+	return bind_batch(L, bind_ns(L, 1), 2, false);
 }
 
 /* batch_all(stop, f, ...): changes of all namespaces; with stop nothing is sent after a window that had a failure */
 static int netns_batch_all(lua_State *L)
 {
-	return run_batch(L, NULL, 2, lua_toboolean(L, 1));
+	return bind_batch(L, NULL, 2, lua_toboolean(L, 1));
 }
 
 /* flush(ns): send what an open batch holds; flush(): that of all namespaces; without one there is nothing to do */

@@ -50,6 +50,122 @@ static int noun_del(lua_State *L)
 	return change(L, NET_DEL);
 }
 
+/* --- lists of changes --- */
+
+struct many {
+	struct net_ns *ns;
+	const struct net_noun *noun;
+	enum net_change how;
+	lua_Integer at;	    /* the entry that is being read */
+	struct net_err err; /* why it can't be asked for: there is no such link ... */
+};
+
+/* (many, list): queues a change for each entry */
+static int queue_each(lua_State *L)
+{
+	struct many *many = lua_touserdata(L, 1);
+	lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
+
+	for (many->at = 1; many->at <= n; many->at++) {
+		struct net_fields *f;
+		int r;
+
+		if (lua_rawgeti(L, 2, many->at) != LUA_TTABLE && lua_type(L, -1) != LUA_TSTRING)
+			bind_misuse(L, "a %s is a table, not a %s", many->noun->name, luaL_typename(L, -1));
+		f = bind_fields(L, -1, many->noun->table, NULL, NULL, BIND_PASS_OVER);
+		r = net_change(many->ns, many->noun, many->how, f, &many->err);
+		bind_fields_done(f);
+		if (r < 0 && many->err.misuse)
+			bind_misuse(L, "%s", many->err.text);
+		if (r < 0)
+			break;
+		many->err.code = 0;
+		lua_pop(L, 2);
+	}
+	return 0;
+}
+
+/* What is wrong with an entry is told with its number. */
+static int raise_of(lua_State *L, lua_Integer entry)
+{
+	const char *where, *text = lua_tostring(L, -1);
+	size_t len;
+
+	bind_where(L);
+	where = lua_tolstring(L, -1, &len);
+	if (!text || len == 0 || strncmp(text, where, len) != 0 || strncmp(text + len, ": ", 2) != 0) {
+		lua_pop(L, 1);
+		return lua_error(L);
+	}
+	lua_pushfstring(L, "%s: entry %I: %s", where, (LUAI_UACINT)entry, text + len + 2);
+	return lua_error(L);
+}
+
+/* (many, list) in a batch; of a list with a slip nothing stays queued */
+static int queue_all(lua_State *L)
+{
+	struct many *many = lua_touserdata(L, 1);
+	unsigned int mark = net_batch_mark(many->ns);
+	int status;
+
+	lua_pushcfunction(L, queue_each);
+	lua_insert(L, 1);
+	status = lua_pcall(L, 2, 0, 0);
+	if (status != LUA_OK || many->err.code)
+		net_batch_back(many->ns, mark);
+	return status == LUA_OK ? 0 : raise_of(L, many->at);
+}
+
+/* (ns, list) -> true: all entries in one batch; where one is open, in that.  detail.request says which one failed. */
+static int change_all(lua_State *L, enum net_change how)
+{
+	struct net_ns *ns = bind_ns(L, 1);
+	struct many *many;
+	struct net_err err;
+	int n, open;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_settop(L, 2);
+	open = net_batch_open(ns, &err);
+	if (open < 0)
+		return bind_fail(L, &err);
+	many = lua_newuserdatauv(L, sizeof(*many), 0);
+	*many = (struct many){.ns = ns, .noun = noun_of(L), .how = how};
+	lua_pushcfunction(L, queue_all);
+	lua_pushvalue(L, 3);
+	lua_pushvalue(L, 2);
+	if (open) {
+		lua_call(L, 2, 0);
+		lua_pushboolean(L, 1);
+		n = 1;
+	} else {
+		n = bind_batch(L, ns, 4, false);
+	}
+	if (!many->err.code)
+		return n;
+	n = bind_fail(L, &many->err);
+	lua_pushinteger(L, many->at);
+	lua_setfield(L, -2, "request");
+	return n;
+}
+
+static int noun_add_all(lua_State *L)
+{
+	return change_all(L, NET_ADD);
+}
+
+static int noun_replace_all(lua_State *L)
+{
+	return change_all(L, NET_REPLACE);
+}
+
+static int noun_del_all(lua_State *L)
+{
+	return change_all(L, NET_DEL);
+}
+
+/* --- reading --- */
+
 static int noun_list(lua_State *L)
 {
 	struct net_err err;
@@ -149,17 +265,13 @@ const struct net_noun *bind_announced(lua_State *L, int arg)
 }
 
 static const luaL_Reg lib[] = {
-	{"add", noun_add},
-	{"append", noun_append},
-	{"change", noun_change},
-	{"check", noun_check},
-	{"del", noun_del},
-	{"get", noun_get},
-	{"list", noun_list},
-	{"read", noun_read},
-	{"replace", noun_replace},
-	{"prepend", noun_prepend},
-	{NULL, NULL},
+	{"add", noun_add},	   {"add_all", noun_add_all},
+	{"append", noun_append},   {"change", noun_change},
+	{"check", noun_check},	   {"del", noun_del},
+	{"del_all", noun_del_all}, {"get", noun_get},
+	{"list", noun_list},	   {"read", noun_read},
+	{"replace", noun_replace}, {"replace_all", noun_replace_all},
+	{"prepend", noun_prepend}, {NULL, NULL},
 };
 
 /* Sets one table per noun in the table on top of the stack. */

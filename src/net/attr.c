@@ -84,7 +84,7 @@ static const struct net_row *find_nest(const struct net_table *t)
 #define SEEN_TABLES 64
 struct seen_table {
 	const struct net_table *t;
-	const struct net_row *main_key, *kind_nest;
+	const struct net_row *main_key, *kind_nest, *family;
 };
 
 static const struct seen_table *see(const struct net_table *t)
@@ -93,7 +93,7 @@ static const struct seen_table *see(const struct net_table *t)
 	struct seen_table *s = &seen[(uintptr_t)t / sizeof(*t) % SEEN_TABLES];
 
 	if (s->t != t)
-		*s = (struct seen_table){t, find_main(t), find_nest(t)};
+		*s = (struct seen_table){t, find_main(t), find_nest(t), find_key(t, NULL, "family")};
 	return s;
 }
 
@@ -109,12 +109,19 @@ const struct net_row *net_kind_nest(const struct net_table *t)
 	return see(t)->kind_nest;
 }
 
+/* net_family_key() - the row that says the family of a table's messages; NULL: there is none */
+const struct net_row *net_family_key(const struct net_table *t)
+{
+	return see(t)->family;
+}
+
 /* Whether a row has nothing to tell where its attribute is missing. */
 static bool by_attr(const struct net_row *row)
 {
 	if (row->flags & (NET_HDR | NET_ZERO) || row->attr >= NET_MAX_ATTR)
 		return false;
-	return net_is_nest(row) || (row->type < NET_NEST && !row->aux && row->type != NET_PREFIX && row->type != NET_GATEWAY);
+	return net_is_nest(row) ||
+	       (row->type < NET_NEST && !row->aux && row->type != NET_PREFIX && row->type != NET_GATEWAY);
 }
 
 static void fill_rowmap(struct net_rowmap *map, const struct net_table *t)
@@ -125,6 +132,9 @@ static void fill_rowmap(struct net_rowmap *map, const struct net_table *t)
 	for (unsigned int i = t->n < NET_MAX_ROWS ? t->n : NET_MAX_ROWS; i-- > 0;) {
 		const struct net_row *row = &t->rows[i];
 
+		if (net_flat_table(row, NULL) || row->type == NET_KINDNEST || row->type == NET_LAST ||
+		    row->flags & (NET_MARK | NET_TWIN))
+			map->puts[i / 64] |= 1ULL << i % 64;
 		if (row->flags & NET_WO)
 			continue;
 		if (!by_attr(row)) {
@@ -154,8 +164,8 @@ const struct net_rowmap *net_rowmap(const struct net_table *t)
 	return maps[at];
 }
 
-/* net_span() - how many fields the nest or element that begins at @i takes, both its ends included */
-unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i)
+/* net_nest_span() - how many fields the nest or element that begins at @i takes, both its ends included */
+unsigned int net_nest_span(const struct net_field *f, unsigned int n, unsigned int i)
 {
 	unsigned int depth = 0, from = i;
 
@@ -168,15 +178,6 @@ unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i)
 			return i - from + 1;
 	}
 	return n - from;
-}
-
-/* net_given() - the field of @row on the first level of a list, or NULL */
-const struct net_field *net_given(const struct net_field *f, unsigned int n, const struct net_row *row)
-{
-	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
-		if (f[i].row == row && f[i].op != NET_ITEM)
-			return &f[i];
-	return NULL;
 }
 
 /* net_put_number(), net_get_number() - an integer as its row has it on the wire */

@@ -264,8 +264,21 @@ int net_look(const struct net_cursor *c, const struct net_field *want, struct ne
 int net_next(struct net_cursor *c, struct net_field *f);			  /* 1: a field; 0: the end */
 void net_cursor_put(struct net_cursor *c, unsigned int attr, struct nlattr *a);	  /* on the first level */
 bool net_cursor_elsewhere(const struct net_cursor *c, const struct net_field *f); /* a link of another namespace */
-const struct net_field *net_given(const struct net_field *f, unsigned int n, const struct net_row *row);
-/* fields of the nest that begins at i */
-unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i);
+unsigned int net_nest_span(const struct net_field *f, unsigned int n, unsigned int i);
+
+/* how many fields the one at i takes: a nest or element up to its end, any other is alone */
+static inline unsigned int net_span(const struct net_field *f, unsigned int n, unsigned int i)
+{
+	return f[i].op == NET_VALUE ? 1 : net_nest_span(f, n, i);
+}
+
+/* the field of a row on the first level of a list, or NULL */
+static inline const struct net_field *net_given(const struct net_field *f, unsigned int n, const struct net_row *row)
+{
+	for (unsigned int i = 0; i < n; i += net_span(f, n, i))
+		if (f[i].row == row && f[i].op != NET_ITEM)
+			return &f[i];
+	return NULL;
+}
 
 #endif

@@ -172,6 +172,25 @@ int net_batch_add(struct net_ns *ns, struct nl_msg *m, const struct net_table *t
 	return 0;
 }
 
+/* net_batch_mark() - how much is queued; for net_batch_back() */
+unsigned int net_batch_mark(const struct net_ns *ns)
+{
+	return ns->batch ? ns->batch->before + ns->batch->n : 0;
+}
+
+/* net_batch_back() - forget what was queued since then, and isn't sent */
+void net_batch_back(struct net_ns *ns, unsigned int mark)
+{
+	struct net_batch *b = ns->batch;
+	unsigned int keep = !b ? 0 : mark > b->before + b->sent ? mark - b->before : b->sent;
+
+	if (!b || keep >= b->n)
+		return;
+	b->group->asked -= b->n - keep;
+	b->len = b->e[keep].off;
+	b->n = keep;
+}
+
 static struct net_link_name *slot(const struct net_batch *b, const char *name)
 {
 	unsigned int hash = 0;
@@ -204,10 +223,15 @@ int net_batch_known(const struct net_ns *ns, const char *name)
 	return b && b->names && strcmp(slot(b, name)->name, name) == 0 ? slot(b, name)->index : 0;
 }
 
-/* net_batch_holds() - whether something waits to be sent */
-bool net_batch_holds(const struct net_ns *ns)
+/* net_batch_makes() - whether a link may come by what waits to be sent */
+bool net_batch_makes(const struct net_ns *ns)
 {
-	return ns->batch && ns->batch->sent < ns->batch->n;
+	const struct net_batch *b = ns->batch;
+
+	for (unsigned int i = b ? b->sent : 0; b && i < b->n; i++)
+		if (((const struct nlmsghdr *)(const void *)(b->buf + b->e[i].off))->nlmsg_type == RTM_NEWLINK)
+			return true;
+	return b && b->waited < b->n_wait;
 }
 
 /* net_batch_joins() - whether what is asked of @peer can wait for a batch of @ns */

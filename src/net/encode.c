@@ -304,54 +304,6 @@ static int put_list(struct nl_msg *m, const struct net_ctx *ctx, const struct ne
 	return r;
 }
 
-/* A nest of plain values: addresses, names, or priorities by priorities. */
-static int put_array(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n)
-{
-	struct nlattr *nest;
-	int r = 0;
-
-	if (row->type == NET_BITSET)
-		return net_put_bitset(m, row->attr, f, n);
-	if (row->type == NET_MACLIST)
-		r = nla_put_u32(m, row->aux, MACVLAN_MACADDR_SET);
-	nest = r == 0 ? nla_nest_start(m, row->attr) : NULL;
-	if (!nest)
-		return -1;
-	for (unsigned int i = 0; r == 0 && i < n; i++) {
-		struct ifla_vlan_qos_mapping map = {(uint32_t)(f[i].i >> 32), (uint32_t)f[i].i};
-
-		if (row->type == NET_QOSMAP)
-			r = nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
-		else if (row->type == NET_PREFIXES)
-			r = net_put_allowed(m, &f[i]);
-		else if (row->type == NET_STRINGS)
-			r = nla_put_string(m, row->aux, f[i].s);
-		else
-			r = nla_put(m, row->type == NET_MACLIST ? IFLA_MACVLAN_MACADDR : (int)i, f[i].len, f[i].addr);
-	}
-	if (r == 0)
-		nla_nest_end_keep_empty(m, nest);
-	return r;
-}
-
-/* Integers, in an array of the header or each in an attribute. */
-static int put_numbers(struct nl_msg *m, const struct net_row *row, char *hdr, const struct net_field *f,
-		       unsigned int n)
-{
-	struct nlattr *nest = row->flags & NET_HDR ? NULL : nla_nest_start(m, row->attr);
-	char number[8];
-	int r = nest || row->flags & NET_HDR ? 0 : -1;
-
-	for (unsigned int i = 0; r == 0 && i < n; i++) {
-		net_put_number(nest ? number : hdr + row->attr + i * row->size, row, (uint64_t)f[i].i);
-		if (nest)
-			r = nla_put(m, row->aux, row->size, number);
-	}
-	if (r == 0 && nest)
-		nla_nest_end(m, nest);
-	return r;
-}
-
 static int put_nest(struct nl_msg *m, const struct net_ctx *ctx, const struct net_row *row, uint16_t attr,
 		    const struct net_table *t, const struct net_field *f, unsigned int n, struct net_err *err)
 {
@@ -448,9 +400,9 @@ static int put_row(struct nl_msg *m, const struct net_ctx *ctx, const struct net
 	if (net_is_list(row))
 		return put_list(m, ctx, row, given + 1, n, err);
 	if (row->type == NET_NUMBERS)
-		return put_numbers(m, row, hdr, given + 1, n);
+		return net_put_numbers(m, row, hdr, given + 1, n);
 	if (net_is_array(row))
-		return put_array(m, row, given + 1, n);
+		return net_put_array(m, row, given + 1, n);
 	return t ? put_nest(m, ctx, row, row->attr, t, given + 1, n, err) : 0;
 }
 
@@ -475,25 +427,37 @@ int net_encode(struct nl_msg *m, const struct net_ctx *ctx, const struct net_tab
 	       const struct net_field *f, unsigned int n, struct net_err *err)
 {
 	const struct net_field *given[NET_MAX_ROWS];
+	const struct net_rowmap *map = net_rowmap(t);
+	uint64_t todo[NET_ROW_WORDS];
 	bool own = true;
 
 	if (t->n > NET_MAX_ROWS)
 		return net_fail(err, EMSGSIZE, "the table %s has too many rows", t->name);
+	if (!map)
+		return net_fail(err, ENOMEM, NULL);
 	memset(given, 0, t->n * sizeof(*given));
+	memcpy(todo, map->puts, sizeof(todo));
 	for (unsigned int i = 0; i < n; i += net_span(f, n, i)) {
-		own = own && is_row(t, f[i].row) && !(f[i].row->flags & NET_MARKED);
-		if (is_row(t, f[i].row) && f[i].op != NET_ITEM && !given[f[i].row - t->rows])
-			given[f[i].row - t->rows] = &f[i];
-	}
-	for (unsigned int i = 0; i < t->n; i++) {
-		int r;
+		const struct net_row *row = f[i].row;
 
-		if (!given[i] && puts_nothing(&t->rows[i], ctx, own))
+		own = own && is_row(t, row) && !(row->flags & NET_MARKED);
+		if (!is_row(t, row) || f[i].op == NET_ITEM || given[row - t->rows])
 			continue;
-		err->code = 0;
-		r = put_row(m, ctx, &t->rows[i], hdr, given[i], f, n, err);
-		if (r < 0)
-			return err->code ? -err->code : net_fail(err, EMSGSIZE, "too much for one request");
+		given[row - t->rows] = &f[i];
+		todo[(row - t->rows) / 64] |= 1ULL << (row - t->rows) % 64;
+	}
+	for (unsigned int w = 0; w < NET_ROW_WORDS; w++) {
+		for (; todo[w]; todo[w] &= todo[w] - 1) {
+			unsigned int i = w * 64 + (unsigned int)__builtin_ctzll(todo[w]);
+			int r;
+
+			if (!given[i] && puts_nothing(&t->rows[i], ctx, own))
+				continue;
+			err->code = 0;
+			r = put_row(m, ctx, &t->rows[i], hdr, given[i], f, n, err);
+			if (r < 0)
+				return err->code ? -err->code : net_fail(err, EMSGSIZE, "too much for one request");
+		}
 	}
 	return 0;
 }

@@ -1,6 +1,8 @@
-/* form.c - values with a form of their own on the wire: socket addresses, wireguard's prefixes, ethtool's bitsets */
+/* form.c - values with a form of their own on the wire: socket addresses, wireguard's prefixes, ethtool's bitsets,
+ * lists of plain values */
 #include <arpa/inet.h>
 #include <linux/ethtool_netlink.h>
+#include <linux/if_link.h>
 #include <linux/wireguard.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -136,4 +138,51 @@ bool net_get_bit(const struct nlattr *set, const struct nlattr *bit, struct net_
 	f->s = nla_data(tb[ETHTOOL_A_BITSET_BIT_NAME]);
 	f->slen = strnlen(f->s, (size_t)nla_len(tb[ETHTOOL_A_BITSET_BIT_NAME]));
 	return tb[ETHTOOL_A_BITSET_BIT_VALUE] || nla_find(nla_data(set), nla_len(set), ETHTOOL_A_BITSET_NOMASK);
+}
+
+/* net_put_array() - a nest of plain values: addresses, names, or priorities by priorities. */
+int net_put_array(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n)
+{
+	struct nlattr *nest;
+	int r = 0;
+
+	if (row->type == NET_BITSET)
+		return net_put_bitset(m, row->attr, f, n);
+	if (row->type == NET_MACLIST)
+		r = nla_put_u32(m, row->aux, MACVLAN_MACADDR_SET);
+	nest = r == 0 ? nla_nest_start(m, row->attr) : NULL;
+	if (!nest)
+		return -1;
+	for (unsigned int i = 0; r == 0 && i < n; i++) {
+		struct ifla_vlan_qos_mapping map = {(uint32_t)(f[i].i >> 32), (uint32_t)f[i].i};
+
+		if (row->type == NET_QOSMAP)
+			r = nla_put(m, IFLA_VLAN_QOS_MAPPING, sizeof(map), &map);
+		else if (row->type == NET_PREFIXES)
+			r = net_put_allowed(m, &f[i]);
+		else if (row->type == NET_STRINGS)
+			r = nla_put_string(m, row->aux, f[i].s);
+		else
+			r = nla_put(m, row->type == NET_MACLIST ? IFLA_MACVLAN_MACADDR : (int)i, f[i].len, f[i].addr);
+	}
+	if (r == 0)
+		nla_nest_end_keep_empty(m, nest);
+	return r;
+}
+
+/* net_put_numbers() - integers, in an array of the header or each in an attribute. */
+int net_put_numbers(struct nl_msg *m, const struct net_row *row, char *hdr, const struct net_field *f, unsigned int n)
+{
+	struct nlattr *nest = row->flags & NET_HDR ? NULL : nla_nest_start(m, row->attr);
+	char number[8];
+	int r = nest || row->flags & NET_HDR ? 0 : -1;
+
+	for (unsigned int i = 0; r == 0 && i < n; i++) {
+		net_put_number(nest ? number : hdr + row->attr + i * row->size, row, (uint64_t)f[i].i);
+		if (nest)
+			r = nla_put(m, row->aux, row->size, number);
+	}
+	if (r == 0 && nest)
+		nla_nest_end(m, nest);
+	return r;
 }

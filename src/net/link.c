@@ -128,7 +128,7 @@ int net_link_get(struct net_ns *ns, int index, const char *name, int nsid, struc
 	if (nsid >= 0)
 		nla_put_u32(m, IFLA_TARGET_NETNSID, (uint32_t)nsid);
 	r = net_ask(ns, m, d, err);
-	if (r != -ENODEV || nsid >= 0 || !net_batch_holds(ns))
+	if (r != -ENODEV || nsid >= 0 || !net_batch_makes(ns))
 		return r;
 	r = net_batch_flush(ns, NULL, err); /* which may make it */
 	return r < 0 ? r : net_link_get(ns, index, name, nsid, d, err);

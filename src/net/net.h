@@ -196,6 +196,9 @@ int net_batch_flush(struct net_ns *ns, struct net_failures *failures, struct net
 int net_batch_end(struct net_group *group, bool send, struct net_failures *failures, unsigned int *asked,
 		  struct net_err *err);
 unsigned int net_batch_asked(void);
+int net_batch_open(struct net_ns *ns, struct net_err *err);
+unsigned int net_batch_mark(const struct net_ns *ns);
+void net_batch_back(struct net_ns *ns, unsigned int mark);
 void net_failures_free(struct net_failures *list);
 extern uint64_t net_changes; /* requests that this process has sent to change something, sysctls among them */
 

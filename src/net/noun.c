@@ -38,12 +38,14 @@ static bool is_address(const struct net_field *f)
 /* The family that a request is about: said, or that of its addresses, the gateway's last since it may differ. */
 static uint8_t family_of(const struct net_noun *noun, const struct net_fields *f)
 {
-	const struct net_row *row = net_key(noun->table, NULL, NULL, "family");
-	const struct net_field *said = row ? net_given(f->v, f->n, row) : NULL;
+	const struct net_row *row;
+	const struct net_field *said;
 	uint8_t by_gateway = AF_UNSPEC;
 
 	if (noun->family != AF_UNSPEC)
 		return noun->family;
+	row = net_family_key(noun->table);
+	said = row ? net_given(f->v, f->n, row) : NULL;
 	if (said)
 		return (uint8_t)said->i;
 	for (unsigned int i = 0; i < f->n; i++) {

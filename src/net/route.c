@@ -155,9 +155,17 @@ static const struct net_row route_rows[] = {
 static const struct net_table route_table = {"route", route_rows, COUNT(route_rows), sizeof(struct rtmsg), false};
 /* clang-format on */
 
-static const struct net_field *given(const struct net_fields *f, const char *key)
+/* The rows that a request is looked at for, each time, and there may be a hundred thousand of them. */
+enum given { DST, VIA, DEV, TYPE, NEXTHOPS, NHID, GIVEN };
+
+static const struct net_field *given(const struct net_fields *f, enum given which)
 {
-	return net_given(f->v, f->n, net_key(&route_table, NULL, NULL, key));
+	static const char *const keys[GIVEN] = {"dst", "via", "dev", "type", "nexthops", "nhid"};
+	static const struct net_row *rows[GIVEN];
+
+	if (!rows[which])
+		rows[which] = net_key(&route_table, NULL, NULL, keys[which]);
+	return net_given(f->v, f->n, rows[which]);
 }
 
 /* ip(8)'s own guess of the scope: how far away is what is reached without a gateway? */
@@ -169,30 +177,29 @@ static uint8_t guess_scope(const struct net_fields *f, uint8_t type, uint8_t fam
 		return RT_SCOPE_HOST;
 	if (type == RTN_BROADCAST || type == RTN_MULTICAST || type == RTN_ANYCAST)
 		return RT_SCOPE_LINK;
-	if ((type == RTN_UNICAST || type == RTN_UNSPEC) && !given(f, "via") && !given(f, "nexthops") &&
-	    !given(f, "nhid"))
+	if ((type == RTN_UNICAST || type == RTN_UNSPEC) && !given(f, VIA) && !given(f, NEXTHOPS) && !given(f, NHID))
 		return RT_SCOPE_LINK;
 	return RT_SCOPE_UNIVERSE;
 }
 
 static int check_hops(const struct net_fields *f, struct net_err *err)
 {
-	const struct net_field *hops = given(f, "nexthops");
+	const struct net_field *hops = given(f, NEXTHOPS);
 
-	if (given(f, "nhid") && (hops || given(f, "via") || given(f, "dev")))
+	if (given(f, NHID) && (hops || given(f, VIA) || given(f, DEV)))
 		return net_misuse(err, "nhid says already where packets go; leave via, dev and nexthops out");
 	if (!hops)
 		return 0;
 	if (hops[1].op == NET_END)
 		return net_misuse(err, "nexthops is empty; name at least one { via = ... } or { dev = ... }");
-	if (given(f, "via") || given(f, "dev"))
+	if (given(f, VIA) || given(f, DEV))
 		return net_misuse(err, "via and dev stand in the elements of nexthops, not beside it");
 	return 0;
 }
 
 static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct net_fields *f, struct net_err *err)
 {
-	const struct net_field *type = given(f, "type"), *dst = given(f, "dst");
+	const struct net_field *type = given(f, TYPE), *dst = given(f, DST);
 	struct rtmsg *rtm = hdr;
 
 	if (!dst)
@@ -210,20 +217,24 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 		rtm->rtm_scope = RT_SCOPE_NOWHERE;
 		return 0;
 	}
-	if (rtm->rtm_type == RTN_UNICAST && !given(f, "via") && !given(f, "dev") && !given(f, "nexthops") &&
-	    !given(f, "nhid"))
+	if (rtm->rtm_type == RTN_UNICAST && !given(f, VIA) && !given(f, DEV) && !given(f, NEXTHOPS) && !given(f, NHID))
 		return net_misuse(err, "via, dev or nexthops is needed: where the packets go");
 	rtm->rtm_protocol = RTPROT_BOOT;
 	rtm->rtm_scope = guess_scope(f, rtm->rtm_type, ctx->family);
 	return check_hops(f, err);
 }
 
+static const struct net_field *given_key(const struct net_fields *f, const char *key)
+{
+	return net_given(f->v, f->n, net_key(&route_table, NULL, NULL, key));
+}
+
 /* What the kernel can filter itself; those that it keeps for single destinations are a list of their own. */
 static void ask(struct nl_msg *m, void *hdr, const struct net_fields *filter)
 {
-	const struct net_field *table = given(filter, "table"), *dev = given(filter, "dev");
-	const struct net_field *type = given(filter, "type"), *proto = given(filter, "proto");
-	const struct net_field *cloned = given(filter, "cloned");
+	const struct net_field *table = given_key(filter, "table"), *dev = given(filter, DEV);
+	const struct net_field *type = given(filter, TYPE), *proto = given_key(filter, "proto");
+	const struct net_field *cloned = given_key(filter, "cloned");
 	struct rtmsg *rtm = hdr;
 
 	rtm->rtm_type = type ? (unsigned char)type->i : 0;

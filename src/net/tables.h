@@ -31,10 +31,12 @@ extern const struct net_table net_vxlan_table, net_geneve_table, net_bond_table,
 struct net_rowmap {
 	const struct net_table *t;
 	uint64_t always[NET_ROW_WORDS];
+	uint64_t puts[NET_ROW_WORDS]; /* those that may put something though no field is for them */
 	uint8_t first[NET_MAX_ATTR], next[NET_MAX_ROWS];
 };
 
 const struct net_table *net_flat_table(const struct net_row *row, const struct net_kind *kind);
+const struct net_row *net_family_key(const struct net_table *t);
 const struct net_rowmap *net_rowmap(const struct net_table *t);
 bool net_kind_whole(const struct net_kind *kind);
 void net_put_number(char *to, const struct net_row *row, uint64_t v);
@@ -58,6 +60,8 @@ bool net_get_endpoint(const struct nlattr *a, struct net_field *f);
 void net_endpoint_text(const struct net_field *f, char buf[NET_ADDR_TEXT]);
 int net_put_allowed(struct nl_msg *m, const struct net_field *f);
 bool net_get_allowed(const struct nlattr *a, struct net_field *f);
+int net_put_array(struct nl_msg *m, const struct net_row *row, const struct net_field *f, unsigned int n);
+int net_put_numbers(struct nl_msg *m, const struct net_row *row, char *hdr, const struct net_field *f, unsigned int n);
 int net_put_bitset(struct nl_msg *m, int attr, const struct net_field *f, unsigned int n);
 const struct nlattr *net_get_bits(const struct nlattr *set);
 bool net_get_bit(const struct nlattr *set, const struct nlattr *bit, struct net_field *f);

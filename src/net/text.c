@@ -46,7 +46,8 @@ static void write_bytes(const struct net_field *f, bool hex, char mark, char *bu
 	*buf = 0;
 }
 
-/* An IPv6 address as inet_ntop(3) writes it (RFC 5952); one that begins as those that hold an IPv4 address is left to it. */
+/* An IPv6 address as inet_ntop(3) writes it (RFC 5952); one that begins as those that hold an IPv4 address is left to
+ * it. */
 static void write_ip6(const unsigned char *addr, char *buf)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -76,7 +77,11 @@ static void write_ip6(const unsigned char *addr, char *buf)
 		}
 		if (i)
 			*buf++ = ':';
-		for (int shift = word[i] > 0xfff ? 12 : word[i] > 0xff ? 8 : word[i] > 0xf ? 4 : 0; shift >= 0; shift -= 4)
+		for (int shift = word[i] > 0xfff  ? 12
+				 : word[i] > 0xff ? 8
+				 : word[i] > 0xf  ? 4
+						  : 0;
+		     shift >= 0; shift -= 4)
 			*buf++ = digits[word[i] >> shift & 15];
 		i++;
 	}
