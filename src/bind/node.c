@@ -1,7 +1,32 @@
 /* node.c - nsh.core.node: what commands of a namespace have of their own beside its network */
 #include <limits.h>
+#include <stdlib.h>
 
 #include "bind.h"
+
+#define TEXT "nsh.node.text"
+
+static int text_gc(lua_State *L)
+{
+	struct net_text *text = luaL_checkudata(L, 1, TEXT);
+
+	free(text->text);
+	text->text = NULL;
+	return 0;
+}
+
+static struct net_text *new_text(lua_State *L)
+{
+	struct net_text *text = lua_newuserdatauv(L, sizeof(*text), 0);
+
+	*text = (struct net_text){0};
+	if (luaL_newmetatable(L, TEXT)) {
+		lua_pushcfunction(L, text_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return text;
+}
 
 /* Reads the list of { path, from } at the top. */
 static void read_folders(lua_State *L, struct net_node_spec *spec)
@@ -60,6 +85,23 @@ static int node_file(lua_State *L)
 	return bind_ok(L, net_node_file(ns, &file, &err), &err);
 }
 
+/* read(ns, path) -> text, mode: of a file as its commands see it */
+static int node_read(lua_State *L)
+{
+	struct net_err err = {0};
+	struct net_ns *ns = bind_ns(L, 1);
+	const char *path = luaL_checkstring(L, 2);
+	struct net_text *text = new_text(L);
+
+	if (net_node_read(ns, path, text, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushlstring(L, text->text, text->len);
+	lua_pushinteger(L, text->mode);
+	free(text->text);
+	text->text = NULL;
+	return 2;
+}
+
 /* hostname(ns) -> text */
 static int node_hostname(lua_State *L)
 {
@@ -73,7 +115,8 @@ static int node_hostname(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"file", node_file}, {"hostname", node_hostname}, {"make", node_make}, {"there", node_there}, {NULL, NULL},
+	{"file", node_file}, {"hostname", node_hostname}, {"make", node_make},
+	{"read", node_read}, {"there", node_there},	  {NULL, NULL},
 };
 
 int bind_open_node(lua_State *L)

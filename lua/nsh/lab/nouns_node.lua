@@ -1,5 +1,6 @@
 --- nouns_node.lua - what nodes have beside their network, as nouns of a lab: files, packet filters, services, commands.
--- The kernel can't be asked for these: what was applied last counts, and of services whether they still run.
+-- The kernel can't be asked for most of these: what was applied last counts, of files what is in them, of services
+-- whether they still run.
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local hosts = require "nsh.lab.hosts"
@@ -30,8 +31,24 @@ local function put(ns, record)
   return true
 end
 
+-- What stands in the place of a file, as it was applied last or as somebody has left it.
+local function file_in(ns, record)
+  local text, mode, code, detail = core.node.read(ns.core, record.path)
+  if text == record.text and mode == record.mode then return record end
+  if text then return { path = record.path, text = text, mode = mode } end
+  if code ~= "ENOENT" and code ~= "EISDIR" and code ~= "ENOTDIR" then
+    fail.check("file", record.path, ns, nil, mode, code, detail)
+  end
+end
+
+local function files(ns, _, last)
+  local list = {}
+  for _, record in ipairs(last or {}) do list[#list + 1] = file_in(ns, record) end
+  return list
+end
+
 m[1] = {
-  noun = "file", field = "files", late = true, wish = wish_of "files", list = applied,
+  noun = "file", field = "files", late = true, wish = wish_of "files", list = files,
   key = function(record) return record.path end,
   changes = function(wish, live)
     local found
