@@ -1,4 +1,4 @@
-/* nft.c - nsh.core.nft: used */
+/* nft.c - nsh.core.nft: used, generation */
 #include "bind.h"
 
 /* used(ns) -> boolean: has it tables of nftables? */
@@ -14,7 +14,21 @@ static int nft_used(lua_State *L)
 	return 1;
 }
 
+/* generation(ns) -> number of its ruleset, another one after each change */
+static int nft_generation(lua_State *L)
+{
+	const struct net_ns *ns = bind_ns(L, 1);
+	struct net_err err = {0};
+	uint32_t gen;
+
+	if (net_nft_generation(ns, &gen, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushinteger(L, gen);
+	return 1;
+}
+
 static const luaL_Reg lib[] = {
+	{"generation", nft_generation},
 	{"used", nft_used},
 	{NULL, NULL},
 };

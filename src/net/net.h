@@ -409,6 +409,7 @@ int net_sysctl_get(const struct net_ns *ns, const char *key, char *buf, size_t s
 int net_sysctl_set(const struct net_ns *ns, const char *key, const char *value, struct net_err *err);
 int net_sysctl_list(const struct net_ns *ns, const char *key, char **names, size_t *len, struct net_err *err);
 int net_nft_used(const struct net_ns *ns, struct net_err *err); /* nft.c */
+int net_nft_generation(const struct net_ns *ns, uint32_t *gen, struct net_err *err);
 int net_sysctl_all(const struct net_ns *ns, char **text, size_t *len, struct net_err *err);
 
 /* --- processes (spawn.c, stdio.c, process.c, pump.c, exec.c) --- */

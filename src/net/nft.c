@@ -1,4 +1,5 @@
-/* nft.c - whether a namespace has tables of nftables, so that nft(8) need not be asked everywhere */
+/* nft.c - whether a namespace has tables of nftables, and the same as before, so that nft(8) need not be asked often */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -14,27 +15,42 @@ struct request {
 	struct nfgenmsg nf;
 };
 
-/* Ask for the list of tables; its first message tells enough. */
-static int ask(int fd, struct net_err *err)
+union answer {
+	struct nlmsghdr head;
+	char buf[8192];
+};
+
+/* The first message of the answer tells enough. */
+static int ask(const struct net_ns *ns, int message, int flags, union answer *answer, struct net_err *err)
 {
 	struct request q = {
 		.head = {.nlmsg_len = sizeof(q),
-			 .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
-			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+			 .nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | message),
+			 .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)},
 		.nf = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0},
 	};
-	_Alignas(struct nlmsghdr) char buf[8192];
-	const struct nlmsghdr *answer = (const void *)buf;
+	int r = net_ns_enter(ns, err), fd, code;
 	ssize_t n;
 
-	if (send(fd, &q, sizeof(q), 0) < 0)
-		return net_fail(err, errno, NULL);
-	do
-		n = recv(fd, buf, sizeof(buf), 0);
-	while (n < 0 && errno == EINTR);
-	if (n < (ssize_t)sizeof(*answer))
-		return net_fail(err, n < 0 ? errno : EBADMSG, NULL);
-	return answer->nlmsg_type != NLMSG_DONE && answer->nlmsg_type != NLMSG_ERROR;
+	if (r < 0)
+		return r;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	code = errno;
+	net_ns_leave();
+	if (fd < 0)
+		return net_fail(err, code, NULL);
+	n = send(fd, &q, sizeof(q), 0);
+	while (n >= 0 && (n = recv(fd, answer, sizeof(*answer), 0)) < 0 && errno == EINTR)
+		n = 0;
+	code = n < 0 ? errno : EBADMSG;
+	close(fd);
+	return n < (ssize_t)sizeof(answer->head) ? net_fail(err, code, NULL) : 0;
+}
+
+/* Where the kernel has no nftables there is nothing either. */
+static int none(int r)
+{
+	return r == -EPROTONOSUPPORT ? 0 : r;
 }
 
 /*
@@ -44,16 +60,35 @@ static int ask(int fd, struct net_err *err)
  */
 int net_nft_used(const struct net_ns *ns, struct net_err *err)
 {
-	int r = net_ns_enter(ns, err), fd, code;
+	union answer answer;
+	int r = ask(ns, NFT_MSG_GETTABLE, NLM_F_DUMP, &answer, err);
 
 	if (r < 0)
-		return r;
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	code = errno;
-	net_ns_leave();
-	if (fd < 0)
-		return code == EPROTONOSUPPORT ? 0 : net_fail(err, code, NULL);
-	r = ask(fd, err);
-	close(fd);
-	return r;
+		return none(r);
+	return answer.head.nlmsg_type != NLMSG_DONE && answer.head.nlmsg_type != NLMSG_ERROR;
+}
+
+/*
+ * net_nft_generation() - the number of the ruleset that the namespace has: another one after each change
+ * @gen: gets it; 0 where this kernel has no nftables
+ *
+ * Return: 0 or -errno
+ */
+int net_nft_generation(const struct net_ns *ns, uint32_t *gen, struct net_err *err)
+{
+	union answer answer;
+	const struct nlattr *attr = (const void *)(answer.buf + NLMSG_SPACE(sizeof(struct nfgenmsg)));
+	int r = ask(ns, NFT_MSG_GETGEN, 0, &answer, err);
+
+	*gen = 0;
+	if (r < 0)
+		return none(r);
+	if (answer.head.nlmsg_type == NLMSG_ERROR)
+		return 0;
+	if (answer.head.nlmsg_len < NLMSG_SPACE(sizeof(struct nfgenmsg)) + NLA_HDRLEN + sizeof(*gen) ||
+	    attr->nla_type != NFTA_GEN_ID)
+		return net_fail(err, EBADMSG, NULL);
+	memcpy(gen, (const char *)attr + NLA_HDRLEN, sizeof(*gen));
+	*gen = ntohl(*gen);
+	return 0;
 }

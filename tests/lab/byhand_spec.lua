@@ -115,6 +115,10 @@ local SABOTAGE = {
   { "sw", "ip addr flush dev sw" },
   { "sw", "ip link set sw down", cuts = true },
   { "sw", "ip link del sw", cuts = true },
+  { "r", "nft delete table ip nat", nft = true },
+  { "r", "nft flush table inet filter", nft = true },
+  { "r", "nft add rule inet filter forward udp dport 53 drop", nft = true },
+  { "r", "nft delete element inet filter known { 10.0.0.12 }", nft = true },
   { "r", "nft flush ruleset", nft = true },
   { "r", "nft add table ip mine; nft add chain ip mine c", nft = true, apart = true },
   { "h1", "echo changed >/etc/motd" },
@@ -235,6 +239,29 @@ describe("What somebody changes by hand", function()
       if not ok then error(("NSH_SEED=%d: %s"):format(seed, tostring(err)), 0) end
     end
   end
+
+  it("is as somebody had left it when up() fails", function()
+    local nft = nsh.program "nft"
+    local look = nft and "cat /etc/motd; nft -s list ruleset" or "cat /etc/motd"
+    local function declare(commands)
+      local one = lab "rich-one"
+      one:host { "h1", files = { ["/etc/motd"] = "hello\n" }, nft = nft and FILTER, commands = commands }
+      return one
+    end
+    declare():up()
+    local h1 = netns.get "rich-one.h1"
+    h1:exec("echo mine >/etc/motd; " .. (nft and "nft delete table ip nat; nft flush chain inet filter forward" or ""))
+    local before = h1:exec(look).out
+    local err = select(2, pcall(function() declare { "exit 3" }:up() end))
+    assert.equal("EXIT", err.code, tostring(err))
+    assert.is_nil(err.left, tostring(err))
+    assert.equal(before, h1:exec(look).out)
+    local plan = declare():up()
+    assert.equal(nft and 2 or 1, #plan, tostring(plan))
+    assert.equal("hello\n", h1:exec "cat /etc/motd".out)
+    assert.equal(0, #declare():plan())
+    declare():down()
+  end)
 
   it("is seen and mended, one thing at a time", function()
     local list = {}

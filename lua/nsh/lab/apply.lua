@@ -81,6 +81,7 @@ local function applied(wish, run, last)
   for _, node in ipairs(wish.nodes) do
     local ns, old = run.ns[node.netns], before[node.netns]
     node.id = ns and core.netns.identity(ns.core)
+    if node.rulesets[1] and run.late[1] then require("nsh.lab.nouns_node").note(ns, node) end
     if made[node.netns] then
       node.adopted = nil
     elseif old and old.id == node.id then

@@ -68,43 +68,25 @@ m[1] = {
 
 -- --- packet filters ---
 
--- What takes the tables of a text away, whether they are there or not.
-local function without(text)
-  local lines = {}
-  for family, name in text:gmatch "table%s+(%l[%l%d]*)%s+([%w_/.-]+)%s*{" do
-    lines[#lines + 1] = ("table %s %s\ndelete table %s %s\n"):format(family, name, family, name)
-  end
-  for name in text:gmatch "table%s+([%w_/.-]+)%s*{" do
-    lines[#lines + 1] = ("table ip %s\ndelete table ip %s\n"):format(name, name)
-  end
-  return table.concat(lines)
-end
-
--- What was applied last, unless somebody has taken all tables away.
-local function rulesets(ns, _, last)
-  local text = last and last[1] and last[1].text or ""
-  if text:find "table%s" and core.nft.used(ns.core) == false then return {} end
-  return last or {}
-end
+-- Loaded at the first use: most nodes have none.
+local function ruleset() return require "nsh.lab.ruleset" end
 
 m[2] = {
-  noun = "nft", field = "rulesets", late = true, list = rulesets,
-  wish = function(node) return node.things.nft and { { text = node.things.nft } } end,
-  key = function() return "ruleset" end,
-  changes = function(wish, live)
-    if wish.text == live.text then return nil end
-    return { text = { #live.text .. " bytes", #wish.text .. " bytes" } }
+  noun = "nft", field = "rulesets", late = true,
+  list = function(ns, _, last) return { last and last[1] and ruleset().look(ns, last[1]) or nil } end,
+  wish = function(node)
+    wish_of "nft"(node)
+    return { node.things.nft and { text = node.things.nft } or nil }
   end,
+  key = function() return "ruleset" end,
+  changes = function(wish, live) return ruleset().changes(wish, live) end,
   add = function(ns, record)
     ns:nft(record.text)
     return true
   end,
-  change = function(ns, record, old)
-    ns:nft(without(old.text) .. record.text)
-    return true
-  end,
+  change = function(ns, record, old) return ruleset().change(ns, record, old) end,
   del = function(ns, record)
-    ns:nft(without(record.text))
+    ns:nft(ruleset().without(record.text))
     return true
   end,
 }
@@ -255,6 +237,15 @@ m[3] = {
     if not runs(record) then ended(ns, record) end
   end,
 }
+
+--- Notes how what was done of a node stands, to know later whether somebody has changed it.
+---@private
+---@param ns nsh.Netns
+---@param state table of it, as it is applied
+function m.note(ns, state)
+  local record = state.rulesets[1]
+  if record then ruleset().note(ns, record, state.services[1] ~= nil or state.commands[1] ~= nil) end
+end
 
 --- Stops the services of a node.
 ---@private
