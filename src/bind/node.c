@@ -8,24 +8,24 @@
 
 static int text_gc(lua_State *L)
 {
-	struct net_text *text = luaL_checkudata(L, 1, TEXT);
+	struct net_file *file = luaL_checkudata(L, 1, TEXT);
 
-	free(text->text);
-	text->text = NULL;
+	free((void *)file->text);
+	file->text = NULL;
 	return 0;
 }
 
 static struct net_text *new_text(lua_State *L)
 {
-	struct net_text *text = lua_newuserdatauv(L, sizeof(*text), 0);
+	struct net_file *file = lua_newuserdatauv(L, sizeof(*file), 0);
 
-	*text = (struct net_text){0};
+	*file = (struct net_file){0};
 	if (luaL_newmetatable(L, TEXT)) {
 		lua_pushcfunction(L, text_gc);
 		lua_setfield(L, -2, "__gc");
 	}
 	lua_setmetatable(L, -2);
-	return text;
+	return file;
 }
 
 /* Reads the list of { path, from } at the top. */
@@ -91,14 +91,15 @@ static int node_read(lua_State *L)
 	struct net_err err = {0};
 	struct net_ns *ns = bind_ns(L, 1);
 	const char *path = luaL_checkstring(L, 2);
-	struct net_text *text = new_text(L);
+	struct net_file *file = new_text(L);
 
-	if (net_node_read(ns, path, text, &err) < 0)
+	file->path = path;
+	if (net_node_read(ns, file, &err) < 0)
 		return bind_fail(L, &err);
-	lua_pushlstring(L, text->text, text->len);
-	lua_pushinteger(L, text->mode);
-	free(text->text);
-	text->text = NULL;
+	lua_pushlstring(L, file->text, file->len);
+	lua_pushinteger(L, file->mode);
+	free((void *)file->text);
+	file->text = NULL;
 	return 2;
 }
 

@@ -53,37 +53,38 @@ static int open_there(const struct net_ns *ns, const char *path, struct net_err 
 	return job.fd;
 }
 
-static int take(int fd, const char *path, struct net_text *out, struct net_err *err)
+static int take(int fd, struct net_file *file, struct net_err *err)
 {
 	struct stat st;
 	ssize_t n = 1;
+	char *text;
 
 	if (fstat(fd, &st) < 0)
 		return net_fail(err, errno, NULL);
 	if (!S_ISREG(st.st_mode))
-		return net_fail(err, EISDIR, "%s is no file", path);
+		return net_fail(err, EISDIR, "%s is no file", file->path);
 	if (st.st_size > MOST)
-		return net_fail(err, EFBIG, "%s is too large to be compared", path);
-	out->text = malloc((size_t)st.st_size + 1);
-	if (!out->text)
+		return net_fail(err, EFBIG, "%s is too large to be compared", file->path);
+	file->text = text = malloc((size_t)st.st_size + 1);
+	if (!text)
 		return net_fail(err, ENOMEM, NULL);
-	out->mode = st.st_mode & 07777;
-	while (n != 0 && out->len < (size_t)st.st_size) {
-		n = read(fd, out->text + out->len, (size_t)st.st_size - out->len);
+	file->mode = st.st_mode & 07777;
+	while (n != 0 && file->len < (size_t)st.st_size) {
+		n = read(fd, text + file->len, (size_t)st.st_size - file->len);
 		if (n < 0 && errno != EINTR)
-			return net_fail(err, errno, "cannot read %s: %s", path, net_strerror(errno));
-		out->len += n > 0 ? (size_t)n : 0;
+			return net_fail(err, errno, "cannot read %s: %s", file->path, net_strerror(errno));
+		file->len += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
 }
 
 /*
  * net_node_read() - read a file as commands of @ns see it
- * @out: gets the text, which the caller frees, and the mode
+ * @file: its path; gets the text, which the caller frees, and the mode
  *
  * Return: 0; -ENOENT: there is none, or @ns has no mounts of its own; -errno
  */
-int net_node_read(struct net_ns *ns, const char *path, struct net_text *out, struct net_err *err)
+int net_node_read(struct net_ns *ns, struct net_file *file, struct net_err *err)
 {
 	int fd, r = ns->mnt < 0 ? net_node_there(ns, err) : 0;
 
@@ -91,10 +92,10 @@ int net_node_read(struct net_ns *ns, const char *path, struct net_text *out, str
 		return r;
 	if (ns->mnt < 0)
 		return net_fail(err, ENOENT, "%s has no files of its own", ns->label);
-	fd = open_there(ns, path, err);
+	fd = open_there(ns, file->path, err);
 	if (fd < 0)
 		return fd;
-	r = take(fd, path, out, err);
+	r = take(fd, file, err);
 	close(fd);
 	return r;
 }

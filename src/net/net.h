@@ -169,16 +169,10 @@ struct net_file {
 	unsigned int mode;
 };
 
-struct net_text {
-	char *text;
-	size_t len;
-	unsigned int mode;
-};
-
 int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct net_err *err);
 int net_node_there(struct net_ns *ns, struct net_err *err); /* 1: it is one already */
 int net_node_file(struct net_ns *ns, const struct net_file *file, struct net_err *err);
-int net_node_read(struct net_ns *ns, const char *path, struct net_text *out, struct net_err *err);
+int net_node_read(struct net_ns *ns, struct net_file *file, struct net_err *err); /* fileread.c */
 int net_mount_ns(struct net_ns *ns, struct net_err *err); /* the mounts of its commands are there: ns->mnt */
 int net_node_hostname(struct net_ns *ns, char *name, size_t size, struct net_err *err);
 void net_node_end(struct net_ns *ns);
