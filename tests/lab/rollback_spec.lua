@@ -75,7 +75,7 @@ end
 
 -- The same site with something else of each sort: a mixed plan. `more` may add to it.
 local function second(more)
-  local net = lab "site"
+  local net = lab("site", { strict = false }) -- it is the kernel that shall refuse what is more
   local parts = { sw = { "sw", addr = "10.0.0.2/24" }, h1 = { "h1", routes = { { "default", via = "10.0.0.253" },
     { "172.17.0.0/16", via = "10.0.0.7" } }, rules = { { priority = 60, from = "10.1.0.0/16", table = 101 } },
     neighs = { { "10.0.0.77", dev = "eth0", mac = "02:00:00:00:00:78" } },

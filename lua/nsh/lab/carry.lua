@@ -129,7 +129,7 @@ end
 
 local function make_link(run, maker)
   local step, other = maker.step, maker.other
-  if step.to.external then return outside.fetch(run, step) end
+  if step.to.machine then return outside.fetch(run, step) end
   local spec = link_spec(run, step)
   local own_kind = master_kind(run, step)
   if is_up_later(run, step) then spec.up = nil end
@@ -192,8 +192,8 @@ end
 local function delete_links(run, steps, chosen)
   local list, seen = {}, {}
   for _, step in ipairs(steps) do
-    local index = step.noun == "link" and chosen(step) and not step.external and run.index[step.netns][step.name]
-    if step.external and chosen(step) then outside.send(run.ns[step.netns], step.name, step.external, run.homes) end
+    local index = step.noun == "link" and chosen(step) and not step.machine and run.index[step.netns][step.name]
+    if step.machine and chosen(step) then outside.send(run.ns[step.netns], step.name, step.machine, run.homes) end
     local peer = index and step.from.peer
     if index and not seen[step.netns .. " " .. step.name] then
       list[#list + 1] = { step, index }

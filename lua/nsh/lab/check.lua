@@ -4,6 +4,7 @@ local core = require "nsh.core"
 local domains = require "nsh.lab.domain"
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
+local slips = require "nsh.lab.slips"
 local text = require "nsh.text"
 local world = require "nsh.world"
 
@@ -183,7 +184,7 @@ local function note_way(ways, length, network) ways.networks[network], ways.leng
 local function ways_of(node)
   local ways = { networks = {}, lengths = {} }
   for _, device in ipairs(domains.devices(node)) do
-    for _, record in ipairs(addrs_of(device)) do
+    for _, record in ipairs(device.link.up ~= false and addrs_of(device) or {}) do
       local _, length, network = core.prefix(record.peer or record.addr)
       note_way(ways, length, network)
     end
@@ -269,13 +270,16 @@ function m.lab(lab)
     if ours[lab.warnings[i]] then table.remove(lab.warnings, i) end
   end
   if lab.options.strict ~= false then
+    local tell = { refuse = refuse, warn = function(...) warn(lab, ...) end }
     for _, node in ipairs(lab.nodes) do
       check_names(node)
+      slips.node(node, tell)
       check_ports(node)
       check_node_addrs(node)
       check_gateways(node)
     end
     for _, domain in ipairs(domains.of(lab).list) do check_domain(domain) end
+    for _, wire in ipairs(lab.links) do slips.wire(wire, tell) end
     check_loops(lab)
   end
   lab.checked = true

@@ -59,6 +59,10 @@ local function check_host(text, bytes, length)
     prefixes.text4((value & ~hosts) + 1) .. "/" .. length)
 end
 
+--- Addresses that were given without the length of a network.
+---@private
+m.bare = setmetatable({}, { __mode = "k" })
+
 --- Reads an address: text, or a table as link:add_addr takes it.
 ---@private
 ---@param given any
@@ -70,8 +74,11 @@ function m.addr(given)
     fail.misuse("an address is text as \"10.0.0.1/24\", not a %s", type(spec.addr))
   end
   local bytes, length = core.prefix(spec.addr)
-  if bytes and not spec.addr:find("/", 1, true) then spec.addr = spec.addr .. "/" .. length end
+  local is_bare = bytes and not spec.addr:find("/", 1, true)
+  if is_bare then spec.addr = spec.addr .. "/" .. length end
   local record = core.addr.read(spec)
+  m.bare[record] = is_bare or nil
+  if record.peer == record.addr then record.peer = nil end -- the kernel doesn't know one, then
   if not bytes then fail.misuse("an address is text as \"10.0.0.1/24\", not '%s'", spec.addr) end
   check_host(record.addr, bytes, length)
   return record

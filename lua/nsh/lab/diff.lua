@@ -188,7 +188,7 @@ function Walk:unwanted(row, claimed, records)
     local stays = claimed[record] or not row.del or row.noun == "link" and record.name == "lo"
     if not stays and is_ours(record) then
       local step = self:add("delete", row, record, record)
-      step.external = row.noun == "link" and self.borrowed[record.name] or nil -- a link of the machine goes home
+      step.machine = row.noun == "link" and self.borrowed[record.name] or nil -- a link of the machine goes home
     end
   end
 end
@@ -198,7 +198,7 @@ end
 function Walk:look_at_links()
   local row = nouns.by_name.link
   local is_ours, last = self:owner(row), index(self.last and self.last.links, row.key)
-  for name, link in pairs(last) do self.borrowed[name] = link.external end
+  for name, link in pairs(last) do self.borrowed[name] = link.machine end
   self.there, self.wishes = index(self.live.links, row.key), index(self.node.links, row.key)
   for name, link in pairs(self.there) do
     local wish = self.wishes[name]
@@ -358,7 +358,7 @@ end
 local function borrowed(node)
   local list
   for _, link in ipairs(node.links or NOTHING) do
-    if link.external then
+    if link.machine then
       list = list or {}
       list[#list + 1] = link
     end

@@ -231,18 +231,30 @@ local function list_of(spec, key)
   return list
 end
 
+-- The dotted name of a sysctl, which may be written as a path.
+local function sysctl_name(key)
+  if type(key) ~= "string" or not key:find "^%l+[./]." then
+    fail.misuse("sysctls are values by their dotted names, as { [\"net.ipv4.ip_forward\"] = 1 }, not '%s'",
+      tostring(key))
+  end
+  if not key:find "^[^/]*%." then key = key:gsub("[./]", { ["."] = "/", ["/"] = "." }) end
+  if not key:find "^net%." then
+    fail.misuse("sysctl %s: only those below net belong to a node%s", key,
+      key == "kernel.hostname" and "; hostname = is its name" or "")
+  end
+  return key
+end
+
 local function sysctls(given)
   if given == nil then return NONE end
-  local all = fail.options(given, "sysctls")
-  for key, value in pairs(all) do
-    if type(key) ~= "string" or not key:find "^%l+[./]." then
-      fail.misuse("sysctls are values by their dotted names, as { [\"net.ipv4.ip_forward\"] = 1 }, not '%s'",
-        tostring(key))
-    end
-    if type(value) == "boolean" then all[key] = value and 1 or 0 end
+  local all = {}
+  for key, value in pairs(fail.options(given, "sysctls")) do
+    key = sysctl_name(key)
+    if type(value) == "boolean" then value = value and 1 or 0 end
     if type(value) == "table" or type(value) == "function" then
       fail.misuse("sysctl %s: a value is a number, a boolean or text, not a %s", key, type(value))
     end
+    all[key] = value
   end
   return all
 end

@@ -8,7 +8,7 @@ local m = {}
 local function values() return require "nsh.lab.nouns" end
 
 -- What is no attribute of its own: identity, and what is compared in another way.
-local APART = { external = true, name = true, kind = true, peer = true, altnames = true, peers = true, index = true,
+local APART = { machine = true, name = true, kind = true, peer = true, altnames = true, peers = true, index = true,
   netns = true, link_netnsid = true }
 
 -- Kinds that are made with a peer.

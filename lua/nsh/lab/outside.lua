@@ -8,7 +8,7 @@ local text = require "nsh.text"
 
 local m = {}
 
-local APART = { external = true, name = true, peer = true, kind = true, port = true }
+local APART = { machine = true, name = true, peer = true, kind = true, port = true }
 local BY_HAND = { boot = true, static = true } -- who gave a route, but the kernel and daemons, who give it anew
 
 -- What a link of the machine is like, as what can be put back.
@@ -39,7 +39,7 @@ function m.remember(wish, last)
   for dev, was in pairs(last and last.homes or {}) do homes[dev] = was end
   for _, node in ipairs(wish.nodes) do
     for _, record in ipairs(node.links) do
-      local dev = record.external
+      local dev = record.machine
       if dev then
         root = root or netns.root()
         local link = root:find_link(dev)
@@ -57,7 +57,7 @@ end
 ---@param step nsh.PlanStep
 ---@return any ok, string? message, string? code, table? detail
 function m.fetch(run, step)
-  local ns, link = run.ns[step.netns], netns.root():link(step.to.external)
+  local ns, link = run.ns[step.netns], netns.root():link(step.to.machine)
   link:set { netns = ns, name = step.name }
   run.index[step.netns][step.name] = link.index
   local spec = {}
@@ -114,7 +114,7 @@ end
 ---@param homes? table<string, table> of m.remember()
 function m.send_all(ns, links, homes)
   for _, record in ipairs(links or {}) do
-    if record.external then m.send(ns, record.name, record.external, homes) end
+    if record.machine then m.send(ns, record.name, record.machine, homes) end
   end
 end
 

@@ -53,6 +53,7 @@ end
 ---@return string
 function m.mac(dev, given)
   local lab = dev.node.lab
+  if given then mac.check(given) end
   local address = given or mac.of(lab.name, dev.node.name, dev.name, lab.macs)
   local other = lab.macs[address]
   if other and lab.options.strict ~= false then
@@ -85,10 +86,46 @@ function m.device(node, name, kind, spec, what, more)
   if by_kernel then spec.mac = nil end
   new.link = device.link(spec, kind, master_kind(node, spec), what, more)
   names.claim(node, name, new.where)
-  if RANDOM[kind] and not by_kernel then new.link.mac = m.mac(new, new.link.mac) end
+  if RANDOM[kind] and not by_kernel then
+    new.link.mac = m.mac(new, new.link.mac)
+  elseif new.link.mac then
+    mac.check(new.link.mac)
+  end
   device.inherit(new, node)
   names.note(node.lab.own, #node.lab.own + 1, new)
   return new
+end
+
+-- What the kernel makes no link of a kind without.
+local NEEDS = { ipvlan = { "link" }, ipvtap = { "link" }, macsec = { "link" }, macvlan = { "link" },
+  macvtap = { "link" }, vlan = { "link", "id" }, vrf = { "table" }, vxlan = { "id" } }
+
+local MEANS = { id = "id = 10: which of them it is", link = "link = \"eth0\": the link that it stands on",
+  table = "table = 10: the routing table of its own" }
+
+local function check_needs(new)
+  local link = new.link
+  for _, key in ipairs(not link.external and NEEDS[new.kind] or {}) do
+    if link[key] == nil then fail.misuse("a %s needs %s", new.kind, MEANS[key]) end
+  end
+  if link.link == new.name and not link.link_netnsid then
+    fail.misuse("link %s of %s can't stand on itself", new.name, new.node.name)
+  end
+end
+
+local function is_group(addr)
+  return addr:find "^22[4-9]%." ~= nil or addr:find "^23%d%." ~= nil or addr:find "^[fF][fF]" ~= nil
+end
+
+local function check_vxlan(new)
+  local link = new.link
+  local there, here = link.remote, link["local"]
+  if there and here and (there:find(":", 1, true) == nil) ~= (here:find(":", 1, true) == nil) then
+    fail.misuse("vxlan %s: local is %s and remote %s; both are of one family", new.name, here, there)
+  end
+  if there and is_group(there) and not link.link then
+    fail.misuse("vxlan %s: the group %s needs link = \"eth0\", the link that packets to it leave by", new.name, there)
+  end
 end
 
 --- Reads a link of a node's own.
@@ -117,7 +154,10 @@ function m.link(node, spec)
     fail.misuse("a %s has two ends; net:link { { %q, %q }, { ... } } declares both, in the same node too", kind,
       node.name, name)
   end
-  return m.device(node, name, kind, spec, "a link of kind " .. kind, { "kind", "name" })
+  local new = m.device(node, name, kind, spec, "a link of kind " .. kind, { "kind", "name" })
+  check_needs(new)
+  if kind == "vxlan" then check_vxlan(new) end
+  return new
 end
 
 -- --- routes, rules, neighbours ---

@@ -61,7 +61,7 @@ local function of_port(port)
   record.name, record.mac = port.name, port.mac
   add_altname(record, rawget(port, "altname"))
   if port.peer.node.kind == "external" then
-    record.external = port.peer.node.dev
+    record.machine = port.peer.node.dev
     record.mac, record.mtu = port.spec.mac, port.spec.mtu -- its own, unless they are given
   else
     record.kind = "veth"

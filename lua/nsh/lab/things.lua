@@ -22,7 +22,11 @@ local function check_path(path)
     fail.misuse("files are texts by their absolute paths, as { [\"/etc/motd\"] = \"hello\\n\" }, not '%s'",
       tostring(path))
   end
-  return (path:gsub("/+", "/"):gsub("/$", ""))
+  path = path:gsub("/+", "/"):gsub("/$", "")
+  if path:find "^/proc/" or path:find "^/sys/" then
+    fail.misuse("files: %s is the kernel's; sysctls = { ... } sets what is below /proc/sys", path)
+  end
+  return path
 end
 
 local function mode_of(path, mode)
@@ -68,7 +72,7 @@ local function command_of(given, what, known)
   local cmd = record.cmd
   if type(cmd) == "table" and #cmd == 1 and tostring(cmd[1]):find " " then cmd = cmd[1] end
   record.cmd = cmd
-  if cmd == "" or type(cmd) == "table" and #cmd == 0 then fail.misuse("%s has a command that is empty", what) end
+  if type(cmd) == "string" and not cmd:find "%S" or type(cmd) == "table" and (#cmd == 0 or cmd[1] == "") then fail.misuse("%s has a command that is empty", what) end
   for i, word in ipairs(type(cmd) == "table" and cmd or {}) do
     if type(word) ~= "string" and type(word) ~= "number" then
       fail.misuse("%s: word %d of a command is text, not a %s", what, i, type(word))

@@ -315,8 +315,8 @@ function m.back(run, before, steps)
   try(problems, back_late, run)
   if next(before.spaces) then left = try(problems, lead_back, run, before, steps) end
   for _, step in ipairs(steps) do
-    local ns = step.to and step.to.external and step.op == "create" and run.ns[step.netns]
-    if ns then try(problems, outside.send, ns, step.name, step.to.external, run.homes) end
+    local ns = step.to and step.to.machine and step.op == "create" and run.ns[step.netns]
+    if ns then try(problems, outside.send, ns, step.name, step.to.machine, run.homes) end
   end
   for i = #run.made, 1, -1 do
     local name = run.made[i]
