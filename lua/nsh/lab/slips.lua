@@ -13,15 +13,22 @@ local function line_of(node, record) return node.lab.lines[record] or node.where
 
 -- --- addresses ---
 
--- An address that no host has, by how it begins: { words, whether the kernel refuses it }.
+-- Its addresses; those of the plan have been given out.
+local function addrs_of(device) return rawget(device, "own_addrs") or device.addrs end
+
+-- How addresses begin that no host has: what they are, and whether the kernel refuses them. Most begin otherwise.
+local ODD = {
+  ["2"] = { { "^22[4-9]%.", "is a multicast address" }, { "^23%d%.", "is a multicast address" } },
+  ["1"] = { { "^127%.", "belongs to lo: no packet with it leaves the node", lo = true } },
+  [":"] = { { "^::/", "is no address, but what stands for none", true }, { "^::1/", "belongs to lo", true, lo = true } },
+  f = { { "^[fF][fF]%x%x:", "is a multicast address", true } },
+}
+ODD.F = ODD.f
+
 local function odd(addr, name)
-  local six = is_six(addr)
-  if six and addr:find "^[fF][fF]" then return "is a multicast address", true end
-  if six and addr:find "^::/" then return "is no address, but what stands for none", true end
-  if six and name ~= "lo" and addr:find "^::1/" then return "belongs to lo", true end
-  if six then return nil end
-  if addr:find "^22[4-9]%." or addr:find "^23%d%." then return "is a multicast address" end
-  if name ~= "lo" and addr:find "^127%." then return "belongs to lo: no packet with it leaves the node" end
+  for _, row in ipairs(ODD[addr:sub(1, 1)] or {}) do
+    if addr:find(row[1]) and not (row.lo and name == "lo") then return row[2], row[3] end
+  end
 end
 
 local function check_addr(node, device, record, tell)
@@ -34,8 +41,7 @@ end
 
 -- The same one twice on one link.
 local function check_addrs(node, device, tell)
-  local list = device.addrs
-  if not list then return end
+  local list = addrs_of(device)
   local seen = list[2] and {}
   for _, record in ipairs(list) do
     check_addr(node, device, record, tell)
@@ -49,8 +55,9 @@ end
 
 -- Who has an address without a length, and no route over the link, knows nobody behind it.
 local function check_bare(node, device, tell)
-  for _, record in ipairs(device.addrs) do
-    if bare[record] and not record.peer and not device.addrs[2] then
+  local list = addrs_of(device)
+  for _, record in ipairs(list) do
+    if bare[record] and not record.peer and not list[2] then
       for _, route in ipairs(node.routes) do
         if route.dev == device.name then return end
       end
@@ -75,7 +82,7 @@ local function check_networks(node, tell)
   if not node.ports[2] then return end
   local seen = {}
   for _, port in ipairs(node.ports) do
-    for _, record in ipairs(not port.master and port.addrs or {}) do
+    for _, record in ipairs(not port.master and addrs_of(port) or {}) do
       local key = network_of(record)
       if key and seen[key] and seen[key] ~= port.name then
         tell.warn(port.where, "%s has the network %s on %s and on %s; what it sends there leaves by one of them",
@@ -112,18 +119,28 @@ local function check_dst(node, route, tell)
     prefixes.subnet(route.dst, length, 0))
 end
 
--- The address of the node that a gateway is, or an address of its network that nobody has.
+-- What a gateway is of a node, by one of its addresses: "itself", or an address of its network that nobody has.
+local function of_addr(record, via, gate)
+  local addr = record.addr
+  if addr:find(via, 1, true) == 1 and addr:byte(#via + 1) == 47 then return "itself" end
+  if not gate or is_six(addr) then return nil end
+  local bytes, length = core.prefix(addr)
+  local value, hosts = (">I4"):unpack(bytes), (1 << 32 - length) - 1
+  if length > 30 or gate & ~hosts ~= value & ~hosts then return nil end
+  return gate & hosts == hosts and "broadcast" or gate & hosts == 0 and "network" or nil
+end
+
 local function of_node(node, via)
-  local gate = not is_six(via) and (">I4"):unpack(core.address_bytes(via))
-  for _, device in ipairs(require("nsh.lab.domain").devices(node)) do
-    for _, record in ipairs(device.addrs) do
-      local addr, length = record.addr:match "^(.-)/(%d+)$"
-      if addr == via then return "itself" end
-      length = math.tointeger(tonumber(length))
-      if gate and length < 31 and not is_six(addr) then
-        local value, hosts = (">I4"):unpack(core.address_bytes(addr)), (1 << 32 - length) - 1
-        if gate & ~hosts == value & ~hosts and gate & hosts == hosts then return "broadcast" end
-        if gate & ~hosts == value & ~hosts and gate & hosts == 0 then return "network" end
+  local bytes, gate = core.prefix(via), nil
+  if #bytes == 4 then
+    gate = (">I4"):unpack(bytes)
+    if gate & 3 ~= 0 and gate & 3 ~= 3 then gate = nil end -- in no network the first or the last
+  end
+  for _, list in ipairs { node.ports, node.links, { node.loopback } } do
+    for _, device in ipairs(list) do
+      for _, record in ipairs(addrs_of(device)) do
+        local what = of_addr(record, via, gate)
+        if what then return what end
       end
     end
   end
@@ -154,7 +171,7 @@ end
 local function connected(node)
   local made = {}
   for _, port in ipairs(node.ports) do
-    for _, record in ipairs(port.link.up ~= false and not port.master and port.addrs or {}) do
+    for _, record in ipairs(port.link.up ~= false and not port.master and addrs_of(port) or {}) do
       local key = not is_six(record.addr) and network_of(record)
       if key then made[key] = port.name end
     end
@@ -189,10 +206,10 @@ end
 
 local function check_src(node, route, tell)
   local src = route.src
-  if not src or src:find "^127%." then return end
+  if src:find "^127%." then return end
   for _, places in ipairs { { node.loopback }, node.links, node.ports } do
     for _, device in ipairs(places) do
-      for _, record in ipairs(device.addrs) do
+      for _, record in ipairs(addrs_of(device)) do
         if record.addr:match "^[^/]+" == src:match "^[^/]+" then return end
         if device.name == "lo" and not record.addr:find "/32$" and not record.addr:find "/128$" then return end
       end
@@ -201,14 +218,22 @@ local function check_src(node, route, tell)
   tell.refuse(line_of(node, route), "route %s of %s: src %s is none of its addresses", route.dst, node.name, src)
 end
 
+-- Tells whether a route is by a nexthop object.
 local function check_routes(node, tell)
-  for _, route in ipairs(node.routes) do
+  local routes, by_object = node.routes, false
+  for _, route in ipairs(routes) do
+    if route.dst ~= "default" then check_dst(node, route, tell) end
     local six = is_six_route(route)
-    check_dst(node, route, tell)
-    for _, hop in ipairs(route.nexthops or { route }) do check_hop(node, route, hop, six, tell) end
-    check_src(node, route, tell)
+    if route.nexthops then
+      for _, hop in ipairs(route.nexthops) do check_hop(node, route, hop, six, tell) end
+    else
+      check_hop(node, route, route, six, tell)
+    end
+    if route.src then check_src(node, route, tell) end
+    by_object = by_object or route.nhid ~= nil
   end
-  if node.routes[1] then check_routes_twice(node, tell) end
+  if routes[2] or routes[1] and routes[1].dst ~= "default" then check_routes_twice(node, tell) end
+  return by_object
 end
 
 -- Nexthop objects by their numbers; in a namespace of somebody else there may be more.
@@ -363,7 +388,7 @@ end
 local LONG, SLOW = 5, 1000 -- seconds; bits per second
 
 local function check_impair(node, device, tell)
-  local impair = device.impair
+  local impair = rawget(device, "impair")
   if not impair then return end
   local function warn(fmt, ...) tell.warn(device.where, "impair of %s %s: " .. fmt, node.name, device.name, ...) end
   if impair.delay and impair.delay >= LONG then
@@ -393,22 +418,24 @@ end
 ---@param tell { refuse: fun(where: string, fmt: string, ...), warn: fun(where: string, fmt: string, ...) }
 function m.node(node, tell)
   if node.kind == "external" then return end
-  check_addrs(node, node.loopback, tell)
+  if node.loopback.addrs[1] then check_addrs(node, node.loopback, tell) end
   for _, device in ipairs(node.links) do
     check_addrs(node, device, tell)
     check_impair(node, device, tell)
   end
   for _, port in ipairs(node.ports) do
-    check_addrs(node, port, tell)
-    check_bare(node, port, tell)
+    if addrs_of(port)[1] then
+      check_addrs(node, port, tell)
+      check_bare(node, port, tell)
+    end
     check_impair(node, port, tell)
   end
   check_networks(node, tell)
   check_links(node, tell)
-  check_routes(node, tell)
+  local by_object = node.routes[1] and check_routes(node, tell)
+  if by_object or node.nexthops[1] then check_nexthops(node, tell) end
   check_rules(node, tell)
   check_neighs(node, tell)
-  if node.nexthops[1] or node.routes[1] then check_nexthops(node, tell) end
   if next(node.sysctls) then check_sysctls(node, tell) end
 end
 
