@@ -6,14 +6,14 @@ ip link add eth0 netns red type veth peer name eth0 netns blue
 ip -n red addr add 10.0.0.1/24 dev eth0
 ip -n blue addr add 10.0.0.2/24 dev eth0
 ip -n red link set eth0 address 02:00:00:00:00:01 up
-ip -n blue link set eth0 address 02:00:00:00:00:02 mtu 1400 up
+ip -n blue link set eth0 address 02:00:00:00:00:02 txqlen 500 up
 ip -n red route add 10.9.0.0/16 via 10.0.0.2
 ]]
 local before = nsh.snapshot()
 print(before:script())
 
 -- Someone changes a thing; two snapshots tell which.
-netns.get "blue":link "eth0":set { mtu = 1300 }
+netns.get "blue":link "eth0":set { mtu = 1400 }
 print(before:diff(nsh.snapshot()))
 
 -- The script makes it again, in a world where nothing is left of it.
@@ -28,12 +28,12 @@ print(before:diff(nsh.snapshot()), netns.get "red":reaches "10.0.0.2")
 -- local red = net:host { "red", netns = "red", lo = false, routes = { { "10.9.0.0/16", via = "10.0.0.2" } } }
 --
 -- net:link {
---   { blue, "eth0", addr = "10.0.0.2/24", mac = "02:00:00:00:00:02", mtu = 1400 },
+--   { blue, "eth0", addr = "10.0.0.2/24", mac = "02:00:00:00:00:02", txqlen = 500 },
 --   { red, "eth0", addr = "10.0.0.1/24", mac = "02:00:00:00:00:01" },
 -- }
 --
 -- return net
 --
 --   blue
---     ~ link eth0: mtu 1400 → 1300
+--     ~ link eth0: mtu 1500 → 1400
 -- nothing to do	true

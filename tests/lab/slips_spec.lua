@@ -73,11 +73,13 @@ local REFUSED = {
   { "src 10.0.0.99 is none of its addresses", routes(four, { "10.9.0.0/16", via = "10.0.0.2", src = "10.0.0.99" }) },
   { "the gateway fe80::1 is one of a link, and dev =", routes(six, { "default", via = "fe80::1" }) },
   { "there is no nexthop 7", routes(four, { "10.9.0.0/16", nhid = 7 }) },
-  { "h1 has two nexthops with id 1", host { nexthops = { { id = 1, blackhole = true }, { id = 1, blackhole = true } } } },
+  { "h1 has two nexthops with id 1", host { nexthops = { { id = 1, blackhole = true },
+    { id = 1, blackhole = true } } } },
   { "the group of nexthop 1 has 2", host { nexthops = { { id = 1, group = { 2, 3 } } } } },
   { "a rule of h1 says nothing", host { rules = { { from = "all" } } } },
   { "h1 has the same rule twice", host { routes = { { "10.0.0.0/8", type = "blackhole", table = 100 } },
-    rules = { { from = "10.0.0.0/8", table = 100, priority = 9 }, { from = "10.0.0.0/8", table = 100, priority = 9 } } } },
+    rules = { { from = "10.0.0.0/8", table = 100, priority = 9 },
+      { from = "10.0.0.0/8", table = 100, priority = 9 } } } },
   { "a multicast address", port { addr = "ff02::5/64" } },
   { "is no address", port { addr = "::/64" } },
   { "belongs to lo", port { addr = "::1/128" } },
@@ -96,6 +98,7 @@ local REFUSED = {
   { "only those below net belong to a node", host { sysctls = { ["kernel.hostname"] = "x" } } },
   { "/proc/x is the kernel's", host { files = { ["/proc/x"] = "1" } } },
   { "services has a command that is empty", host { services = { "  " } } },
+  { "commands has a command that is empty", host { commands = { {} } } },
 }
 
 -- The kernel takes these.
@@ -125,7 +128,8 @@ local FINE = {
   routes(four, { "default", via = "10.0.0.2" }, { "default", via = "10.0.0.3", metric = 5 },
     { "default", via = "10.0.0.2", table = 100 }, { "10.8.0.0/16", via = "10.0.0.2" }, { "10.0.0.0/24", dev = "eth0",
       metric = 9 }),
-  routes(six, { "default", via = "fd00::2" }, { "default", via = "fd00::3" }, { "default", via = "fe80::1", dev = "eth0" }),
+  routes(six, { "default", via = "fd00::2" }, { "default", via = "fd00::3" }, { "default", via = "fe80::1",
+    dev = "eth0" }),
   routes(four, { "10.9.0.0/16", via = "10.0.0.2", src = "10.0.0.1" }, { "10.10.0.0/16", via = "10.0.0.2",
     src = "127.0.0.1" }),
   links({ "vx0", kind = "vxlan", id = 1, dstport = 4789 }, { "vx1", kind = "vxlan", id = 2, dstport = 4789 },
@@ -146,7 +150,8 @@ local FINE = {
 -- Kinds that this kernel lacks say nothing of the slip.
 local function lacks(err)
   if tostring(err):find("burst is too much", 1, true) then return true end -- what stands for netem has no rate so small
-  return type(err) == "table" and (err.code == "EOPNOTSUPP" or err.code == "ENOENT" and tostring(err):find "kernel lacks")
+  return type(err) == "table" and (err.code == "EOPNOTSUPP"
+    or err.code == "ENOENT" and tostring(err):find "kernel lacks")
 end
 
 -- Whether the kernel has the lab as it is declared.

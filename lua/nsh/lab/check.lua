@@ -270,7 +270,7 @@ function m.lab(lab)
     if ours[lab.warnings[i]] then table.remove(lab.warnings, i) end
   end
   if lab.options.strict ~= false then
-    local tell = { refuse = refuse, warn = function(...) warn(lab, ...) end }
+    local tell = { refuse = refuse, warn = function(...) warn(lab, ...) end, gates = {} }
     for _, node in ipairs(lab.nodes) do
       check_names(node)
       slips.node(node, tell)

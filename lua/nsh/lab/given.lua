@@ -96,7 +96,7 @@ function Look:routes4(addr)
   end
   need(own, "local", "host")
   if addr.broadcast and addr.broadcast ~= "255.255.255.255" then need(addr.broadcast, "broadcast", "link") end
-  if dst:find "^0%." or dst == own then return end
+  if dst:find "^0%." or dst:find "^22[4-9]%." or dst:find "^23%d%." or dst == own then return end
   local lo = addr.dev == "lo"
   if not first.noprefixroute then need(dst, lo and "local" or "unicast", lo and "host" or "link", first.metric) end
   local last = dst:find "/" and prefixes.edge(dst)

@@ -237,7 +237,7 @@ local function sysctl_name(key)
     fail.misuse("sysctls are values by their dotted names, as { [\"net.ipv4.ip_forward\"] = 1 }, not '%s'",
       tostring(key))
   end
-  if not key:find "^[^/]*%." then key = key:gsub("[./]", { ["."] = "/", ["/"] = "." }) end
+  key = require("nsh.sysctl").dotted(key)
   if not key:find "^net%." then
     fail.misuse("sysctl %s: only those below net belong to a node%s", key,
       key == "kernel.hostname" and "; hostname = is its name" or "")

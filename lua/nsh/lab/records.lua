@@ -1,6 +1,5 @@
 --- records.lua - what a node of a lab asks for, noun by noun, as the records that the kernel would tell of it.
 local core = require "nsh.core"
-local sysctls = require "nsh.sysctl"
 
 local m = {}
 
@@ -148,7 +147,7 @@ function m.sysctls(node)
     -- link of its own, as a VLAN, only the kernel knows
     if node.ipv6 and not node.dad and not m.is_root(node) then all["net.ipv6.conf.default.accept_dad"] = 0 end
   end
-  for key, value in pairs(node.sysctls) do all[sysctls.dotted(key)] = value end
+  for key, value in pairs(node.sysctls) do all[key] = value end
   return all
 end
 

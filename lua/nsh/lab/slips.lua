@@ -4,6 +4,7 @@ local core = require "nsh.core"
 local bare = require("nsh.lab.device").bare
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
+local sysctls = require "nsh.sysctl"
 
 local m = {}
 
@@ -20,7 +21,8 @@ local function addrs_of(device) return rawget(device, "own_addrs") or device.add
 local ODD = {
   ["2"] = { { "^22[4-9]%.", "is a multicast address" }, { "^23%d%.", "is a multicast address" } },
   ["1"] = { { "^127%.", "belongs to lo: no packet with it leaves the node", lo = true } },
-  [":"] = { { "^::/", "is no address, but what stands for none", true }, { "^::1/", "belongs to lo", true, lo = true } },
+  [":"] = { { "^::/", "is no address, but what stands for none", true },
+    { "^::1/", "belongs to lo", true, lo = true } },
   f = { { "^[fF][fF]%x%x:", "is a multicast address", true } },
 }
 ODD.F = ODD.f
@@ -40,8 +42,7 @@ local function check_addr(node, device, record, tell)
 end
 
 -- The same one twice on one link.
-local function check_addrs(node, device, tell)
-  local list = addrs_of(device)
+local function check_addrs(node, device, list, tell)
   local seen = list[2] and {}
   for _, record in ipairs(list) do
     check_addr(node, device, record, tell)
@@ -54,18 +55,14 @@ local function check_addrs(node, device, tell)
 end
 
 -- Who has an address without a length, and no route over the link, knows nobody behind it.
-local function check_bare(node, device, tell)
-  local list = addrs_of(device)
-  for _, record in ipairs(list) do
-    if bare[record] and not record.peer and not list[2] then
-      for _, route in ipairs(node.routes) do
-        if route.dev == device.name then return end
-      end
-      tell.warn(device.where, "%s %s has %s, without the length of a network, so it knows nobody behind the link; is %s/%d "
-        .. "meant?", node.name, device.name, record.addr:match "^[^/]+", record.addr:match "^[^/]+",
-        is_six(record.addr) and 64 or 24)
-    end
+local function check_bare(node, device, record, tell)
+  if record.peer then return end
+  for _, route in ipairs(node.routes) do
+    if route.dev == device.name then return end
   end
+  local addr = record.addr:match "^[^/]+"
+  tell.warn(device.where, "%s %s has %s, without the length of a network, so it knows nobody behind the link; is "
+    .. "%s/%d meant?", node.name, device.name, addr, addr, is_six(addr) and 64 or 24)
 end
 
 local function network_of(record)
@@ -115,8 +112,8 @@ local function check_dst(node, route, tell)
   length = math.tointeger(tonumber(length))
   local bytes = addr and length < 32 and core.address_bytes(addr)
   if not bytes or (">I4"):unpack(bytes) & (1 << 32 - length) - 1 == 0 then return end
-  tell.refuse(line_of(node, route), "route %s of %s has bits behind its prefix; %s is the network", route.dst, node.name,
-    prefixes.subnet(route.dst, length, 0))
+  tell.refuse(line_of(node, route), "route %s of %s has bits behind its prefix; %s is the network", route.dst,
+    node.name, prefixes.subnet(route.dst, length, 0))
 end
 
 -- What a gateway is of a node, by one of its addresses: "itself", or an address of its network that nobody has.
@@ -130,41 +127,57 @@ local function of_addr(record, via, gate)
   return gate & hosts == hosts and "broadcast" or gate & hosts == 0 and "network" or nil
 end
 
-local function of_node(node, via)
-  local bytes, gate = core.prefix(via), nil
-  if #bytes == 4 then
-    gate = (">I4"):unpack(bytes)
-    if gate & 3 ~= 0 and gate & 3 ~= 3 then gate = nil end -- in no network the first or the last
-  end
-  for _, list in ipairs { node.ports, node.links, { node.loopback } } do
-    for _, device in ipairs(list) do
-      for _, record in ipairs(addrs_of(device)) do
-        local what = of_addr(record, via, gate)
-        if what then return what end
-      end
-    end
+local function of_device(device, via, gate)
+  for _, record in ipairs(addrs_of(device)) do
+    local what = (gate or record.addr:find(via, 1, true) == 1) and of_addr(record, via, gate)
+    if what then return what end
   end
 end
 
-local function check_hop(node, route, hop, six, tell)
-  local via, where = hop.via, line_of(node, route)
+-- A gateway as a number, where it may be the first or last of a network; many have the same.
+local function gate_of(via, tell)
+  local gate = tell.gates[via]
+  if gate == nil then
+    local bytes = core.prefix(via)
+    local last = #bytes == 4 and bytes:byte(4) & 3
+    gate = (last == 0 or last == 3) and (">I4"):unpack(bytes)
+    tell.gates[via] = gate
+  end
+  return gate
+end
+
+local function of_node(node, via, gate)
+  for _, port in ipairs(node.ports) do
+    local what = of_device(port, via, gate)
+    if what then return what end
+  end
+  for _, link in ipairs(node.links) do
+    local what = of_device(link, via, gate)
+    if what then return what end
+  end
+  return of_device(node.loopback, via, gate)
+end
+
+local GATEWAY = { itself = "is %s's own address", broadcast = "is the broadcast address of its network",
+  network = "is the network itself, and no host" }
+
+local function check_hop(node, route, hop, tell)
+  local via = hop.via
   if not via then return end
-  if six and not is_six(via) then
-    tell.refuse(where, "route %s of %s is one of IPv6, and its gateway %s an address of IPv4", route.dst, node.name, via)
+  local via_six = is_six(via)
+  if route.dst ~= "default" and not via_six and is_six(route.dst) then
+    tell.refuse(line_of(node, route), "route %s of %s is one of IPv6, and its gateway %s an address of IPv4", route.dst,
+      node.name, via)
   end
-  if is_six(via) and via:find "^[fF][eE][89aAbB]" and not hop.dev then
-    tell.refuse(where, "route %s of %s: the gateway %s is one of a link, and dev = says of which", route.dst, node.name, via)
+  if via_six and not hop.dev and via:find "^[fF][eE][89aAbB]" then
+    tell.refuse(line_of(node, route), "route %s of %s: the gateway %s is one of a link, and dev = says of which",
+      route.dst, node.name, via)
   end
-  local what = of_node(node, via)
-  if what == "itself" then
-    local say = is_six(via) and tell.refuse or tell.warn
-    say(where, "route %s of %s: the gateway %s is %s's own address", route.dst,
-      node.name, via, node.name)
-  elseif what == "broadcast" then
-    tell.refuse(where, "route %s of %s: the gateway %s is the broadcast address of its network", route.dst, node.name, via)
-  elseif what == "network" then
-    tell.warn(where, "route %s of %s: the gateway %s is the network itself, and no host", route.dst, node.name, via)
-  end
+  local what = of_node(node, via, gate_of(via, tell))
+  if not what then return end
+  local taken = what == "network" or what == "itself" and not via_six
+  local say = taken and tell.warn or tell.refuse
+  say(line_of(node, route), "route %s of %s: the gateway %s " .. GATEWAY[what], route.dst, node.name, via, node.name)
 end
 
 -- What the kernel makes of addresses of IPv4, by destination: routes that nobody else may make so.
@@ -190,8 +203,8 @@ local function check_routes_twice(node, tell)
       route.tos or 0)
     if six then key = ("%s %s %s %s"):format(key, route.via or "", route.dev or "", route.nhid or "") end
     if seen[key] and not (six and (seen[key].nexthops or route.nexthops)) then
-      tell.refuse(line_of(node, route), "%s has two routes to %s, the other of %s; the kernel tells them apart by metric =, "
-        .. "or by their table", node.name, ANY[route.dst] or route.dst, line_of(node, seen[key]))
+      tell.refuse(line_of(node, route), "%s has two routes to %s, the other of %s; the kernel tells them apart by "
+        .. "metric =, or by their table", node.name, ANY[route.dst] or route.dst, line_of(node, seen[key]))
     end
     seen[key] = route
     if not six and dst ~= "default" and not route.metric and table_of(route) == "main" then
@@ -223,11 +236,10 @@ local function check_routes(node, tell)
   local routes, by_object = node.routes, false
   for _, route in ipairs(routes) do
     if route.dst ~= "default" then check_dst(node, route, tell) end
-    local six = is_six_route(route)
     if route.nexthops then
-      for _, hop in ipairs(route.nexthops) do check_hop(node, route, hop, six, tell) end
+      for _, hop in ipairs(route.nexthops) do check_hop(node, route, hop, tell) end
     else
-      check_hop(node, route, route, six, tell)
+      check_hop(node, route, route, tell)
     end
     if route.src then check_src(node, route, tell) end
     by_object = by_object or route.nhid ~= nil
@@ -248,15 +260,15 @@ local function check_nexthops(node, tell)
     for _, one in ipairs(record.group or {}) do
       local id = type(one) == "table" and one.id or one
       if not known[id] then
-        tell.refuse(node.where, "%s: the group of nexthop %d has %s, and there is no such nexthop", node.name, record.id,
-          tostring(id))
+        tell.refuse(node.where, "%s: the group of nexthop %d has %s, and there is no such nexthop", node.name,
+          record.id, tostring(id))
       end
     end
   end
   for _, route in ipairs(node.routes) do
     if route.nhid and not known[route.nhid] then
-      tell.refuse(line_of(node, route), "route %s of %s: there is no nexthop %d; nexthops = { { id = %d, ... } } declares it",
-        route.dst, node.name, route.nhid, route.nhid)
+      tell.refuse(line_of(node, route), "route %s of %s: there is no nexthop %d; nexthops = { { id = %d, ... } } "
+        .. "declares it", route.dst, node.name, route.nhid, route.nhid)
     end
   end
 end
@@ -298,8 +310,8 @@ local function check_rule(node, rule, tables, tell)
   local where, name = line_of(node, rule), table_of(rule)
   local plain = (rule.type == nil or rule.type == "unicast") and not rule.l3mdev
   if plain and name == "main" and not selects(rule) then
-    tell.refuse(where, "a rule of %s says nothing: all packets are looked up in main anyway; it has a selector, as from =, "
-      .. "or a table", node.name)
+    tell.refuse(where, "a rule of %s says nothing: all packets are looked up in main anyway; it has a selector, "
+      .. "as from =, or a table", node.name)
   end
   if plain and rule.table == nil and not rule.suppress_prefixlength and not rule.suppress_ifgroup then
     tell.warn(where, "a rule of %s has no table, and main, which it stands for then, is looked up anyway", node.name)
@@ -333,7 +345,8 @@ end
 local function check_neighs(node, tell)
   local seen = node.neighs[1] and {}
   for _, record in ipairs(node.neighs) do
-    local key, where = ("%s %s %s"):format(record.dst, record.dev, record.proxy and "proxy" or ""), line_of(node, record)
+    local key = ("%s %s %s"):format(record.dst, record.dev, record.proxy and "proxy" or "")
+    local where = line_of(node, record)
     if seen[key] then
       tell.refuse(where, "%s has two neighbours %s on %s, the other of %s", node.name, record.dst, record.dev,
         line_of(node, seen[key]))
@@ -352,8 +365,8 @@ local function check_bridge(node, device, tell)
   for key, range in pairs(SECONDS) do
     local value, stp = device.link[key], device.link.stp
     if value and (value < range[1] or value > range[2]) and (not range.stp or stp and stp ~= 0) then
-      tell.refuse(device.where, "%s of bridge %s, of %s, is from %d to %d seconds%s, not %.14g", key, device.name, node.name,
-        range[1], range[2], range.stp and " where it runs STP" or "", value)
+      tell.refuse(device.where, "%s of bridge %s, of %s, is from %d to %d seconds%s, not %.14g", key, device.name,
+        node.name, range[1], range[2], range.stp and " where it runs STP" or "", value)
     end
   end
 end
@@ -404,7 +417,7 @@ end
 
 local function check_sysctls(node, tell)
   for key in pairs(node.sysctls) do
-    local name = key:match "^net%.ipv[46]%.conf%.([^.]+)%." or key:match "^net%.ipv[46]%.neigh%.([^.]+)%."
+    local _, name = sysctls.parts(key)
     name = name and name:gsub("/", ".")
     if name and name ~= "all" and name ~= "default" and name ~= "lo" and not own.find(node, name) then
       tell.refuse(node.where, "sysctl %s of %s: there is no link %s", key, node.name, name)
@@ -415,19 +428,18 @@ end
 --- Checks a node.
 ---@private
 ---@param node nsh.LabNode
----@param tell { refuse: fun(where: string, fmt: string, ...), warn: fun(where: string, fmt: string, ...) }
+---@param tell table { refuse, warn: functions of where, format and what stands in it; gates: for what is found out }
 function m.node(node, tell)
   if node.kind == "external" then return end
-  if node.loopback.addrs[1] then check_addrs(node, node.loopback, tell) end
+  if node.loopback.addrs[1] then check_addrs(node, node.loopback, node.loopback.addrs, tell) end
   for _, device in ipairs(node.links) do
-    check_addrs(node, device, tell)
+    check_addrs(node, device, device.addrs, tell)
     check_impair(node, device, tell)
   end
   for _, port in ipairs(node.ports) do
-    if addrs_of(port)[1] then
-      check_addrs(node, port, tell)
-      check_bare(node, port, tell)
-    end
+    local list = addrs_of(port)
+    if list[1] then check_addrs(node, port, list, tell) end
+    if list[1] and not list[2] and bare[list[1]] then check_bare(node, port, list[1], tell) end
     check_impair(node, port, tell)
   end
   check_networks(node, tell)
@@ -446,8 +458,8 @@ end
 function m.wire(wire, tell)
   local a, b = wire.ends[1], wire.ends[2]
   if a.link.mtu == b.link.mtu or a.node.kind == "external" or b.node.kind == "external" then return end
-  tell.warn(wire.where, "%s %s has mtu %d, and %s %s at the other end of the link %d: larger packets are lost", a.node.name,
-    a.name, a.link.mtu, b.node.name, b.name, b.link.mtu)
+  tell.warn(wire.where, "%s %s has mtu %d, and %s %s at the other end of the link %d: larger packets are lost",
+    a.node.name, a.name, a.link.mtu, b.node.name, b.name, b.link.mtu)
 end
 
 return m

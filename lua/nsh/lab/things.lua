@@ -72,7 +72,10 @@ local function command_of(given, what, known)
   local cmd = record.cmd
   if type(cmd) == "table" and #cmd == 1 and tostring(cmd[1]):find " " then cmd = cmd[1] end
   record.cmd = cmd
-  if type(cmd) == "string" and not cmd:find "%S" or type(cmd) == "table" and (#cmd == 0 or cmd[1] == "") then fail.misuse("%s has a command that is empty", what) end
+  local first = type(cmd) == "table" and cmd[1] or cmd
+  if type(first) == "table" or not tostring(first):find "%S" then
+    fail.misuse("%s has a command that is empty", what)
+  end
   for i, word in ipairs(type(cmd) == "table" and cmd or {}) do
     if type(word) ~= "string" and type(word) ~= "number" then
       fail.misuse("%s: word %d of a command is text, not a %s", what, i, type(word))
