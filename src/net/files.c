@@ -2,6 +2,7 @@
  *
  * What is written lies in a tmpfs that is known by its name among the mounts, so that nothing of the machine's is ever
  * written to.  A folder that gets a file which it hasn't becomes a tmpfs with all that was in it put back in its place.
+ * It is made ready in a copy of the mounts: nobody sees what is half done, and nothing of it reaches other namespaces.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,8 +20,11 @@
 #include "net.h"
 #include "sock.h"
 
-#define DESK "/sys"	 /* under a tmpfs for a moment */
+#define DESK "/sys"	 /* of the copy: under a tmpfs */
 #define MAX_ENTRIES 4096 /* of a folder that is put back piece by piece */
+
+/* Of the helper: the namespace's mounts, and its own folder in /proc as it was outside of them. */
+static int mounts = -1, self = -1;
 
 static int failed(const char *what, const char *path, struct net_err *err)
 {
@@ -84,7 +88,8 @@ static void unescape(char *s)
 static bool is_ours(const char *path, bool *root)
 {
 	char line[2 * PATH_MAX], at[PATH_MAX], best[PATH_MAX] = "";
-	FILE *f = fopen("/proc/thread-self/mountinfo", "re");
+	int fd = openat(self, "mountinfo", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	bool ours = false;
 
 	while (f && fgets(line, sizeof(line), f)) {
@@ -128,17 +133,34 @@ static int write_file(const char *path, const struct net_file *file, struct net_
 	return r;
 }
 
+/* What is done from here on is done in a copy of the mounts: names of namespaces go on to come into it, nothing goes
+ * out. */
 static int begin_desk(struct net_err *err)
 {
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return failed("copy", "the mounts", err);
 	return mount(NET_NODE_MOUNT, DESK, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0
 		       ? failed("mount a tmpfs on", DESK, err)
 		       : 0;
 }
 
-static int end_desk(int r, struct net_err *err)
+/*
+ * end_desk() - go back, and put what is ready in its place
+ * @r: what has come of it up to now
+ * @ready: on the desk
+ */
+static int end_desk(int r, const char *ready, const char *path, struct net_err *err)
 {
-	if (umount2(DESK, MNT_DETACH) < 0 && r == 0)
-		r = failed("unmount", DESK, err);
+	int tree = r < 0 ? -1 : open_tree(AT_FDCWD, ready, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (r == 0 && tree < 0)
+		r = failed("take up", path, err);
+	if (setns(mounts, CLONE_NEWNS) < 0 && r == 0)
+		r = failed("go back to", "the mounts", err);
+	if (r == 0 && move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		r = failed("give the node its own", path, err);
+	if (tree >= 0)
+		close(tree);
 	return r;
 }
 
@@ -147,12 +169,9 @@ static int cover(const struct net_file *file, struct net_err *err)
 {
 	int r = begin_desk(err);
 
-	if (r < 0)
-		return r;
-	r = write_file(DESK "/file", file, err);
-	if (r == 0 && mount(DESK "/file", file->path, NULL, MS_BIND, NULL) < 0)
-		r = failed("give the node its own", file->path, err);
-	return end_desk(r, err);
+	if (r == 0)
+		r = write_file(DESK "/file", file, err);
+	return end_desk(r, DESK "/file", file->path, err);
 }
 
 /* One thing of a folder, where the folder will be. */
@@ -210,14 +229,11 @@ static int unfold(const char *folder, struct net_err *err)
 		return net_fail(err, EPERM, "%s can't be a node's own",
 				*folder && folder[1] ? folder : "the root folder");
 	r = begin_desk(err);
-	if (r < 0)
-		return r;
-	r = fill_desk(folder, err);
+	if (r == 0)
+		r = fill_desk(folder, err);
 	if (r == 0 && stat(folder, &st) == 0)
 		(void)!chmod(DESK, st.st_mode & 07777);
-	if (r == 0 && mount(DESK, folder, NULL, MS_BIND | MS_REC, NULL) < 0)
-		r = failed("give the node its own", folder, err);
-	return end_desk(r, err);
+	return end_desk(r, DESK, folder, err);
 }
 
 /* The folders down to the file; the last one that there is becomes the node's own. */
@@ -282,7 +298,11 @@ static _Noreturn void helper(const struct net_ns *ns, const struct net_file *fil
 	char path[PATH_MAX] = "";
 	int r = 0;
 
-	if (setns(ns->mnt, CLONE_NEWNS) < 0)
+	mounts = ns->mnt;
+	self = open("/proc/thread-self", O_PATH | O_DIRECTORY | O_CLOEXEC); /* a node may have a /proc without us */
+	if (self < 0)
+		r = failed("look at", "/proc/thread-self", &err);
+	if (r == 0 && setns(mounts, CLONE_NEWNS) < 0)
 		r = net_fail(&err, errno, "cannot enter the mounts of %s: %s", ns->label, net_strerror(errno));
 	if (r == 0)
 		r = resolve(file->path, path, &err);

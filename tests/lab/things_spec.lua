@@ -92,6 +92,33 @@ describe("files", function()
     assert.equal(machine, out(netns.current(), "cat /etc/passwd"))
   end)
 
+  it("come and go where names of namespaces are, and in a node that sees no other processes", function()
+    local function declare(files) return pair("files", { pids = true, files = files }) end
+    local net, a, b = declare { ["/run/nsh-test"] = "one\n", ["/etc/passwd"] = "nobody\n" }
+    with(net, function()
+      assert.equal("one\nnobody", out(a, "cat /run/nsh-test /etc/passwd"))
+      assert.equal("", out(b, "cat /run/nsh-test 2>/dev/null; true"))
+      netns.add "later"
+      for _, node in ipairs { a, b } do assert.equal("files.a\nfiles.b\nlater", out(node, "ls /run/netns")) end
+      netns.del "later"
+      declare { ["/run/nsh-test"] = "two\n" }:up()
+      assert.equal("two\n" .. out(b, "head -1 /etc/passwd"), out(a, "cat /run/nsh-test; head -1 /etc/passwd"))
+    end)
+  end)
+
+  it("hide nothing while they are put there", function()
+    local net, a = pair("glitch", { files = { ["/etc/nsh-test"] = "0" } })
+    with(net, function()
+      local watcher = a:spawn "echo up; while [ -e /sys/class/net/lo ]; do :; done"
+      watcher:expect "up"
+      for i = 1, 8 do
+        pair("glitch", { files = { ["/etc/nsh-test" .. i] = "x", ["/etc/hostname"] = i % 2 == 0 and "x" or nil } }):up()
+      end
+      assert.is_true(watcher:running())
+      watcher:stop()
+    end)
+  end)
+
   it("are refused with the path", function()
     local net = lab "x"
     local function refused(words, files) h.misuse(words, net.host, net, { "h", files = files }) end
