@@ -119,7 +119,7 @@ int net_hold_recv(int sock, struct hold_msg *msg, int fds[HOLD_FDS])
 static struct held *find(uint64_t cookie, const char *name)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (cookie ? all[i].cookie == cookie : strcmp(all[i].name, name) == 0)
+		if (cookie ? all[i].cookie == cookie : name && strcmp(all[i].name, name) == 0)
 			return &all[i];
 	return NULL;
 }

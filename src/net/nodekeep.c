@@ -81,7 +81,7 @@ static int ask_for(uint64_t cookie, const char *name, enum hold_op op, int fds[H
 
 static int ask(struct net_ns *ns, enum hold_op op, int fds[HOLD_FDS], struct net_err *err)
 {
-	uint64_t cookie;
+	uint64_t cookie = 0;
 	int r = cookie_of(ns, &cookie, err);
 
 	return r < 0 ? r : ask_for(cookie, ns->label, op, fds, err);
