@@ -30,7 +30,7 @@ function m.env(marker)
   return { NSH_FAULT = ("%s.%s"):format(lfs.symlinkattributes("/proc/self", "target"), marker), LUA_PATH = false }
 end
 
-local LIMIT = 20 -- seconds that a run may take
+local LIMIT, MOST = 20, 120 -- seconds after which a run that stands still hangs, and after which any does
 local serial = 0
 
 --- Makes a namespace that plays the machine: nsh runs in it as it would on a machine that has nothing.
@@ -51,7 +51,20 @@ local function pids_of(marker)
   for pid in lfs.dir "/proc" do
     if pid:find "^%d" and contents(("/proc/%s/environ"):format(pid)):find(text, 1, true) then pids[#pids + 1] = pid end
   end
+  table.sort(pids)
   return pids
+end
+
+-- How often the processes of a run have gone to sleep; nil while one works, or waits for a lock of the kernel: that has
+-- one for all network namespaces, which the end of thousands of links elsewhere holds for many seconds.
+local function asleep(marker)
+  local all = {}
+  for i, pid in ipairs(pids_of(marker)) do
+    local status = contents(("/proc/%s/status"):format(pid))
+    if status:find "State:%s+[RD]" then return nil end
+    all[i] = pid .. " " .. (status:match "voluntary_ctxt_switches:%s*(%d+)" or "")
+  end
+  return table.concat(all, ", ")
 end
 
 --- Tells of each process of a run where it waits, for whom and with what: for one that hangs.
@@ -78,11 +91,35 @@ function m.explain(marker)
   return table.concat(lines, "\n")
 end
 
+--- Runs a command in the machine to its end. One whose processes all sleep, and go on sleeping, after some time hangs.
+---@param marker string
+---@param env? table more of its environment
+---@return table result of exec(); timed_out: it was stopped; hung: what m.explain() said before that
+function m.exec(machine, words, marker, env)
+  local hung
+  local watcher = nsh.go(function()
+    nsh.sleep(LIMIT)
+    local before
+    repeat
+      before = asleep(marker)
+      nsh.sleep(2)
+    until before and before == asleep(marker)
+    hung = m.explain(marker)
+    machine:exec({ "kill", "-KILL", table.unpack(pids_of(marker)) }, { check = false })
+  end)
+  env = env or {}
+  for key, value in pairs(m.env(marker)) do env[key] = value end
+  local result = machine:exec(words, { check = false, timeout = MOST, env = env })
+  watcher:cancel()
+  if hung or result.timed_out then result.timed_out, result.hung = true, hung or "at work all the time" end
+  return result
+end
+
 --- Runs the lab under strace in the machine. Its first argument is a process outside of it, for the witnesses.
 ---@param options string[] of strace
 ---@param marker string in the environment of all that the run starts
 ---@param script? string|string[] the lab ("tests/faults/lab.lua"), with more arguments
----@return table result of exec(); hung: what m.explain() said a second before it was stopped
+---@return table result of m.exec()
 function m.run(machine, way, options, marker, script)
   script = type(script) == "table" and script or { script or "tests/faults/lab.lua" }
   local more = table.concat(script, " ", 2)
@@ -93,14 +130,7 @@ function m.run(machine, way, options, marker, script)
   words[#words + 1] = m.nsh
   words[#words + 1] = script[1]
   if way.prefix[1] then table.move({ "0", table.unpack(script, 2) }, 1, #script, #words + 1, words) end
-  local watcher = nsh.go(function()
-    nsh.sleep(LIMIT - 1)
-    return m.explain(marker)
-  end)
-  local result = machine:exec(words, { check = false, timeout = LIMIT, env = m.env(marker) })
-  result.hung = result.timed_out and watcher:wait() or nil
-  watcher:cancel()
-  return result
+  return m.exec(machine, words, marker)
 end
 
 --- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
@@ -222,6 +252,7 @@ function m.kill_everywhere(machine, before, way, wanted, script, names)
       assert(result.out == "the lab stood\n", what .. " did not come to that and failed: " .. result.err)
     end
     local left, seconds = m.clean(machine, before, marker)
+    assert(not result.hung, what .. " hangs: " .. tostring(result.hung))
     assert(not left, what .. " leaves: " .. tostring(left))
     slowest = math.max(slowest, seconds)
   end

@@ -28,9 +28,7 @@ describe("kill -9", function()
   local function run(way, script, strace, marker)
     local words = { table.unpack(way.prefix) }
     for _, word in ipairs { "sh", "-c", script, "sh" } do words[#words + 1] = word end
-    local env = faults.env(marker)
-    env.NSH, env.STRACE, env.DOWN = NSH, "strace " .. strace, DOWN
-    return machine:exec(words, { check = false, timeout = 20, env = env })
+    return faults.exec(machine, words, marker, { NSH = NSH, STRACE = "strace " .. strace, DOWN = DOWN })
   end
 
   local function counts_of(way, script)
@@ -56,6 +54,7 @@ describe("kill -9", function()
       local result = run(way, script, ("-o /dev/null -e trace=%s -e inject=%s:signal=KILL:when=%d"):format(point.name,
         point.name, point.k), marker)
       if result.out:find "was killed" then hit = hit + 1 end
+      assert(not result.hung, at .. " hangs: " .. tostring(result.hung))
       proof(result, at)
       local left = faults.clean(machine, before, marker)
       assert.is_nil(left, at .. " leaves: " .. tostring(left))
