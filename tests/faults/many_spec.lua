@@ -14,7 +14,8 @@ describe("declared labs", function()
   teardown(function() machine:del() end)
 
   local function run(...)
-    local result = machine:exec({ faults.nsh, ... }, { check = false, timeout = faults.soak and 3600 or 900, env = faults.env "many" })
+    local result = machine:exec({ faults.nsh, ... },
+      { check = false, timeout = faults.soak and 3600 or 900, env = faults.env "many" })
     assert(result.status == 0, result.out .. result.err)
     assert.is_nil((faults.clean(machine, before, "many")))
     return (result.out:gsub("\n$", ""):gsub("\n", ", ")), result.seconds
