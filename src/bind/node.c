@@ -15,7 +15,7 @@ static int text_gc(lua_State *L)
 	return 0;
 }
 
-static struct net_text *new_text(lua_State *L)
+static struct net_file *new_text(lua_State *L)
 {
 	struct net_file *file = lua_newuserdatauv(L, sizeof(*file), 0);
 
