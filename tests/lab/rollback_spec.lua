@@ -205,4 +205,51 @@ describe("A failing up()", function()
       assert.equal("", h.differences(before, fingerprint()), what .. ": " .. tostring(err))
     end
   end)
+
+  it("puts back all that it can, and tells the rest with the reason", function()
+    first():up()
+    by_hand()
+    local before, add = fingerprint(), core.route.add
+    core.route.add = function(ns, record, ...) -- nobody gets this one any more
+      if record.dst == "10.30.0.0/16" then return add(ns, { "192.0.2.0/24", via = "203.0.113.9" }) end
+      return add(ns, record, ...)
+    end
+    local ok, err = pcall(function()
+      second(function(p) p.h1.routes[3] = { "10.99.0.0/16", via = "192.0.2.9" } end):up()
+    end)
+    core.route.add = add
+    assert(not ok and err.code == "ENETUNREACH", tostring(err))
+    assert.equal(1, #err.left, tostring(err))
+    assert.matches("10.30.0.0/16", err.left[1].name)
+    assert.matches("route 10.30.0.0/16 dev br7 in site.h1: Nexthop has", tostring(err))
+    netns.get "site.h1":add_route { "10.30.0.0/16", dev = "br7" }
+    assert.equal("", h.differences(before, fingerprint()))
+  end)
+
+  it("tells what went along with a change and has no place any more", function()
+    first():up()
+    by_hand()
+    local plan = second(function(p) p.own = { "br7", kind = "vxlan", id = 7, dstport = 4789, up = false } end):up()
+    assert.equal(1, #plan.lost)
+    assert.matches("10.30.0.0/16", plan.lost[1].step.name)
+    assert.matches("not up", plan.lost[1].why)
+  end)
+
+  it("has what the way back needs when no more files can be opened", function()
+    local script = [[
+      local function net(n, mtu)
+        local net = lab "s"
+        local sw = net:switch "sw"
+        for i = 1, n do net:link { { net:host { "h" .. i }, "eth0", mtu = mtu }, { sw, "p" .. i } } end
+        return net
+      end
+      net(3):up()
+      local ok, err = pcall(function() net(40, 1400):up() end)
+      print(ok or err.code, err.left, #netns.list(), #net(3):plan())]]
+    for n = 44, os.getenv "NSH_SOAK" and 90 or 46 do -- each namespace takes two
+      local out = netns.current():exec { "sh", "-c", "ulimit -n " .. n .. "; exec \"$0\" -e \"$1\"",
+        os.getenv "NSH" or "./nsh", script }.out
+      assert.equal("EMFILE\tnil\t4\t0\n", out, n .. " files")
+    end
+  end)
 end)

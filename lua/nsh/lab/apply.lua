@@ -12,6 +12,7 @@ local plan = require "nsh.lab.plan"
 local progress = require "nsh.lab.progress"
 local runs = require "nsh.lab.run"
 local store = require "nsh.lab.store"
+local text = require "nsh.text"
 local undo = require "nsh.lab.undo"
 
 local m = {}
@@ -113,18 +114,20 @@ end
 -- What a failure of a step is told with when not all of what was done could be undone.
 local function tell_left(err, left, problems)
   if not left and not problems[1] then return end
-  local text = {}
-  if left then text[1] = "what couldn't be undone:\n" .. tostring(plan.new(left)) end
-  table.move(problems, 1, #problems, #text + 1, text)
-  if type(err) ~= "table" then error(("%s\n  %s"):format(tostring(err), table.concat(text, "\n")), 0) end
+  local lines = {}
+  if left then lines[1] = "what couldn't be undone:\n" .. tostring(plan.new(left)) end
+  table.move(problems, 1, #problems, #lines + 1, lines)
+  if type(err) ~= "table" then error(("%s\n  %s"):format(tostring(err), table.concat(lines, "\n")), 0) end
   err.left = left and plan.new(left)
-  err.hint = (err.hint and err.hint .. "\n  " or "") .. table.concat(text, "\n  ")
+  err.hint = (err.hint and err.hint .. "\n  " or "") .. table.concat(lines, "\n  ")
 end
 
 -- When a step fails or Ctrl-C passes, what was done is undone.
 local function guard(lab, run, before, steps, last)
+  local spare = undo.spare()
   return setmetatable({}, { __close = function(self, err)
     progress.done()
+    spare:close()
     if self.done then return end
     if type(err) == "table" and run.step then
       err.step, err.where = err.step or run.step, not err.step and run.step.where or err.where
@@ -135,6 +138,15 @@ local function guard(lab, run, before, steps, last)
     end
     tell_left(err, left, problems)
   end })
+end
+
+-- Says what nobody declared and went along with a change.
+local function told_lost(lab, lost)
+  for _, one in ipairs(lost) do
+    io.stderr:write(("lab %s: warning: %s %s of %s, which nobody declared, couldn't be put back: %s\n"):format(lab.name,
+      one.step.noun, text.escape(one.step.name), one.step.node, text.escape(one.why)))
+  end
+  return lost[1] and lost or nil
 end
 
 -- Gives back the memory that a plan took.
@@ -188,7 +200,7 @@ function m.up(lab)
     local undoing <close> = guard(lab, run, before, steps, last)
     give_up_lost(steps, last)
     carry.out(run, steps, before.by)
-    undo.restore(run, before, steps, last, wish)
+    steps.lost = told_lost(lab, undo.restore(run, before, steps, last, wish))
     carry.check(run)
     carry.finish(run, steps, live.by_netns(last))
     undoing.done = true

@@ -9,6 +9,8 @@ local m = {}
 
 --- What up() does: a list of steps. Printed, each is a line: + what is made, ~ what changes, - what goes.
 ---@class nsh.Plan
+---@field lost? { step: nsh.PlanStep, why: string }[] of up(): what nobody declared and went along with a change, for it
+---  has no place any more
 local Plan = { __name = "nsh.plan", __jsontype = "array" }
 
 --- One step of a plan.

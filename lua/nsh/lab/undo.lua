@@ -164,14 +164,22 @@ end
 
 local function nothing_owned() return false end
 
+-- What an error says, without where and of what.
+local function why_of(err)
+  if type(err) ~= "table" then return tostring(err) end
+  return err.extack or err.message or tostring(err)
+end
+
 --- Puts back what the kernel took away as a consequence of steps: routes of a link that was down, secondary addresses.
 ---@param run nsh.LabRun
 ---@param before nsh.LabBefore
 ---@param steps nsh.PlanStep[]
 ---@param last? table state that was applied last
 ---@param wanted table state that is wished
+---@return { step: nsh.PlanStep, why: string }[] lost what nobody declared and has no place any more
 function m.restore(run, before, steps, last, wanted)
-  if next(before.spaces) == nil then return end
+  local lost = {}
+  if next(before.spaces) == nil then return lost end
   local there = as_wish(before.state, function() return nil end)
   local wish = follow(last and forget(there, last, wanted) or there, steps)
   local ours = declared(steps)
@@ -184,12 +192,16 @@ function m.restore(run, before, steps, last, wanted)
         table.insert(ours[step.to] and todo or others, step)
       end
     end
-    if not todo[1] and not others[1] then return end
+    if not todo[1] and not others[1] then return {} end
     carry.out(run, todo, live.by_netns(now))
-    -- what nobody declared may have no place any more
-    for _, step in ipairs(others) do pcall(carry.out, run, { step }, {}) end
-    if not todo[1] then return end
+    lost = {}
+    for _, step in ipairs(others) do
+      local ok, err = pcall(carry.out, run, { step }, {})
+      if not ok then lost[#lost + 1] = { step = step, why = why_of(err) } end
+    end
+    if not todo[1] then break end
   end
+  return lost
 end
 
 -- --- the way back ---
@@ -246,13 +258,26 @@ local function maker(steps)
   end
 end
 
-local function back_late(run)
+local function try(problems, fn, ...)
+  local ok, result = pcall(fn, ...)
+  if not ok then problems[#problems + 1] = tostring(result) end
+  return ok and result or nil
+end
+
+local function back_one(run, step)
+  local row, ns = nouns.by_name[step.noun], run.ns[step.netns]
+  if step.op == "create" and row.del then row.del(ns, step.to, run, step) end
+  if step.op == "delete" then row.add(ns, step.from, run, step) end
+  if step.op == "change" then row.change(ns, step.from, step.to, run, step) end
+end
+
+-- Of namespaces that go nothing is put back but what wouldn't go along.
+local function back_late(run, problems)
+  local made = {}
+  for _, name in ipairs(run.made) do made[name] = true end
   for i = #run.late, 1, -1 do
     local step = run.late[i]
-    local row, ns = nouns.by_name[step.noun], run.ns[step.netns]
-    if step.op == "create" and row.del then row.del(ns, step.to, run, step) end
-    if step.op == "delete" then row.add(ns, step.from, run, step) end
-    if step.op == "change" then row.change(ns, step.from, step.to, run, step) end
+    if not made[step.netns] or step.noun == "service" then try(problems, back_one, run, step) end
   end
 end
 
@@ -283,26 +308,48 @@ local function reorder(run, before, now)
   return again
 end
 
--- Everything that was there is there again, or is told.
-local function lead_back(run, before, steps)
+-- Links together, for they stand on one another, then all else by itself: what fails keeps nothing else from its place.
+local function carry_apart(run, todo, now, reasons)
+  local links, others = {}, {}
+  for _, step in ipairs(todo) do table.insert(step.noun == "link" and links or others, step) end
+  local function try_it(steps)
+    local ok, err = pcall(carry.out, run, steps, live.by_netns(now))
+    for _, step in ipairs(steps) do
+      reasons[step.netns .. " " .. step.noun .. " " .. step.name] = not ok and why_of(err) or nil
+    end
+  end
+  if links[1] then try_it(links) end
+  for _, step in ipairs(others) do try_it { step } end
+end
+
+-- Everything that was there is there again, or is told with the reason.
+local function lead_back(run, before, steps, problems)
   local scratch <close> = plain.scratch()
   local wish, owned = as_wish(before.state, link_reader(before, steps, scratch)), maker(steps)
+  local failed, reasons = false, {}
   for _ = 1, TRIES do
     local now = read(before)
     if reorder(run, before, now) then now = read(before) end
     runs.note(run, now)
     local todo = diff.steps(wish, now, owned)
     if not todo[1] then return nil end
-    carry.out(run, todo, live.by_netns(now))
+    if failed then
+      carry_apart(run, todo, now, reasons)
+    else
+      failed = not pcall(carry.out, run, todo, live.by_netns(now))
+    end
   end
   local left = diff.steps(wish, read(before), owned)
+  for _, step in ipairs(left) do
+    local why = reasons[step.netns .. " " .. step.noun .. " " .. step.name]
+    if why then problems[#problems + 1] = ("%s %s in %s: %s"):format(step.noun, step.name, step.netns, why) end
+  end
   return left[1] and left or nil
 end
 
-local function try(problems, fn, ...)
-  local ok, result = pcall(fn, ...)
-  if not ok then problems[#problems + 1] = tostring(result) end
-  return ok and result or nil
+local function take_away(run, name)
+  local ns = run.ns[name]
+  if ns and not ns.deleted and netns.lookup(name) == ns then netns.del(name) end
 end
 
 --- Undoes what was done of steps.
@@ -312,18 +359,28 @@ end
 ---@return nsh.PlanStep[]? left what couldn't be put back, @return string[] problems what was said to that
 function m.back(run, before, steps)
   local problems, left = {}, nil
-  try(problems, back_late, run)
-  if next(before.spaces) then left = try(problems, lead_back, run, before, steps) end
+  back_late(run, problems)
+  if next(before.spaces) then left = try(problems, lead_back, run, before, steps, problems) end
   for _, step in ipairs(steps) do
     local ns = step.to and step.to.machine and step.op == "create" and run.ns[step.netns]
     if ns then try(problems, outside.send, ns, step.name, step.to.machine, run.homes) end
   end
-  for i = #run.made, 1, -1 do
-    local name = run.made[i]
-    local ns = run.ns[name]
-    if ns and not ns.deleted and netns.lookup(name) == ns then try(problems, netns.del, name) end
-  end
+  for i = #run.made, 1, -1 do try(problems, take_away, run, run.made[i]) end
   return left, problems
+end
+
+-- --- what the way back needs ---
+
+local SPARE = 12 -- descriptors: it reads namespaces, and tries in one of its own what a link has by itself
+
+--- Keeps descriptors for the way back, which may be gone because there are no more of them.
+---@return { close: fun(self: table) } spare close() lets go of them
+function m.spare()
+  local files = {}
+  for i = 1, SPARE do files[i] = io.open "/dev/null" end
+  return { close = function()
+    for _, file in ipairs(files) do file:close() end
+  end }
 end
 
 return m
