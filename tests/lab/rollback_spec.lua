@@ -244,9 +244,9 @@ describe("A failing up()", function()
         return net
       end
       net(3):up()
-      local ok, err = pcall(function() net(40, 1400):up() end)
+      local ok, err = pcall(function() net(25, 1400):up() end)
       print(ok or err.code, err.left, #netns.list(), #net(3):plan())]]
-    for n = 44, os.getenv "NSH_SOAK" and 90 or 46 do -- each namespace takes two
+    for n = 44, os.getenv "NSH_SOAK" and 60 or 45 do -- each namespace takes two
       local out = netns.current():exec { "sh", "-c", "ulimit -n " .. n .. "; exec \"$0\" -e \"$1\"",
         os.getenv "NSH" or "./nsh", script }.out
       assert.equal("EMFILE\tnil\t4\t0\n", out, n .. " files")

@@ -164,6 +164,15 @@ end
 
 local function nothing_owned() return false end
 
+-- Which links there are: "office.h1 eth0" and so on.
+local function names_of_links(state)
+  local names = {}
+  for _, node in ipairs(state.nodes) do
+    for _, link in ipairs(node.links) do names[node.netns .. " " .. link.name] = true end
+  end
+  return names
+end
+
 -- What an error says, without where and of what.
 local function why_of(err)
   if type(err) ~= "table" then return tostring(err) end
@@ -186,10 +195,12 @@ function m.restore(run, before, steps, last, wanted)
   for _ = 1, TRIES do
     local now = read(before)
     runs.note(run, now)
-    local todo, others = {}, {}
+    local todo, others, there_now = {}, {}, names_of_links(now)
     for _, step in ipairs(diff.steps(wish, now, nothing_owned)) do
-      if step.op ~= "delete" and step.noun ~= "link" and step.noun ~= "sysctl" then
-        table.insert(ours[step.to] and todo or others, step)
+      local is_ours, dev = ours[step.to], step.to and step.to.dev
+      local has_link = is_ours or not dev or there_now[step.netns .. " " .. dev] -- what was on one that went is no news
+      if step.op ~= "delete" and step.noun ~= "link" and step.noun ~= "sysctl" and has_link then
+        table.insert(is_ours and todo or others, step)
       end
     end
     if not todo[1] and not others[1] then return {} end
