@@ -121,6 +121,41 @@ describe("a network card", function()
     netns.del "other"
   end)
 
+  it("is borrowed by a lab, and comes home as it was, from a run that was killed, too", function()
+    local function nsh_host(chunk) return machine.run { machine.program, "--host", "-e", chunk } end
+    local function look()
+      local out = machine.run(([[ip link show NAME; ip -4 addr show NAME; ip route show dev NAME; ip -br link
+        ip netns list]]):gsub("NAME", name)).out
+      return (out:gsub("state %S+", ""):gsub("qdisc %S+", ""):gsub(",?LOWER_UP", ""):gsub(",?NO%-CARRIER,?", ""))
+    end
+    local lab = ([[
+      local net = lab "borrow"
+      net:link { { net:host "h1", "wan0", addr = "10.6.0.1/24", mtu = 1300, mac = "02:00:00:00:00:99" },
+        net:external { "world", dev = "%s" } }]]):format(name)
+    local card = host:link(name)
+    card:set { up = true, mtu = 1400 }
+    card:add_addr "10.5.0.1/24"
+    host:add_route { "10.55.0.0/16", via = "10.5.0.2" }
+    local before = look()
+
+    local made = nsh_host(lab .. " net:up() print(#net:plan())")
+    assert.equal("0\n", made.out, made.err)
+    assert.same({}, cards(host))
+    assert.same({ "wan0" }, cards(netns.get "borrow.h1"))
+    assert.equal(0, nsh_host('nsh.down "borrow"').status)
+    assert.equal(before, look())
+
+    local link = host:add_link { "other", kind = "veth", peer = "other2" }
+    nsh_host(lab .. ' require "nsh.lab.store".save = function() os.exit(true) end net:up()')
+    assert.same({ "wan0" }, cards(netns.get "borrow.h1"))
+    assert.matches("^name +what +lab%s+borrow%.h1 +namespace +borrow%s*$", machine.run { machine.program, "--gc" }.out)
+    assert.equal("", machine.run { machine.program, "--gc" }.out)
+    link:del()
+    assert.equal(before, look())
+    card:del_addr "10.5.0.1/24"
+    card:set { up = false, mtu = 1500 }
+  end)
+
   it("stays in a named namespace when nsh ends, as namespaces do", function()
     local made = machine.run { machine.program, "--host", "-e",
       ('netns.current():link(%q):set { netns = netns.add "stays" }'):format(name) }
