@@ -49,8 +49,9 @@ static int add(struct net_kin *k, pid_t pid, int place, int64_t value)
 
 static int add_children(struct net_kin *k, pid_t pid)
 {
-	char path[64];
+	char path[64], *word = NULL;
 	struct dirent *e;
+	size_t room = 0;
 	DIR *tasks;
 	int r = 0;
 
@@ -58,15 +59,15 @@ static int add_children(struct net_kin *k, pid_t pid)
 	tasks = opendir(path);
 	while (r == 0 && tasks && (e = readdir(tasks))) {
 		FILE *f;
-		int child;
 
 		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", (int)pid, e->d_name);
 		f = *e->d_name == '.' ? NULL : fopen(path, "re");
-		while (r == 0 && f && fscanf(f, "%d", &child) == 1)
-			r = add(k, child, PARENT, pid);
+		while (r == 0 && f && getdelim(&word, &room, ' ', f) > 1)
+			r = add(k, (pid_t)strtol(word, NULL, 10), PARENT, pid);
 		if (f)
 			fclose(f);
 	}
+	free(word);
 	if (tasks)
 		closedir(tasks);
 	return r;

@@ -45,6 +45,9 @@ describe("a service that can't be started", function()
         net:host { "a", services = { { cmd = cmd, name = "s" } } }
         print(select(2, pcall(net.up, net)).message, #netns.list(), #nsh.labs())
       end
+      local net = lab "svc"
+      net:host { "a", services = { function() error "called" end } }
+      print(select(2, pcall(net.up, net)), #netns.list(), #nsh.labs())
       print((io.popen "ls /run/nsh":read "a"))]]
     f:close()
     local said = root:exec({ NSH, "-w", "svc", script }, { timeout = 20 }).out
@@ -52,6 +55,8 @@ describe("a service that can't be started", function()
     root:exec { NSH, "-w", "svc", "--kill" }
     assert.matches("^no program 'nonesuch' in PATH\t0\t0\nno program 'nonesuch' in PATH\t0\t0\n"
       .. "cannot run '/etc/passwd': Permission denied\t0\t0\n", said)
+    assert.matches("service function of svc.a is a function (" .. script, said, nil, true)
+    assert.matches("say a command, as [^\n]*\t0\t0\n", said)
     assert.is_nil(said:find("%.log"), said)
   end)
 

@@ -43,7 +43,8 @@ m.Node = Node
 ---@field nft? string its packet filter, as ns:nft takes it
 ---@field files? table<string, string|table> texts by their paths, or { text, mode = "755" }; only its commands see them
 ---@field services? table list of commands that run as long as the lab is up: text, { "dnsmasq", "-k", name = "dns",
----  ready = "started" }, or a function that is given the namespace, starts something and returns what has stop()
+---  ready = "started" }, or a function that is given the namespace, starts something and returns what has stop(). One
+---  that can't be started, or has ended when the build does, fails it; it ends with all that it has started
 ---@field commands? table list of commands that are run, in order, when all else is up; one that fails fails the build
 ---@field hostname? string what `hostname` says (its name)
 ---@field hosts? string|table|false its /etc/hosts: text, or { name = address }, which is added to the names of the lab;

@@ -165,14 +165,22 @@ local function await(ns, record)
 end
 
 local function call(ns, record, start)
-  if world.name() then
-    fail.misuse("service %s of %s is a function: what that starts ends with this nsh; a named world takes commands",
-      record.name, ns.label)
-  end
   if not start then return true end
   local object = start(ns)
   objects[record] = type(object) == "table" and object or {}
   return true
+end
+
+-- Before anything is made.
+local function refuse_functions(_, steps)
+  if not world.name() then return end
+  for _, step in ipairs(steps) do
+    if step.noun == "service" and step.op ~= "delete" and step.to.source then
+      fail.misuse("service %s of %s is a function (%s): what that starts ends with this nsh, and world %s goes on; "
+        .. "say a command, as \"dnsmasq -k\" or { \"nsh\", \"serve.lua\" }", step.to.name, step.netns, step.to.source,
+        world.name())
+    end
+  end
 end
 
 -- A service that didn't come up leaves nothing, Ctrl-C included.
@@ -213,7 +221,7 @@ m[3] = {
     end
     return list
   end,
-  key = function(record) return record.name end,
+  key = function(record) return record.name end, prepare = refuse_functions,
   changes = function(wish, live)
     if wish == live then return nil end
     local plain, before = {}, {}
