@@ -21,7 +21,7 @@ local m = {}
 ---@field gone? table<string, boolean> errors of del that say that it went with something else
 ---@field late? boolean it is done after all else, one by one
 ---@field prepare? fun(run: table, steps: nsh.PlanStep[]) is called before steps are carried out
----@field wish? fun(node: nsh.LabNode): table[]? its records of a node
+---@field wish? fun(node: nsh.LabNode): table[]? its records of what a node has beside its network
 
 --- The nouns in the order in which they are made; they are deleted in the other one.
 ---@type nsh.LabNoun[]

@@ -148,8 +148,8 @@ end
 
 local KEYS = { "commands", "files", "hostname", "hosts", "nft", "pids", "private", "resolv", "services" }
 
--- Of a node that says nothing of these.
-local NOTHING = { folders = {}, files = {}, services = {}, commands = {} }
+--- Of a node that says nothing of these.
+m.NOTHING = { folders = {}, files = {}, services = {}, commands = {} }
 
 local function says_nothing(spec)
   for i = 1, #KEYS do
@@ -163,7 +163,7 @@ end
 ---@param spec table options of the node
 ---@return table things isn't to be changed
 function m.read(spec)
-  if says_nothing(spec) then return NOTHING end
+  if says_nothing(spec) then return m.NOTHING end
   local hosts = spec.hosts
   if hosts ~= nil and hosts ~= false and type(hosts) ~= "string" and type(hosts) ~= "table" then
     fail.misuse("hosts is text, a table { name = address } or false, not a %s", type(hosts))

@@ -4,6 +4,7 @@ local mark = require "nsh.lab.mark"
 local node_options = require "nsh.node"
 local nouns = require "nsh.lab.nouns"
 local records = require "nsh.lab.records"
+local things = require "nsh.lab.things"
 
 local m = {}
 
@@ -106,6 +107,7 @@ end
 -- What a node has beside its network; commands of its namespace know it from then on.
 local function add_things(state, node)
   node_options.named(state.netns, hosts.prepare, node)
+  if node.things == things.NOTHING then return end
   for _, row in ipairs(nouns.list) do
     local list = row.wish and row.wish(node)
     for _, record in ipairs(list or NOTHING) do
