@@ -1,5 +1,5 @@
 --- alias.lua - options of links as ip(8) spells them beside their keys, and what it adds where nothing is said.
-local attrs = require "nsh.attrs"
+local has = require("nsh.core").link.has
 
 local m = {}
 
@@ -8,18 +8,6 @@ local words = {
   key = { "ikey", "okey" }, seq = { "iseq", "oseq" }, csum = { "icsum", "ocsum" },
   num_grat_arp = { "num_peer_notif" }, num_unsol_na = { "num_peer_notif" },
 }
-
-local known = {} -- the keys of each kind
-
-local function keys_of(kind)
-  if not known[kind] then
-    local keys = {}
-    local found = attrs.kind("link", kind)
-    for _, row in ipairs(found and found.rows or {}) do keys[row.key] = true end
-    known[kind] = keys
-  end
-  return known[kind]
-end
 
 -- A key in the form of an IPv4 address.
 local function quad(value)
@@ -37,7 +25,7 @@ end
 function m.resolve(spec, kind)
   if not kind then return spec end
   for word, keys in pairs(words) do
-    if spec[word] ~= nil and keys_of(kind)[keys[1]] then
+    if spec[word] ~= nil and has(kind, keys[1]) then
       for _, key in ipairs(keys) do
         if spec[key] == nil then spec[key] = spec[word] end
       end
@@ -45,7 +33,7 @@ function m.resolve(spec, kind)
     end
   end
   spec.ikey, spec.okey = quad(spec.ikey), quad(spec.okey)
-  if keys_of(kind).ttl_inherit then -- of vxlan and geneve, whose 0 is the system's
+  if has(kind, "ttl_inherit") then -- of vxlan and geneve, whose 0 is the system's
     if spec.ttl == "inherit" then spec.ttl, spec.ttl_inherit = nil, true end
     if spec.ttl == "auto" then spec.ttl = 0 end
   end
@@ -56,11 +44,11 @@ end
 --- of 4, a gtp link sockets of the kernel.
 ---@param spec table of a new link, changed in place
 function m.complete(spec)
-  local keys = keys_of(spec.kind)
-  if keys.encaplimit and not spec.external then
+  local kind = spec.kind
+  if has(kind, "encaplimit") and not spec.external then
     if spec.hoplimit == nil then spec.hoplimit = 64 end
     if spec.encaplimit == nil then spec.encaplimit = 4 end
-  elseif keys.create_sockets and spec.create_sockets == nil and not spec.fd0 and not spec.fd1 then
+  elseif has(kind, "create_sockets") and spec.create_sockets == nil and not spec.fd0 and not spec.fd1 then
     spec.create_sockets = true
   end
 end
@@ -80,7 +68,7 @@ end
 ---@param word string
 ---@return boolean
 function m.is_word(kind, word)
-  return kind ~= nil and words[word] ~= nil and keys_of(kind)[words[word][1]] == true
+  return kind ~= nil and words[word] ~= nil and has(kind, words[word][1])
 end
 
 return m

@@ -128,6 +128,15 @@ static int link_read(lua_State *L)
 	return 1;
 }
 
+/* has(kind, key) -> whether links of a kind have a key beside those that all have; false for what is no kind */
+static int link_has(lua_State *L)
+{
+	const struct net_kind *kind = lua_type(L, 1) == LUA_TSTRING ? kind_arg(L, 1) : NULL;
+
+	lua_pushboolean(L, kind && kind->data && net_key(kind->data, NULL, NULL, luaL_checkstring(L, 2)));
+	return 1;
+}
+
 /* held(ns, index) -> how many queues of a tun or tap link nsh holds */
 static int link_held(lua_State *L)
 {
@@ -180,6 +189,7 @@ static const luaL_Reg lib[] = {
 	{"check_name", link_check_name},
 	{"del", link_del},
 	{"get", link_get},
+	{"has", link_has},
 	{"held", link_held},
 	{"let_go", link_let_go},
 	{"list", link_list},
