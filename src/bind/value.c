@@ -1,5 +1,4 @@
 /* value.c - what labs ask for by the thousand and Lua is slow at: copies of tables, prefixes as bytes, hashes */
-#include <stdio.h>
 #include <string.h>
 
 #include "bind.h"
@@ -90,33 +89,53 @@ int bind_hash(lua_State *L)
 	return 1;
 }
 
+/* Bytes as hex; @between[i] goes behind byte i where it is no blank.  There may be ten thousand MAC addresses. */
+static char *put_hex(char *to, const unsigned char *bytes, const char *between)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; between[i]; i++) {
+		*to++ = digits[bytes[i] >> 4];
+		*to++ = digits[bytes[i] & 15];
+		if (between[i] != ' ')
+			*to++ = between[i];
+	}
+	return to;
+}
+
 /* hash_mac(text, ...) -> a MAC address, always the same: locally administered, unicast */
 int bind_hash_mac(lua_State *L)
 {
+	unsigned char bytes[6] = {2};
 	uint64_t h = hash(L);
 	char text[18];
 
-	snprintf(text, sizeof(text), "02:%02x:%02x:%02x:%02x:%02x", (unsigned int)(h & 0xff),
-		 (unsigned int)(h >> 8 & 0xff), (unsigned int)(h >> 16 & 0xff), (unsigned int)(h >> 24 & 0xff),
-		 (unsigned int)(h >> 32 & 0xff));
-	lua_pushstring(L, text);
+	for (int i = 1; i < 6; i++, h >>= 8)
+		bytes[i] = (unsigned char)h;
+	lua_pushlstring(L, text, (size_t)(put_hex(text, bytes, "::::: ") - text));
 	return 1;
 }
 
 /* link_local(mac) -> the address that the kernel makes of it, with its prefix; nil where it has not six bytes */
 int bind_link_local(lua_State *L)
 {
+	static const char head[] = "fe80::";
 	struct net_field f = {0};
 	struct net_err err;
 	size_t len;
 	const char *mac = luaL_checklstring(L, 1, &len);
-	const unsigned char *b = f.addr;
-	char text[40];
+	unsigned char bytes[8] = {[3] = 0xff, [4] = 0xfe};
+	char text[40], *end;
 
 	if (net_parse_mac(mac, len, &f, &err) < 0)
 		return 0;
-	snprintf(text, sizeof(text), "fe80::%02x%02x:%02xff:fe%02x:%02x%02x/64", b[0] ^ 2, b[1], b[2], b[3], b[4],
-		 b[5]);
-	lua_pushstring(L, text);
+	memcpy(bytes, f.addr, 3);
+	memcpy(bytes + 5, f.addr + 3, 3);
+	bytes[0] ^= 2;
+	memcpy(text, head, sizeof(head) - 1);
+	end = put_hex(text + sizeof(head) - 1, bytes, " : : : /");
+	*end++ = '6';
+	*end++ = '4';
+	lua_pushlstring(L, text, (size_t)(end - text));
 	return 1;
 }
