@@ -165,6 +165,10 @@ local READ = {
   vlans = function(device, spec) device.vlans = records("bridge_vlan", spec.vlans, "vlans") end,
 }
 
+-- What is a list of records of its own; few links have any.
+local LISTED = { classes = true, fdb = true, filters = true, impair = true, mdb = true, qdisc = true, qdiscs = true,
+  vlans = true }
+
 --- Keys that stand beside those of a link.
 m.APART = {}
 for key in pairs(READ) do m.APART[#m.APART + 1] = key end
@@ -173,7 +177,7 @@ table.sort(m.APART)
 --- Reads what stands beside the keys of a link.
 ---@private
 ---@param given table isn't changed
----@param device table gets addrs, none, dad, ipv6, fdb, vlans, qdiscs, impair
+---@param device table gets addrs, none, dad, ipv6, fdb, vlans, qdiscs, impair, ...; listed: it has any of these lists
 ---@return table spec a copy of the other keys
 function m.apart(given, device)
   local spec = {}
@@ -181,6 +185,7 @@ function m.apart(given, device)
   for key, value in pairs(given) do
     local read = READ[key]
     if read then read(device, given, key) else spec[key] = value end
+    if LISTED[key] then device.listed = true end
   end
   return spec
 end

@@ -165,15 +165,15 @@ local route_keys = keys_of("route", { dst = true, dev = true, family = true, sco
 
 local OF_LOCAL = { ["local"] = true, broadcast = true, anycast = true, nat = true }
 
+local function family_in(text)
+  if not text then return nil end
+  return text:find "^%x*:" and "inet6" or text:find(".", 1, true) and "inet" or nil
+end
+
 local function family_of(record)
-  if record.family then return record.family end
-  local first = record.nexthops and record.nexthops[1] or {}
-  local texts = { record.dst, record.src or "", record.from or "", first.via or record.via or "" }
-  for _, text in ipairs(texts) do
-    if text:find "^%x*:" then return "inet6" end
-    if text:find "%." then return "inet" end
-  end
-  return "inet"
+  local first = record.nexthops and record.nexthops[1]
+  return record.family or family_in(record.dst) or family_in(record.src) or family_in(record.from)
+    or family_in(first and first.via or record.via) or "inet"
 end
 
 -- IPv6 takes a prefix for a destination whose last bits are set, too.

@@ -173,11 +173,13 @@ local function table_of_vrf(node, spec)
   spec.table, spec.vrf = vrf.link.table, nil
 end
 
+local NONE = {}
+
 local function check_route(node, spec)
   if spec[1] == nil and spec.dst == nil then
     fail.misuse("a route needs a destination, as { \"default\", via = \"10.0.0.1\" }")
   end
-  for i, hop in ipairs(type(spec.nexthops) == "table" and spec.nexthops or {}) do
+  for i, hop in ipairs(type(spec.nexthops) == "table" and spec.nexthops or NONE) do
     if type(hop) == "table" and hop.via == nil and hop.dev == nil then
       fail.misuse("nexthops[%d] needs via or dev: where its packets go", i)
     end

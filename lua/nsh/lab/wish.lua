@@ -55,6 +55,7 @@ local function add_list(state, device, field, noun)
 end
 
 local function add_lists(state, device)
+  if not rawget(device, "listed") then return end
   local impair = rawget(device, "impair")
   if impair then
     add(state, "qdiscs", nouns.by_name.qdisc.read(impair, state, device.name), device.where)
