@@ -1,5 +1,5 @@
 --- alias.lua - options of links as ip(8) spells them beside their keys, and what it adds where nothing is said.
-local has = require("nsh.core").link.has
+local core = require "nsh.core"
 
 local m = {}
 
@@ -25,7 +25,7 @@ end
 function m.resolve(spec, kind)
   if not kind then return spec end
   for word, keys in pairs(words) do
-    if spec[word] ~= nil and has(kind, keys[1]) then
+    if spec[word] ~= nil and core.link.has(kind, keys[1]) then
       for _, key in ipairs(keys) do
         if spec[key] == nil then spec[key] = spec[word] end
       end
@@ -33,7 +33,7 @@ function m.resolve(spec, kind)
     end
   end
   spec.ikey, spec.okey = quad(spec.ikey), quad(spec.okey)
-  if has(kind, "ttl_inherit") then -- of vxlan and geneve, whose 0 is the system's
+  if core.link.has(kind, "ttl_inherit") then -- of vxlan and geneve, whose 0 is the system's
     if spec.ttl == "inherit" then spec.ttl, spec.ttl_inherit = nil, true end
     if spec.ttl == "auto" then spec.ttl = 0 end
   end
@@ -45,10 +45,10 @@ end
 ---@param spec table of a new link, changed in place
 function m.complete(spec)
   local kind = spec.kind
-  if has(kind, "encaplimit") and not spec.external then
+  if core.link.has(kind, "encaplimit") and not spec.external then
     if spec.hoplimit == nil then spec.hoplimit = 64 end
     if spec.encaplimit == nil then spec.encaplimit = 4 end
-  elseif has(kind, "create_sockets") and spec.create_sockets == nil and not spec.fd0 and not spec.fd1 then
+  elseif core.link.has(kind, "create_sockets") and spec.create_sockets == nil and not spec.fd0 and not spec.fd1 then
     spec.create_sockets = true
   end
 end
@@ -68,7 +68,7 @@ end
 ---@param word string
 ---@return boolean
 function m.is_word(kind, word)
-  return kind ~= nil and words[word] ~= nil and has(kind, words[word][1])
+  return kind ~= nil and words[word] ~= nil and core.link.has(kind, words[word][1])
 end
 
 return m
