@@ -232,7 +232,7 @@ describe("A lab that stands", function()
       ip route add 198.51.100.0/24 via 192.0.2.7 dev ext0; ip route add 203.0.113.0/24 dev ext0 table 77]]
     local function look()
       return root:exec([[ip link show ext0; ip -4 addr show ext0; ip -6 addr show dev ext0 scope global
-        ip route show table all dev ext0; ip -6 route show dev ext0 | grep -v ^fe80]]).out:gsub("qdisc %S+ ", "")
+        ip -4 route show table all dev ext0; ip -6 route show dev ext0 | grep -v ^fe80]]).out:gsub("qdisc %S+ ", "")
         :gsub("%d+: ext0", "ext0"):gsub(" state %S+", ""):gsub("LOWER_UP", ""):gsub("metric 256 pref medium *", "")
     end
     local before = look()

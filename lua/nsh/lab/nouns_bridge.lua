@@ -124,12 +124,21 @@ local function vlan_read(spec, _, dev)
   return list
 end
 
-local function add_vlan(ns, record)
+local function change_vlan(ns, record)
   local spec = {}
   for key, value in pairs(record) do spec[key] = value end
   if spec.state == "forwarding" then spec.state = nil end
   if spec.tunnel_id and not spec.tunnel_cmd then spec.tunnel_cmd = "set" end
   return core.bridge_vlan.add(ns.core, spec)
+end
+
+-- A bridge's own VLAN is read with an option that only those of ports take.
+local function add_vlan(ns, record)
+  if record.neigh_suppress ~= false then return change_vlan(ns, record) end
+  local spec = {}
+  for key, value in pairs(record) do spec[key] = value end
+  spec.neigh_suppress = nil -- which it has not, when it is new
+  return change_vlan(ns, spec)
 end
 
 m[2] = {
@@ -140,7 +149,7 @@ m[2] = {
     if found then found.tunnel_cmd = nil end
     return found and next(found) and found or nil
   end,
-  add = add_vlan, change = add_vlan,
+  add = add_vlan, change = change_vlan,
   del = function(ns, record) return core.bridge_vlan.del(ns.core, { vid = record.vid, dev = record.dev }) end,
   gone = { ENOENT = true, ENODEV = true, EINVAL = true },
 }
