@@ -179,6 +179,11 @@ local function why_of(err)
   return err.extack or err.message or tostring(err)
 end
 
+-- The VLAN that a bridge and its ports are in by themselves, and no link else.
+local function is_given(step)
+  return step.noun == "bridge_vlan" and step.to.vid == 1 and step.to.pvid and step.to.untagged
+end
+
 --- Puts back what the kernel took away as a consequence of steps: routes of a link that was down, secondary addresses.
 ---@param run nsh.LabRun
 ---@param before nsh.LabBefore
@@ -208,7 +213,7 @@ function m.restore(run, before, steps, last, wanted)
     lost = {}
     for _, step in ipairs(others) do
       local ok, err = pcall(carry.out, run, { step }, {})
-      if not ok then lost[#lost + 1] = { step = step, why = why_of(err) } end
+      if not ok and not is_given(step) then lost[#lost + 1] = { step = step, why = why_of(err) } end
     end
     if not todo[1] then break end
   end
