@@ -67,30 +67,38 @@ local function change(self, op, how, route)
   fail.check_spec(route, op, target and tostring(target), self, ok, message, code, detail)
 end
 
--- What has no place in a list: it is asked for in another way.
-local function refuse_alone(route, i)
-  if route.family == "mpls" then fail.misuse("entry %d: a route of MPLS labels is asked for alone", i) end
-  if route.append ~= nil or route.prepend ~= nil then
-    fail.misuse("entry %d: append and prepend are for add_route", i)
+-- The entries as the core takes them, where some are not so by themselves; nil: all are.
+local function plain_list(self, list)
+  local entries
+  for i, route in ipairs(list) do
+    if type(route) == "table" then
+      if route.family == "mpls" then fail.misuse("entry %d: a route of MPLS labels is asked for alone", i) end
+      if route.append ~= nil or route.prepend ~= nil then
+        fail.misuse("entry %d: append and prepend are for add_route", i)
+      end
+      local made = plain(self, route)
+      if made ~= route then
+        entries = entries or table.move(list, 1, #list, 1, {})
+        entries[i] = made
+      end
+    end
   end
+  return entries
 end
 
--- A change for each entry of a list, in one call of the core.
+-- A change for each entry of a list, in one call of the core, which raises for an entry that is not as it takes them,
+-- and then has done nothing.
 local function change_all(self, op, how, list)
   if type(list) ~= "table" or type(next(list, #list > 0 and #list or nil)) == "string" then
     fail.misuse("%ss takes a list of routes as { { \"10.1.0.0/16\", via = \"10.0.0.1\" }, ... }, not a %s",
       op:gsub("(%w+) (%w+)", "%2_%1"), type(list) == "table" and "single one" or type(list))
   end
-  local entries = list
-  for i, route in ipairs(list) do
-    if type(route) == "table" and (route.nhid or route.vrf ~= nil or route.family == "mpls" or route.append ~= nil
-      or route.prepend ~= nil) then
-      refuse_alone(route, i)
-      if entries == list then entries = table.move(list, 1, #list, 1, {}) end
-      entries[i] = plain(self, route)
-    end
+  local read, ok, message, code, detail = pcall(core.route[how], self.core, list)
+  if not read then
+    local entries = type(ok) == "string" and plain_list(self, list)
+    if not entries then error(ok, 0) end
+    ok, message, code, detail = core.route[how](self.core, entries)
   end
-  local ok, message, code, detail = core.route[how](self.core, entries)
   if ok then return end
   local route = list[detail.request]
   local target = type(route) == "table" and (route[1] or route.dst) or route

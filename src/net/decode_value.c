@@ -123,20 +123,28 @@ static int64_t get_range(const struct net_level *l, const struct net_row *row, c
 	return (int64_t)(first << 32 | (uint32_t)last);
 }
 
-/* Most rows are a number in an attribute, as it stands there. */
+/* Most rows are a number as it stands there. */
 static bool is_plain(const struct net_row *row)
 {
-	return !(row->flags & (NET_HDR | NET_MARK | NET_MARKED | NET_MASKED | NET_INVERT | NET_FOREVER | NET_ZERO)) &&
+	return !(row->flags & (NET_MARK | NET_MARKED | NET_MASKED | NET_INVERT | NET_FOREVER | NET_ZERO)) && !row->mask &&
 	       (row->type == NET_UINT || row->type == NET_INT || row->type == NET_SIZE || row->type == NET_BOOL ||
 		(row->type == NET_ENUM && !row->max));
 }
 
-static bool get_plain(const struct nlattr *a, const struct net_row *row, struct net_field *f)
+static bool get_plain(const struct net_level *l, const struct net_row *row, struct net_field *f)
 {
-	if (!a || net_attr_len(a) < row->size)
+	const struct nlattr *a = row->flags & NET_HDR ? NULL : l->tb[row->attr];
+
+	if (!(row->flags & NET_HDR) && (!a || net_attr_len(a) < row->size))
 		return false;
-	f->i = sign(row, net_get_number(net_attr_data(a), row));
+	f->i = sign(row, net_get_number(a ? net_attr_data(a) : l->hdr + row->attr, row));
 	return true;
+}
+
+static bool get_bit(const struct net_level *l, const struct net_row *row, struct net_field *f)
+{
+	f->i = !!(net_get_number(l->hdr + row->attr, row) & row->mask) != !!(row->flags & NET_INVERT);
+	return f->i || !(row->flags & NET_QUIET);
 }
 
 static bool get_integer(const struct net_level *l, const struct net_row *row, struct net_field *f)
@@ -182,7 +190,9 @@ static bool get_integer(const struct net_level *l, const struct net_row *row, st
 bool net_get_value(const struct net_level *l, const struct net_row *row, struct net_field *f)
 {
 	if (is_plain(row))
-		return get_plain(l->tb[row->attr], row, f);
+		return get_plain(l, row, f);
+	if (row->type == NET_BIT && (row->flags & (NET_HDR | NET_MARK)) == NET_HDR)
+		return get_bit(l, row, f);
 	switch (row->type) {
 	case NET_STRING: return get_string(l->tb[row->attr], f);
 	case NET_KEY:

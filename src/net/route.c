@@ -182,12 +182,20 @@ static uint8_t guess_scope(const struct net_fields *f, uint8_t type, uint8_t fam
 	return RT_SCOPE_UNIVERSE;
 }
 
+static int check_nhid(const struct net_fields *f, struct net_err *err)
+{
+	if (given(f, NHID) && (given(f, NEXTHOPS) || given(f, VIA) || given(f, DEV)))
+		return net_misuse(err, "nhid says already where packets go; leave via, dev and nexthops out");
+	return 0;
+}
+
 static int check_hops(const struct net_fields *f, struct net_err *err)
 {
 	const struct net_field *hops = given(f, NEXTHOPS);
+	int r = check_nhid(f, err);
 
-	if (given(f, NHID) && (hops || given(f, VIA) || given(f, DEV)))
-		return net_misuse(err, "nhid says already where packets go; leave via, dev and nexthops out");
+	if (r < 0)
+		return r;
 	if (!hops)
 		return 0;
 	if (hops[1].op == NET_END)
@@ -215,7 +223,7 @@ static int prepare(enum net_change how, struct net_ctx *ctx, void *hdr, struct n
 	if (how == NET_DEL) {
 		rtm->rtm_type = RTN_UNSPEC; /* any, as is the scope */
 		rtm->rtm_scope = RT_SCOPE_NOWHERE;
-		return 0;
+		return check_nhid(f, err);
 	}
 	if (rtm->rtm_type == RTN_UNICAST && !given(f, VIA) && !given(f, DEV) && !given(f, NEXTHOPS) && !given(f, NHID))
 		return net_misuse(err, "via, dev or nexthops is needed: where the packets go");
