@@ -50,7 +50,8 @@ end
 
 -- What nsh itself holds open of a tun or tap link, which the kernel tells as one among many.
 local function add_hold(ns, record)
-  if record.kind ~= "tap" and record.kind ~= "tun" then return end
+  local kind = record.kind
+  if kind ~= "tap" and kind ~= "tun" then return end
   local queues = core.link.held(ns.core, record.index)
   record.hold = queues > 0
   record.queues = record.hold and record.multi_queue and queues or nil
@@ -293,23 +294,25 @@ end
 
 -- The record of one of a pair names its peer instead of the number of a link.
 local function name_peers(self, list)
-  local ids = {}
+  local ids, far = {}, {}
   for _, record in ipairs(list) do
-    if is_pair(record.kind) and record.link_netnsid then ids[record.link_netnsid] = true end
-  end
-  local homes = netns.by_ids(self, ids)
-  for _, record in ipairs(list) do
-    add_hold(self, record)
-    if is_pair(record.kind) and record.link then
-      if record.link_netnsid then
-        local ns = homes[record.link_netnsid]
-        local found = core.link.get(self.core, record.link, record.link_netnsid)
-        record.peer = { name = found and found.name, netns = ns and ns.label }
+    local kind, link = record.kind, record.link
+    if kind then add_hold(self, record) end
+    if link and is_pair(kind) then
+      local id = record.link_netnsid
+      if id then
+        ids[id], far[#far + 1] = true, record
       else
-        record.peer = record.link
+        record.peer, record.link = link, nil
       end
-      record.link, record.link_netnsid = nil, nil
     end
+  end
+  local homes = far[1] and netns.by_ids(self, ids)
+  for _, record in ipairs(far) do
+    local ns = homes[record.link_netnsid]
+    local found = core.link.get(self.core, record.link, record.link_netnsid)
+    record.peer = { name = found and found.name, netns = ns and ns.label }
+    record.link, record.link_netnsid = nil, nil
   end
   return list
 end

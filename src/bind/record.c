@@ -204,6 +204,13 @@ static void push_value(const struct writer *w, const struct net_field *f)
 		lua_pushstring(L, buf);
 		break;
 	case NET_ENUM: push_word(w, f, f->i); break;
+	case NET_UINT:
+	case NET_SIZE:
+		if (f->row->unit || f->row->flags & (NET_SHARE | NET_LOG2))
+			push_number(L, f);
+		else
+			lua_pushinteger(L, f->i);
+		break;
 	case NET_RANGE:
 	case NET_REALMS:
 		name = net_field_pair(f, buf, sizeof(buf), &i);

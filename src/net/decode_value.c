@@ -126,7 +126,8 @@ static int64_t get_range(const struct net_level *l, const struct net_row *row, c
 /* Most rows are a number as it stands there. */
 static bool is_plain(const struct net_row *row)
 {
-	return !(row->flags & (NET_MARK | NET_MARKED | NET_MASKED | NET_INVERT | NET_FOREVER | NET_ZERO)) && !row->mask &&
+	return !(row->flags & (NET_MARK | NET_MARKED | NET_MASKED | NET_INVERT | NET_FOREVER | NET_ZERO)) &&
+	       !row->mask &&
 	       (row->type == NET_UINT || row->type == NET_INT || row->type == NET_SIZE || row->type == NET_BOOL ||
 		(row->type == NET_ENUM && !row->max));
 }

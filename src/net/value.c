@@ -463,10 +463,6 @@ bool net_field_number(const struct net_field *f, int64_t *i, double *v)
 {
 	int64_t per = (int64_t)unit(f->row);
 
-	if (f->row->type == NET_UINT && per == 1 && !(f->row->flags & (NET_SHARE | NET_LOG2))) {
-		*i = f->i;
-		return true;
-	}
 	if (f->row->type == NET_RATE && !__builtin_mul_overflow(f->i, rate_unit(f->row), i))
 		return true;
 	if (f->row->type == NET_RATE || f->row->type == NET_FRACTION) {
