@@ -24,7 +24,8 @@ local function rich()
   local r = net:router { "r", nft = nsh.program "nft" and FILTER,
     routes = { { "10.50.0.0/16", via = "10.1.0.3", metric = 20 }, { "fd50::/32", via = "fd01::3" } } }
   local h1 = net:host { "h1", files = { ["/etc/motd"] = "hello\n", ["/etc/app/conf"] = { "one\n", mode = "600" } },
-    routes = { { "default", via = "10.0.0.254" }, { "default", via = "fd00::fe" }, { "10.77.0.0/16", dev = "eth0" } },
+    routes = { { "default", via = "10.0.0.254" }, { "default", via = "fd00::fe" }, { "10.77.0.0/16", dev = "eth0" },
+      { "default", via = "10.0.0.254", table = 100 }, { "default", via = "fd00::fe", table = 101 } },
     rules = { { priority = 100, from = "10.9.0.0/16", table = 100 }, { from = "fd09::/64", table = 101 } },
     neighs = { { "10.0.0.77", dev = "eth0", mac = "02:00:00:00:00:77" } },
     sysctls = { ["net.ipv4.tcp_syncookies"] = 0, ["net.ipv4.conf.eth0.proxy_arp"] = 1 } }
@@ -36,7 +37,7 @@ local function rich()
     { sw, "p1", fdb = { "02:00:00:00:00:99" }, port = { cost = 7, isolated = false } } }
   net:link { { h2, "eth0", addrs = { "10.0.0.12/24", "fd00::12/64" }, impair = { rate = "100mbit" } }, { sw, "p2" } }
   net:link { { r, "eth0", addrs = { "10.0.0.254/24", "fd00::fe/64" } }, { sw, "p3" } }
-  net:link { { r, "eth1", addrs = { "10.1.0.254/24", "fd01::fe/64" } },
+  net:link { { r, "eth1", addrs = { "10.1.0.254/24", "fd01::fe/64" }, mtu = 1400 },
     { h3, "eth0", addrs = { "10.1.0.3/24", "fd01::3/64" }, mtu = 1400 } }
   for i = 1, 2 do -- whom nobody touches
     net:link { { net:host { "b" .. i }, "eth0", addrs = { "10.0.0.20" .. i .. "/24", "fd00::20" .. i .. "/64" } },

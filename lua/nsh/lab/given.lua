@@ -6,6 +6,7 @@ local core = require "nsh.core"
 local nouns = require "nsh.lab.nouns"
 local prefixes = require "nsh.prefix"
 local records = require "nsh.lab.records"
+local usable = require "nsh.lab.usable"
 
 local m = {}
 
@@ -30,9 +31,9 @@ Look.__index = Look
 local function place_of(route) return route.dst .. " " .. route.table .. " " .. (route.metric or 0) end
 local function key_of(route) return place_of(route) .. " " .. route.dev end
 
-local function look_at(state, wish)
-  local self = setmetatable({ state = state, wish = wish, links = {}, tables = {}, kernels = {}, taken = {}, addrs = {},
-    routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
+local function look_at(state, wish, ns)
+  local self = setmetatable({ state = state, wish = wish, ns = ns, links = {}, tables = {}, kernels = {}, taken = {},
+    addrs = {}, routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
   for _, link in ipairs(state.links) do self.links[link.name] = link end
   for name, link in pairs(self.links) do
     local vrf = link.kind == "vrf" and link or link.master and self.links[link.master]
@@ -116,9 +117,10 @@ function Look:routes6(addr, link)
   end
   -- nobody but the kernel can make the local one
   local own = { dst = addr.addr:match "^[^/]+", table = self.tables[addr.dev] or "local", dev = addr.dev }
-  if not self.kernels[key_of(own)] and link.carrier and not addr.tentative and not addr.dadfailed then
-    self.again[nouns.by_name.addr.key(addr)] = true
-  end
+  if self.kernels[key_of(own)] or not link.carrier or addr.tentative or addr.dadfailed then return end
+  -- which it does in a work queue, after the address is there
+  self.late = self.late or not usable.settled(self.ns, own.dst)
+  if self.late then self.again[nouns.by_name.addr.key(addr)] = true end
 end
 
 -- The link-local address that a link was made with; nothing else of IPv6 is without one.
@@ -224,11 +226,12 @@ end
 --- Looks for what the kernel has given along with what is declared and was taken away since.
 ---@param state table the namespace as it was read
 ---@param wish table what is declared
+---@param ns nsh.Netns
 ---@return nsh.LabMissing? missing nil: nothing is
-function m.missing(state, wish)
+function m.missing(state, wish, ns)
   local declares_rules = wish.rules and wish.rules[1]
   if not declares_rules and not (wish.addrs and wish.addrs[1]) then return nil end
-  local look = look_at(state, wish)
+  local look = look_at(state, wish, ns)
   look:addresses()
   if declares_rules then look:own_rules() end
   for _, found in ipairs { look.routes, look.new, look.again, look.rules, look.sysctls } do

@@ -125,7 +125,7 @@ local function of(ns, name, wish, last)
       state[row.field] = row.list(ns, wanted, before)
     end
   end
-  state.missing = not whole and given.missing(state, wish) or nil
+  state.missing = not whole and given.missing(state, wish, ns) or nil
   read_sysctls(state, ns, wish.sysctls or NOTHING, last.sysctls or NOTHING,
     state.missing and state.missing.sysctls or NOTHING)
   return state

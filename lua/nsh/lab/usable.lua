@@ -20,6 +20,18 @@ local function is_awaited(run, step)
   return link ~= nil and link.up == true
 end
 
+--- Waits until an address can be used, a second at most.
+---@private
+---@param ns nsh.Netns
+---@param addr string without a length
+---@return boolean
+function m.settled(ns, addr)
+  if usable(ns, addr) then return true end
+  local ok, err = pcall(ns.wait, ns, function() return usable(ns, addr) end, PATIENCE)
+  if not ok and not (type(err) == "table" and err.code == "ETIMEDOUT") then error(err, 0) end
+  return ok
+end
+
 --- Waits until the addresses that steps have added can be used, a second for each namespace at most.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
@@ -27,10 +39,7 @@ function m.wait(run, steps)
   for _, step in ipairs(steps) do
     local ns = is_awaited(run, step) and run.ns[step.netns]
     local addr = ns and step.to.addr:match "^[^/]+"
-    if ns and not usable(ns, addr) then
-      local ok, err = pcall(ns.wait, ns, function() return usable(ns, addr) end, PATIENCE)
-      if not ok and not (type(err) == "table" and err.code == "ETIMEDOUT") then error(err, 0) end
-    end
+    if ns then m.settled(ns, addr) end
   end
 end
 
