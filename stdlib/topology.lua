@@ -113,7 +113,8 @@ function m.router_on_a_stick(options) return part("bridged").router_on_a_stick(o
 function m.dual_homed(options) return part("sites").dual_homed(options) end
 
 --- Declares three switches in a triangle, which is a loop: STP blocks one of the ports, and opens it a few seconds
---- after another link was cut.
+--- after another link was cut. Its times are the shortest that the protocol allows: four seconds after up() the ports
+--- forward. With the kernel's own times, a forward_delay of 15 seconds, it would be thirty.
 ---@param options? topology.Options|{ hosts?: integer } hosts: 1, so many at each switch
 ---@return nsh.Lab
 function m.stp_triangle(options) return part("bridged").stp_triangle(options) end

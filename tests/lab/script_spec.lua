@@ -53,4 +53,23 @@ describe("a snapshot's script and commands", function()
       if not ok then error(("NSH_SEED=%d: %s"):format(seed, tostring(err)), 0) end
     end)
   end
+
+  it("is written in a time that grows as the links of a node do", function()
+    local function instructions(n)
+      local net = lab("many" .. n)
+      local node = net:host "a"
+      for i = 1, n do
+        node:link { "b" .. i, kind = "bridge", addr = ("10.%d.%d.1/24"):format(i >> 8, i & 255) }
+      end
+      net:plan()
+      local count = 0
+      debug.sethook(function() count = count + 1 end, "", 1000)
+      local _ <close> = setmetatable({}, { __close = function() debug.sethook() end })
+      net:script()
+      return count
+    end
+    instructions(10) -- what the kernel gives a bridge is found out
+    local few, many = instructions(100), instructions(800)
+    assert.is_true(many < 12 * few, ("%d and %d"):format(few, many))
+  end)
 end)

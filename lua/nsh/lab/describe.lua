@@ -125,16 +125,44 @@ local function in_order(list, key)
   end)
 end
 
+-- What is looked for link by link, found once: by node, records by link for each noun, and links by name.
+local indexes = setmetatable({}, { __mode = "k" })
+
+local function index_of(node)
+  local index = indexes[node]
+  if not index then
+    index = { records = {}, links = {} }
+    for _, link in ipairs(node.links) do index.links[link.name] = link end
+    indexes[node] = index
+  end
+  return index
+end
+
+local NONE = {}
+
 -- The records of a noun that are about a link, or those of the node.
+local function records_of(node, field, dev)
+  local all = node[field] or NONE
+  if not dev then return all end
+  local by_link = index_of(node).records[field]
+  if not by_link then
+    by_link = {}
+    for _, record in ipairs(all) do
+      local list = by_link[record.dev] or {}
+      by_link[record.dev], list[#list + 1] = list, record
+    end
+    index_of(node).records[field] = by_link
+  end
+  return by_link[dev] or NONE
+end
+
 local function list_of(node, row, dev)
   local list = {}
-  for _, record in ipairs(node[row.field] or {}) do
-    if not dev or record.dev == dev then
-      local spec = plain.record(row.noun, record)
-      if dev then spec.dev = nil end
-      if row.noun == "route" then without_dev(node, spec) end
-      list[#list + 1] = spec
-    end
+  for i, record in ipairs(records_of(node, row.field, dev)) do
+    local spec = plain.record(row.noun, record)
+    if dev then spec.dev = nil end
+    if row.noun == "route" then without_dev(node, spec) end
+    list[i] = spec
   end
   if ORDER[row.noun] then in_order(list, ORDER[row.noun]) end
   return list[1] and list or nil
@@ -142,11 +170,7 @@ end
 
 local HANDLE = require("nsh.lab.nouns_tc").HANDLE
 
-local function link_of(node, name)
-  for _, link in ipairs(node.links) do
-    if link.name == name then return link end
-  end
-end
+local function link_of(node, name) return index_of(node).links[name] end
 
 -- impair's own qdisc, as what impair takes; the others, as they are.
 local function impairment(qdiscs)

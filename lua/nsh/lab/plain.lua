@@ -146,18 +146,35 @@ local function differing(record, rows, usual, skip)
   return spec
 end
 
--- Whether the link has its MAC address from another one: a bridge that of a port, a VLAN that of the link below.
-local function is_inherited(record, others)
-  local lowest
-  for _, other in ipairs(others) do
-    if record.kind == "bridge" and other.master == record.name then
-      lowest = lowest and math.min(lowest, tonumber((other.mac:gsub(":", "")), 16)) or
-        tonumber((other.mac:gsub(":", "")), 16)
-    elseif (record.kind == "vlan" or record.kind == "ipvlan") and other.name == record.link then
-      return not record.link_netnsid and other.mac == record.mac
+local indexes = setmetatable({}, { __mode = "k" }) -- by list of links: those of a name, and ports by their master
+
+local function index_of(links)
+  local index = indexes[links]
+  if not index then
+    index = { by_name = {}, ports = {} }
+    for _, link in ipairs(links) do
+      index.by_name[link.name] = link
+      if link.master then
+        local ports = index.ports[link.master] or {}
+        index.ports[link.master], ports[#ports + 1] = ports, link
+      end
     end
+    indexes[links] = index
   end
-  return lowest ~= nil and record.mac ~= nil and lowest == tonumber((record.mac:gsub(":", "")), 16)
+  return index
+end
+
+local function number_of(mac) return tonumber((mac:gsub(":", "")), 16) end
+
+-- Whether the link has its MAC address from another one: a bridge that of a port, a VLAN that of the link below.
+local function is_inherited(record, index)
+  local below = (record.kind == "vlan" or record.kind == "ipvlan") and index.by_name[record.link]
+  if below then return not record.link_netnsid and below.mac == record.mac end
+  local lowest
+  for _, port in ipairs(record.kind == "bridge" and index.ports[record.name] or {}) do
+    lowest = math.min(lowest or math.huge, number_of(port.mac))
+  end
+  return lowest ~= nil and record.mac ~= nil and lowest == number_of(record.mac)
 end
 
 -- Of a veth the kernel makes as many as there are processors, and a lab one.
@@ -166,10 +183,10 @@ local function without_queues(spec)
 end
 
 -- What a bridge has that was told none.
-local function lowest_mtu(name, others)
+local function lowest_mtu(name, index)
   local least
-  for _, other in ipairs(others) do
-    if other.master == name and other.mtu then least = math.min(least or other.mtu, other.mtu) end
+  for _, port in ipairs(index.ports[name] or {}) do
+    if port.mtu then least = math.min(least or port.mtu, port.mtu) end
   end
   return least
 end
@@ -180,17 +197,17 @@ end
 ---@param scratch nsh.LabScratch
 ---@return table
 function m.link(record, others, scratch)
-  local usual = scratch:link(record)
+  local usual, index = scratch:link(record), index_of(others)
   local spec = differing(record, attrs.rows "link", usual, MOMENT)
   for key, value in pairs(differing(record, (rows_of(record.kind)), usual, MOMENT)) do spec[key] = value end
   if record.link_type ~= "ether" or record.kind == "ipvlan" then
     spec.mac = nil
-  elseif is_inherited(record, others) then
+  elseif is_inherited(record, index) then
     spec.mac = nil
     if record.kind == "bridge" then spec.mac = false end
   end
   if record.link_type ~= "ether" then spec.broadcast = nil end
-  if record.kind == "bridge" and record.mtu == lowest_mtu(record.name, others) then spec.mtu = nil end
+  if record.kind == "bridge" and record.mtu == lowest_mtu(record.name, index) then spec.mtu = nil end
   spec.name, spec.kind, spec.master, spec.link = record.name, record.kind, record.master, record.link
   spec.up = record.up
   without_queues(spec)

@@ -142,11 +142,16 @@ function Reader:vlans(node)
 end
 
 -- The link-local address that a tunnel of IPv6 in IPv4 makes of its own; the kernel doesn't say that it did.
-local function is_of_tunnel(node, addr)
+local function without_those_of_tunnels(node)
+  local tunnels
   for _, link in ipairs(node.links) do
-    if link.name == addr.dev then return link.kind == "sit" and addr.addr:find "^fe80::" ~= nil end
+    if link.kind == "sit" then
+      tunnels = tunnels or {}
+      tunnels[link.name] = true
+    end
   end
-  return false
+  if not tunnels then return node.addrs end
+  return kept(node.addrs, function(addr) return not (tunnels[addr.dev] and addr.addr:find "^fe80::") end)
 end
 
 -- Leaves out what can't be made again, and what is on it.
@@ -157,7 +162,7 @@ function Reader:reduce(node)
     local key = row.noun == "link" and "name" or "dev"
     node[row.field] = kept(node[row.field], function(record) return not skipped[record[key]] end)
   end
-  node.addrs = kept(node.addrs, function(addr) return not is_of_tunnel(node, addr) end)
+  node.addrs = without_those_of_tunnels(node)
   local heard, daemons = {}, {}
   node.routes = kept(node.routes, function(route)
     if HEARD[route.proto] then heard[route.proto] = true end
