@@ -35,8 +35,8 @@ static int add(struct net_kin *k, pid_t pid, int place, int64_t value)
 	if (!make_room(k))
 		return -ENOMEM;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0)
-		return errno == ESRCH ? 0 : -errno;
+	if (fd < 0) /* EINVAL: it has ended, and its number is still that of a session (before Linux 6.9) */
+		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
 	is = net_proc_stat(pid, place);
 	if (is != value) {
 		close(fd);
