@@ -174,7 +174,7 @@ end
 local function check_reach(n, words)
   for _, pair in ipairs { { "h1", "10.1.0.3" }, { "h3", "10.0.0.12" }, { "h1", "fd01::3" }, { "h3", "fd00::12" } } do
     local from = n(pair[1])
-    local reached = from:reaches(pair[2], { timeout = 3 })
+    local reached = from:reaches(pair[2], { timeout = 12 })
     assert(reached, ("after %s: %s doesn't reach %s"):format(words, pair[1], pair[2]))
   end
 end
