@@ -61,11 +61,10 @@ describe("a snapshot's script and commands", function()
       for i = 1, n do
         node:link { "b" .. i, kind = "bridge", addr = ("10.%d.%d.1/24"):format(i >> 8, i & 255) }
       end
-      net:plan()
-      local count = 0
+      local state, count = require("nsh.lab.wish").of(net), 0
       debug.sethook(function() count = count + 1 end, "", 1000)
       local _ <close> = setmetatable({}, { __close = function() debug.sethook() end })
-      net:script()
+      require("nsh.lab.describe").of(state)
       return count
     end
     instructions(10) -- what the kernel gives a bridge is found out
