@@ -117,7 +117,8 @@ describe("kill -9", function()
       ip link add br9 type bridge
       ip rule add from 10.0.0.0/24 table 77
       look() {
-        ip -o link | sed "s/^[0-9]*: //; s/ state [A-Z]*//; s/ qdisc [a-z]*//; s/,[A-Z]*-[A-Z]*\|[A-Z]*_UP\|,//g"
+        ip -o link | sed "s/^[0-9]*: //; s/ state [A-Z]*//; s/ qdisc [a-z]*//; s/NO-CARRIER//" |
+          sed "s/,[A-Z]*-[A-Z]*\|[A-Z]*_UP\|,//g"
         ip -o -4 addr | cut -d" " -f2-; ip route; ip rule
       }
       look >/run/was
