@@ -249,36 +249,86 @@ local function classes_first(steps)
   return table.move(below, 1, #below, #list + 1, list)
 end
 
-local WINDOW = 32
-
--- While a process beside nsh makes namespaces, the kernel makes links of those that are there. Their other ends come up
--- when all links are made: what comes up is busy with IPv6.
-local function make_links(run, owners, makers, flush)
-  local flushed = #run.made
-  for _, maker in ipairs(makers) do
-    owners:ask(run, maker.step, make_link, run, maker)
-    owners:ask(run, maker.step, set_other_port, run, maker)
-    if #run.made >= flushed + WINDOW then
-      flushed = #run.made
-      flush()
-    end
-  end
-  for _, maker in ipairs(makers) do
-    link_local.settle(run, owners, maker, maker.other and not is_up_later(run, maker.other) and set_up)
-  end
-end
-
--- Steps of links that are there already and that others stand on, and those of all else: of namespaces that get
--- nothing up later, and of those that do.
+-- Steps of links that are there already and that others stand on, and those of all else by their namespaces: of those
+-- that get nothing up later, and of those that do.
 local function parts_of(steps, makers, later)
   local below, now, last = {}, {}, {}
   for _, step in ipairs(steps) do
     if is_rest(step) then
-      local part = makers[1] and is_below(step) and below or later[step.netns] and last or now
+      local name = step.netns
+      local part = below
+      if not makers[1] or not is_below(step) then
+        local parts = later[name] and last or now
+        parts[name] = parts[name] or {}
+        part = parts[name]
+      end
       part[#part + 1] = step
     end
   end
   return below, now, last
+end
+
+-- How many links each namespace is still to get.
+local function count_links(makers)
+  local count = {}
+  for _, maker in ipairs(makers) do
+    local step, other = maker.step, maker.other
+    count[step.netns] = (count[step.netns] or 0) + 1
+    if other then count[other.netns] = (count[other.netns] or 0) + 1 end
+  end
+  return count
+end
+
+-- The steps of a build as they are asked for.
+local Build = {}
+Build.__index = Build
+
+---@private
+function Build:flush()
+  local ok, message, code, detail = core.netns.flush()
+  if ok == nil then m.fail_flush(self.run, self.owners, message, code, detail) end
+end
+
+---@private
+function Build:ask_all(part)
+  for _, step in ipairs(part or {}) do self.owners:ask(self.run, step, carry, self.run, step) end
+end
+
+--- Asks for what wasn't asked for yet, in the order of the steps.
+---@private
+function Build:ask_left(steps, parts)
+  for _, step in ipairs(steps) do
+    local name = step.netns
+    self:ask_all(parts[name])
+    parts[name] = nil
+  end
+end
+
+--- Asks for what a namespace gets beside links, when it has all of these.
+---@private
+function Build:count_down(step, now)
+  local name = step.netns
+  local left = self.links[name] - 1
+  self.links[name] = left
+  if left > 0 then return end
+  self:ask_all(now[name])
+  now[name] = nil
+end
+
+--- Asks for the links. What is asked of one namespace while a process beside nsh makes the next one costs no time, so
+--- all of a namespace is asked for as soon as it can be.
+---@private
+function Build:make_links(makers, now)
+  local run, owners = self.run, self.owners
+  self.links = count_links(makers)
+  for _, maker in ipairs(makers) do
+    local step, other = maker.step, maker.other
+    owners:ask(run, step, make_link, run, maker)
+    owners:ask(run, step, set_other_port, run, maker)
+    link_local.settle(run, owners, maker, other and not is_up_later(run, other) and set_up)
+    self:count_down(step, now)
+    if other then self:count_down(other, now) end
+  end
 end
 
 local function build(run, unordered)
@@ -286,28 +336,23 @@ local function build(run, unordered)
   local makers = makers_of(steps)
   local later = with_bridges(run, makers, steps)
   local below, now, last = parts_of(steps, makers, later)
+  local opens = run.opening[1] ~= nil
   batch(run, function(owners)
-    local function flush()
-      local ok, message, code, detail = core.netns.flush()
-      if ok == nil then m.fail_flush(run, owners, message, code, detail) end
-    end
-    local function ask_all(part)
-      for _, step in ipairs(part) do owners:ask(run, step, carry, run, step) end
-    end
-    ask_all(below)
-    make_links(run, owners, makers, flush)
+    local self = setmetatable({ run = run, owners = owners }, Build)
+    self:ask_all(below)
+    self:make_links(makers, opens and {} or now)
     spaces.need_all(run)
-    if run.opening[1] then
-      flush()
+    if opens then
+      self:flush()
       spaces.set(run, run.opening)
     end
-    ask_all(now)
+    self:ask_left(steps, now)
     if next(later) == nil then return end
-    flush()
+    self:flush()
     for _, list in pairs(later) do
       for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
     end
-    ask_all(last)
+    self:ask_left(steps, last)
   end)
 end
 
