@@ -90,6 +90,7 @@ local REFUSED = {
   { "hello_time of bridge s, of s, is from 1 to 10 seconds", function(net) net:switch { "s", hello_time = 0 } end },
   { "max_age of bridge s, of s, is from 6 to 40 seconds", function(net) net:switch { "s", max_age = "5ms" } end },
   { "needs mac", function(net) four(net):neigh { "10.0.0.2", dev = "eth0" } end },
+  { "lo has none of IPv4", host { neighs = { { "10.8.0.3", dev = "lo" } } } },
   { "a has two neighbours 10.0.0.2 on eth0", function(net)
     four(net):neigh({ "10.0.0.2", dev = "eth0", mac = "02:00:00:00:00:09" }):neigh { "10.0.0.2", dev = "eth0",
       mac = "02:00:00:00:00:0a" }
@@ -145,6 +146,21 @@ local FINE = {
     a:route { "10.0.0.2", dev = "eth0" }
     b:route { "10.0.0.1", dev = "eth0" }
   end,
+  function(net) -- what is one link's own may be behind another
+    local a = two(net, { addr = "fe80::1/64" })
+    net:link { { a }, { net:host "c" } }
+    a:route { "default", via = "fe80::1", dev = "eth1" }
+  end,
+  routes(four, { "10.0.0.0/24", dev = "eth0", tos = 4 }),
+  routes(function(net) return two(net, { addrs = { { "10.0.0.1/24", metric = 100 } } }) end,
+    { "10.0.0.0/24", dev = "eth0" }),
+  routes(four, { "10.50.0.0/24", type = "local", dev = "lo" }, { "10.9.0.0/16", via = "10.0.0.2", src = "10.50.0.7" }),
+  host { neighs = { { "fd00::3", dev = "lo", state = "permanent" } } },
+  function(net) -- nobody is asked there
+    two(net, { arp = false }):neigh { "10.8.0.3", dev = "eth0" }
+  end,
+  links({ "vx0", kind = "vxlan", id = 1, dstport = 4789, remote = "fd00::2", up = false },
+    { "vx1", kind = "vxlan", id = 1, dstport = 4789, remote = "fd00::2", udp6zerocsumrx = true, up = false }),
 }
 
 -- Kinds that this kernel lacks say nothing of the slip.
@@ -204,6 +220,18 @@ describe("slips in a lab", function()
       local takes, problem = kernel_takes(declare)
       assert.truthy(takes or lacks(problem), ("%d: %s"):format(i, tostring(problem)))
     end
+  end)
+
+  it("are not looked for in a namespace of somebody else, which has more than is declared", function()
+    local mine <close> = netns.add(h.name "mine")
+    mine:add_link { "x0", kind = "bridge", up = true }:add_addr "10.7.0.1/24"
+    local net = lab(h.name "slip")
+    net:host { "n", netns = mine.name, routes = { { "10.9.0.0/16", via = "10.7.0.2", src = "10.7.0.1" } },
+      sysctls = { ["net.ipv4.conf.x0.forwarding"] = 1 } }
+    net:up()
+    assert.same({ "10.7.0.1", 1 }, { mine:routes({ dst = "10.9.0.0/16" })[1].src,
+      mine.sysctl["net.ipv4.conf.x0.forwarding"] })
+    net:down()
   end)
 
   it("are what the kernel takes for such", function()

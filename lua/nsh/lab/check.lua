@@ -209,6 +209,7 @@ local function check_gateway(node, ways, route, hop)
 end
 
 local function check_gateways(node)
+  if node.space then return end -- what else is there isn't known
   local ways
   for _, route in ipairs(node.routes) do
     for _, hop in ipairs(route.nexthops or { route }) do

@@ -116,6 +116,8 @@ local function check_dst(node, route, tell)
     node.name, prefixes.subnet(route.dst, length, 0))
 end
 
+local LINK_LOCAL = "^[fF][eE][89aAbB]"
+
 -- What a gateway is of a node, by one of its addresses: "itself", or an address of its network that nobody has.
 local function of_addr(record, via, gate)
   local addr = record.addr
@@ -146,7 +148,12 @@ local function gate_of(via, tell)
   return gate
 end
 
-local function of_node(node, via, gate)
+-- An address that is only a link's is looked for on that one: another may have the same.
+local function of_node(node, via, dev, gate)
+  if via:find(LINK_LOCAL) then
+    local device = dev and own.find(node, dev)
+    return device and of_device(device, via, gate)
+  end
   for _, port in ipairs(node.ports) do
     local what = of_device(port, via, gate)
     if what then return what end
@@ -169,11 +176,11 @@ local function check_hop(node, route, hop, tell)
     tell.refuse(line_of(node, route), "route %s of %s is one of IPv6, and its gateway %s an address of IPv4", route.dst,
       node.name, via)
   end
-  if via_six and not hop.dev and via:find "^[fF][eE][89aAbB]" then
+  if via_six and not hop.dev and via:find(LINK_LOCAL) then
     tell.refuse(line_of(node, route), "route %s of %s: the gateway %s is one of a link, and dev = says of which",
       route.dst, node.name, via)
   end
-  local what = of_node(node, via, gate_of(via, tell))
+  local what = of_node(node, via, hop.dev, gate_of(via, tell))
   if not what then return end
   local taken = what == "network" or what == "itself" and not via_six
   local say = taken and tell.warn or tell.refuse
@@ -185,7 +192,7 @@ local function connected(node)
   local made = {}
   for _, port in ipairs(node.ports) do
     for _, record in ipairs(port.link.up ~= false and not port.master and addrs_of(port) or {}) do
-      local key = not is_six(record.addr) and network_of(record)
+      local key = not is_six(record.addr) and not record.metric and network_of(record)
       if key then made[key] = port.name end
     end
   end
@@ -207,7 +214,7 @@ local function check_routes_twice(node, tell)
         .. "metric =, or by their table", node.name, ANY[route.dst] or route.dst, line_of(node, seen[key]))
     end
     seen[key] = route
-    if not six and dst ~= "default" and not route.metric and table_of(route) == "main" then
+    if not six and dst ~= "default" and not route.metric and not route.tos and table_of(route) == "main" then
       made = made or connected(node)
       if made[dst] then
         tell.refuse(line_of(node, route), "route %s of %s: the kernel makes it, for the address of %s; another metric "
@@ -217,9 +224,20 @@ local function check_routes_twice(node, tell)
   end
 end
 
+-- Whether a route makes an address the node's own; for IPv6 the kernel wants one of a link.
+local function is_local(node, src)
+  local prefix = not is_six(src) and prefixes.parse(src, "src")
+  for _, route in ipairs(prefix and node.routes or {}) do
+    if route.type == "local" and prefixes.within(prefix, prefixes.parse(route.dst, "dst", route.family)) then
+      return true
+    end
+  end
+  return false
+end
+
 local function check_src(node, route, tell)
   local src = route.src
-  if src:find "^127%." then return end
+  if node.space or src:find "^127%." then return end -- a namespace of somebody else may have more
   for _, places in ipairs { { node.loopback }, node.links, node.ports } do
     for _, device in ipairs(places) do
       for _, record in ipairs(addrs_of(device)) do
@@ -228,6 +246,7 @@ local function check_src(node, route, tell)
       end
     end
   end
+  if is_local(node, src) then return end
   tell.refuse(line_of(node, route), "route %s of %s: src %s is none of its addresses", route.dst, node.name, src)
 end
 
@@ -342,6 +361,23 @@ end
 
 -- --- neighbours, links ---
 
+-- Kinds of links whose neighbours have a MAC address; others know none, or don't ask for it.
+local RESOLVES = { bond = true, bridge = true, macvlan = true, veth = true, vxlan = true }
+
+local function resolves(node, name)
+  local device = own.find(node, name)
+  local link = device and device.link
+  return link and link.arp ~= false and not link.gpe and RESOLVES[device.kind or "veth"] or false
+end
+
+-- Links with somebody alone at the other end: of IPv4 the kernel keeps one neighbour there, 0.0.0.0.
+local LONE = { tun = true, wireguard = true }
+
+local function is_lone(node, record)
+  local device = not is_six(record.dst) and not record.proxy and own.find(node, record.dev)
+  return device and (device.name == "lo" or LONE[device.kind]) or false
+end
+
 local function check_neighs(node, tell)
   local seen = node.neighs[1] and {}
   for _, record in ipairs(node.neighs) do
@@ -351,7 +387,11 @@ local function check_neighs(node, tell)
       tell.refuse(where, "%s has two neighbours %s on %s, the other of %s", node.name, record.dst, record.dev,
         line_of(node, seen[key]))
     end
-    if record.state == "permanent" and not record.mac and not record.proxy then
+    if is_lone(node, record) then
+      tell.refuse(where, "neighbour %s of %s: %s has none of IPv4; all that is sent to it goes one way", record.dst,
+        node.name, record.dev)
+    end
+    if record.state == "permanent" and not record.mac and not record.proxy and resolves(node, record.dev) then
       tell.refuse(where, "neighbour %s of %s needs mac: the address that its packets go to", record.dst, node.name)
     end
     seen[key] = record
@@ -377,7 +417,8 @@ local IDENTITY = {
   vxlan = function(link)
     if link.external or link.vnifilter or link.gbp or link.gpe then return nil end
     local addr = link.remote or link["local"] or ""
-    return ("%s %s %s %s"):format(link.id, link.dstport or "", is_six(addr), addr:find "^fe80" and link.link or "")
+    return ("%s %s %s %s %s"):format(link.id, link.dstport or "", is_six(addr), addr:find "^fe80" and link.link or "",
+      link.udp6zerocsumrx or false)
   end,
 }
 
@@ -416,6 +457,7 @@ end
 -- --- sysctls ---
 
 local function check_sysctls(node, tell)
+  if node.space then return end -- what is there isn't known
   for key in pairs(node.sysctls) do
     local _, name = sysctls.parts(key)
     name = name and name:gsub("/", ".")
