@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local object = require "nsh.object"
+local prefixes = require "nsh.prefix"
 local show = require "nsh.show"
 local target = require "nsh.target"
 local text = require "nsh.text"
@@ -339,7 +340,7 @@ function m.run(spec)
     if one.ns and not seen[one.ns] then all[#all + 1], seen[one.ns] = one.ns, true end
   end
   for _, pair in ipairs(list) do numbers[pair], pair[1] = pair[1], nil end
-  local family = to[1] and to[1].addr:find(":", 1, true) and "inet6" or "inet"
+  local family = to[1] and prefixes.family(to[1].addr) or "inet"
   local missing, overflow, before = list, nil, nil
   for _ = 1, TRIES do -- what was lost for want of a place is asked again
     local which, addrs = {}, {}

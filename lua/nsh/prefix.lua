@@ -4,6 +4,18 @@ local fail = require "nsh.error"
 
 local m = {}
 
+--- Tells whether an address or prefix is one of IPv6.
+---@private
+---@param text string
+---@return boolean
+function m.is_six(text) return text:find(":", 1, true) ~= nil end
+
+--- Returns the family of an address or prefix.
+---@private
+---@param text string
+---@return "inet"|"inet6"
+function m.family(text) return m.is_six(text) and "inet6" or "inet" end
+
 --- Takes "10.0.0.0/8", "fd00::1" or "default" apart.
 ---@private
 ---@param text string

@@ -1,6 +1,7 @@
 --- target.lua - what probes are given: addresses of namespaces, and links as objects.
 local fail = require "nsh.error"
 local object = require "nsh.object"
+local prefixes = require "nsh.prefix"
 
 local m = {}
 
@@ -40,7 +41,7 @@ function m.addrs(ns, family)
   local list, six = {}, {}
   for _, addr in ipairs(ns:addrs { scope = "global" }) do
     local text = addr.addr:match "^[^/]+"
-    local own = text:find(":", 1, true) and "inet6" or "inet"
+    local own = prefixes.family(text)
     if not family or family == own then
       local into = own == "inet" and list or six
       into[#into + 1] = text

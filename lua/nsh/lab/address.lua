@@ -7,14 +7,14 @@ local domains = require "nsh.lab.domain"
 local fail = require "nsh.error"
 local prefixes = require "nsh.prefix"
 
+local family_of = prefixes.family
+
 local m = {}
 
 -- Bits of a network: of a small one, of one between two ends, of the least one that others get.
 local LAN, PAIR, LEAST = 8, 2, 3
 -- Networks lie in the lower half of a pool, those of pairs in the third quarter, loopbacks in the last.
 local SMALLEST = { inet = 28, inet6 = 62 }
-
-local function family_of(addr) return addr:find(":", 1, true) and "inet6" or "inet" end
 
 -- --- pools ---
 

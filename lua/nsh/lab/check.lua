@@ -8,6 +8,8 @@ local slips = require "nsh.lab.slips"
 local text = require "nsh.text"
 local world = require "nsh.world"
 
+local is_six = prefixes.is_six
+
 local m = {}
 
 -- An error has the line that declares what is wrong, whichever line asks for the lab.
@@ -24,8 +26,6 @@ end
 local function name_of(device) return device.node.name .. " " .. device.name end
 
 local function addrs_of(device) return device.addrs or {} end
-
-local function is_six(addr) return addr:find(":", 1, true) ~= nil end
 
 -- --- names that are meant to be links of the node ---
 

@@ -8,11 +8,11 @@ local prefixes = require "nsh.prefix"
 local records = require "nsh.lab.records"
 local usable = require "nsh.lab.usable"
 
+local is_six = prefixes.is_six
+
 local m = {}
 
 local METRIC6, RULE_VRF, RULE_MAIN, RULE_DEFAULT = 256, 1000, 32766, 32767 -- the kernel's own
-
-local function is_six(addr) return addr:find(":", 1, true) ~= nil end
 
 -- A network as routes name it: one address has no length.
 local function network(addr)

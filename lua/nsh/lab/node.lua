@@ -5,6 +5,7 @@ local fail = require "nsh.error"
 local names = require "nsh.lab.names"
 local object = require "nsh.object"
 local own = require "nsh.lab.own"
+local prefixes = require "nsh.prefix"
 local things = require "nsh.lab.things"
 
 local m = {}
@@ -142,8 +143,7 @@ function Node:address(options)
   options = fail.known(options, "address", ADDRESS)
   for _, place in ipairs(m.places(self)) do
     for _, record in ipairs((not options.link or options.link == place.name) and place.addrs or {}) do
-      local family = record.addr:find(":", 1, true) and "inet6" or "inet"
-      if not options.family or options.family == family then
+      if not options.family or options.family == prefixes.family(record.addr) then
         return options.prefix and record.addr or record.addr:match "^[^/]+"
       end
     end

@@ -11,7 +11,7 @@ local function noun(name) return require("nsh." .. name) end
 
 local function values() return require "nsh.lab.nouns" end
 
-local function is_inet6(text) return text ~= nil and text:find(":", 1, true) ~= nil end
+local function is_inet6(text) return text ~= nil and prefixes.is_six(text) end
 
 local function copy_of(record)
   local copy = {}

@@ -3,6 +3,7 @@
 local attrs = require "nsh.attrs"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local prefixes = require "nsh.prefix"
 
 local m = {}
 
@@ -230,7 +231,7 @@ local PASSING = { addr = { "valid_lft", "preferred_lft", "family" }, route = { "
 
 local function is_six(...)
   for _, text in ipairs { ... } do
-    if tostring(text):find(":", 1, true) then return true end
+    if prefixes.is_six(tostring(text)) then return true end
   end
   return false
 end

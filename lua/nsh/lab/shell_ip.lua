@@ -1,5 +1,6 @@
 --- shell_ip.lua - addresses, routes, rules, neighbours and what bridges know, in the words of ip(8) and bridge(8).
 local number = require("nsh.lab.shell_link").number
+local prefixes = require "nsh.prefix"
 
 local m = {}
 
@@ -34,7 +35,7 @@ end
 local function gateway(words, via, six)
   if not via then return end
   words[#words + 1] = "via"
-  local gateway_six = via:find(":", 1, true) ~= nil
+  local gateway_six = prefixes.is_six(via)
   if gateway_six ~= six then words[#words + 1] = gateway_six and "inet6" or "inet" end
   words[#words + 1] = via
 end

@@ -6,9 +6,7 @@ local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
 local sysctls = require "nsh.sysctl"
 
-local m = {}
-
-local function is_six(addr) return addr:find(":", 1, true) ~= nil end
+local m, is_six = {}, prefixes.is_six
 
 local function line_of(node, record) return node.lab.lines[record] or node.where end
 
@@ -361,21 +359,22 @@ end
 
 -- --- neighbours, links ---
 
--- Kinds of links whose neighbours have a MAC address; others know none, or don't ask for it.
+-- Kinds of links whose neighbours have a MAC address, and those with somebody alone at the other end: there the kernel
+-- keeps one neighbour of IPv4, 0.0.0.0, as it does on lo. The others know none, or don't ask for it.
 local RESOLVES = { bond = true, bridge = true, macvlan = true, veth = true, vxlan = true }
-
-local function resolves(node, name)
-  local device = own.find(node, name)
-  local link = device and device.link
-  return link and link.arp ~= false and not link.gpe and RESOLVES[device.kind or "veth"] or false
-end
-
--- Links with somebody alone at the other end: of IPv4 the kernel keeps one neighbour there, 0.0.0.0.
 local LONE = { tun = true, wireguard = true }
 
-local function is_lone(node, record)
-  local device = not is_six(record.dst) and not record.proxy and own.find(node, record.dev)
-  return device and (device.name == "lo" or LONE[device.kind]) or false
+local function check_neigh(node, record, where, tell)
+  local device = not record.proxy and own.find(node, record.dev)
+  local link = device and device.link
+  if device and not is_six(record.dst) and (device.name == "lo" or LONE[device.kind]) then
+    tell.refuse(where, "neighbour %s of %s: %s has none of IPv4; all that is sent to it goes one way", record.dst,
+      node.name, record.dev)
+  end
+  if record.state == "permanent" and not record.mac and link and link.arp ~= false and not link.gpe
+    and RESOLVES[device.kind or "veth"] then
+    tell.refuse(where, "neighbour %s of %s needs mac: the address that its packets go to", record.dst, node.name)
+  end
 end
 
 local function check_neighs(node, tell)
@@ -387,13 +386,7 @@ local function check_neighs(node, tell)
       tell.refuse(where, "%s has two neighbours %s on %s, the other of %s", node.name, record.dst, record.dev,
         line_of(node, seen[key]))
     end
-    if is_lone(node, record) then
-      tell.refuse(where, "neighbour %s of %s: %s has none of IPv4; all that is sent to it goes one way", record.dst,
-        node.name, record.dev)
-    end
-    if record.state == "permanent" and not record.mac and not record.proxy and resolves(node, record.dev) then
-      tell.refuse(where, "neighbour %s of %s needs mac: the address that its packets go to", record.dst, node.name)
-    end
+    check_neigh(node, record, where, tell)
     seen[key] = record
   end
 end
