@@ -49,6 +49,19 @@ describe("a plan", function()
     assert.same({ "  h1", "    - link eth0", "    ~ sysctl net.ipv4.ip_forward: 1 → 0", "- sw" }, lines_of(less:plan()))
   end)
 
+  it("says of packet filters and services what was declared, and nothing of how they run", function()
+    local function declare(text, cmd)
+      local again = lab(name)
+      again:host { "h1", nft = nsh.program "nft" and text, services = { { name = "log", cmd = cmd } } }
+      return again
+    end
+    declare("table ip t { }", "sleep 1000"):up()
+    local lines = lines_of(declare("table ip t { chain c { } }", "sleep 2000"):plan())
+    local service = table.remove(lines)
+    assert.equal("    ~ service log: cmd sleep 1000 → sleep 2000", service)
+    assert.same({ "  h1", nsh.program "nft" and "    ~ nft ruleset: text 14 bytes → 26 bytes" }, lines)
+  end)
+
   it("is a list of steps, which JSON takes as it is", function()
     net:up()
     h1.netns:link("eth0"):set { mtu = 1400 }

@@ -155,7 +155,7 @@ function Walk:compare(row, record, old, last)
     found = found or {}
     found.usable = { false, true }
   end
-  if not anew and last then
+  if not anew and last and not row.late then -- of late ones each says itself what counts
     found = unset(found, record, old, last)
     if row.noun == "link" then
       found = unset_port(found, record, old, last)

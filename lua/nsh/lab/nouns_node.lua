@@ -74,10 +74,7 @@ local function ruleset() return require "nsh.lab.ruleset" end
 m[2] = {
   noun = "nft", field = "rulesets", late = true,
   list = function(ns, _, last) return { last and last[1] and ruleset().look(ns, last[1]) or nil } end,
-  wish = function(node)
-    wish_of "nft"(node)
-    return { node.things.nft and { text = node.things.nft } or nil }
-  end,
+  wish = function(node) return { node.things.nft and { text = node.things.nft } or nil } end,
   key = function() return "ruleset" end,
   changes = function(wish, live) return ruleset().changes(wish, live) end,
   add = function(ns, record)
