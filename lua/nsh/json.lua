@@ -75,7 +75,7 @@ local FIELDS = { "attr", "code", "errno", "extack", "hint", "message", "netns", 
 ---@return string
 function m.of_error(err, exit)
   local told = { text = tostring(err) }
-  local where, message = told.text:match "^(%S-:%d+): (.*)$"
+  local where, message = told.text:match "^([^\n]-:%d+): (.*)$"
   told.where, told.message = where, message or told.text
   local of_ours = require("nsh.object").is(err, "nsh.error")
   for _, key in ipairs(of_ours and FIELDS or {}) do

@@ -34,6 +34,14 @@ describe("JSON", function()
     assert.equal("{}", json.encode {})
   end)
 
+  it("tells the line of an error, wherever that is", function()
+    for text, where in pairs { ["(command line):1: boom"] = "(command line):1", ["a b/my lab.lua:12: boom"] =
+      "a b/my lab.lua:12", ["boom\nx.lua:1: no"] = false, boom = false } do
+      local told = dkjson.decode(json.of_error(text, 1)).error
+      assert.same({ where or nil, where and "boom" or text }, { told.where, told.message })
+    end
+  end)
+
   it("replaces bytes that are no text", function()
     assert.equal("a\u{fffd}b\u{fffd}\u{fffd}", back "a\xffb\xc3\xed")
   end)
