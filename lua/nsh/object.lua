@@ -37,13 +37,14 @@ end
 function m.class(name)
   local class = { get = {} }
   local mt = { __name = name, class = class }
-  local methods = {} -- those that were asked for
+  local methods, made_of = {}, {} -- those that were asked for, and what they stand for: a script may replace that
 
   function mt.__index(self, key)
     local method = methods[key]
-    if method ~= nil then return method end
+    if method ~= nil and made_of[key] == class[key] then return method end
     method = class[key]
     if method ~= nil and key ~= "get" then
+      made_of[key] = method
       methods[key] = type(method) == "function" and guard(method, mt, key) or method
       return methods[key]
     end

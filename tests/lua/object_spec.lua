@@ -7,6 +7,20 @@ local function run(script)
   return result.out
 end
 
+describe("a method", function()
+  it("that is replaced after its first use is the new one", function()
+    local class, mt = require("nsh.object").class "nsh.thing"
+    local thing = setmetatable({}, mt)
+    function class:size() return 1 end
+    assert.equal(1, thing:size())
+    local old = class.size
+    function class:size() return old(self) + 1 end
+    assert.equal(2, thing:size())
+    class.size = nil
+    h.misuse("has no field 'size'", function() return thing.size end)
+  end)
+end)
+
 describe("what is loaded later", function()
   it("is what the modules define, name by name", function()
     assert.equal("", run [[
