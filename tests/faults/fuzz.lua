@@ -116,6 +116,7 @@ local function add_methods(object)
   if type(mt) ~= "table" then return end
   if methods[mt] then return end
   local list = { { name = "tostring", key = "tostring", fn = tostring } }
+  if mt.class then require("nsh.object").whole(mt.class) end
   local class = mt.class or type(mt.__index) == "table" and mt.__index or {}
   for _, from in ipairs { mt, class } do
     for key, fn in pairs(from) do
