@@ -183,10 +183,10 @@ static int run_rest(lua_State *L, const struct command_line *c)
 		code = run_lab(L, c, &prompt);
 	if (code != SHELL_OK || interrupt_signal())
 		return code;
-	if (prompt)
+	if (prompt) {
 		lab_errors(0, NULL, NULL);
-	if (prompt)
 		return repl_run(L, o->version ? NULL : SHELL_VERSION);
+	}
 	if (script || o->chunk || o->version || o->capture)
 		return SHELL_OK;
 	if (isatty(STDIN_FILENO))
