@@ -223,14 +223,17 @@ int net_batch_known(const struct net_ns *ns, const char *name)
 	return b && b->names && strcmp(slot(b, name)->name, name) == 0 ? slot(b, name)->index : 0;
 }
 
-/* net_batch_makes() - whether a link may come by what waits to be sent */
+/* net_batch_makes() - whether a link, or one more name of one, may come by what waits to be sent */
 bool net_batch_makes(const struct net_ns *ns)
 {
 	const struct net_batch *b = ns->batch;
 
-	for (unsigned int i = b ? b->sent : 0; b && i < b->n; i++)
-		if (((const struct nlmsghdr *)(const void *)(b->buf + b->e[i].off))->nlmsg_type == RTM_NEWLINK)
+	for (unsigned int i = b ? b->sent : 0; b && i < b->n; i++) {
+		uint16_t type = ((const struct nlmsghdr *)(const void *)(b->buf + b->e[i].off))->nlmsg_type;
+
+		if (type == RTM_NEWLINK || type == RTM_NEWLINKPROP)
 			return true;
+	}
 	return b && b->waited < b->n_wait;
 }
 

@@ -33,6 +33,11 @@ describe("altnames", function()
     assert.equal(bridge, link.master)
     ns:add_route { "10.0.0.0/8", dev = LONG }
     assert.equal("v0", ns:routes { dst = "10.0.0.0/8" }[1].dev)
+    ns:batch(function()
+      link:add_altname "ccc"
+      ns:add_route { "10.9.0.0/16", dev = "ccc" }
+    end)
+    assert.equal("v0", ns:routes { dst = "10.9.0.0/16" }[1].dev)
   end)
 
   it("are set as a list, of which only the difference is told", function()
