@@ -116,6 +116,11 @@ local function link_needs(e)
   return ("help %q tells what may be said"):format(spec.kind or "link")
 end
 
+local function folder_in_place(e)
+  return ('a folder of the node\'s own is in its place; ns:exec { "mv", %q, %q } moves it out of the way'):format(
+    e.target, e.target .. ".old")
+end
+
 local NO_VLANS = features.remedy "vlan_filtering"
 
 ---@class nsh.Hint
@@ -360,9 +365,12 @@ m.rows = {
   { op = "^filter add", code = "EEXIST", hint = "there is one of that prio and handle: link:replace_filter" },
   { op = "^filter", code = "ENOENT", hint = "link:filters() shows which there are" },
 
-  -- sysctls, commands, ping
+  -- sysctls, files, commands, ping
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
+  { op = "^file$", code = "EISDIR", message = "^cannot", hint = folder_in_place },
+  { op = "^file$", code = "EISDIR", hint = "the machine has a folder of that name: name a file in it" },
+  { op = "^file$", code = "ENOTDIR", hint = "a file is in the place of its folder: take that away" },
   { op = "^exec", code = "ENOENT", message = "^no program",
     hint = no_program },
   { op = "^spawn", code = "ENOENT", message = "^no program",

@@ -42,7 +42,8 @@ static bool lies_in(const char *path, const char *folder)
 }
 
 /*
- * What @path is without symbolic links, which could lead out of what is ours; of what isn't there yet, as far as it is
+ * What @path is without symbolic links, which could lead out of what is ours; of what isn't there yet or leads to
+ * itself, as far as it is there
  */
 static int resolve(const char *path, char real[PATH_MAX], struct net_err *err)
 {
@@ -54,7 +55,7 @@ static int resolve(const char *path, char real[PATH_MAX], struct net_err *err)
 	strcpy(part, path);
 	while (!realpath(part, real)) {
 		slash = strrchr(part, '/');
-		if (errno != ENOENT || !slash)
+		if ((errno != ENOENT && errno != ELOOP) || !slash)
 			return failed("look at", path, err);
 		*slash = '\0';
 		if (slash == part) {
@@ -115,9 +116,10 @@ static int write_file(const char *path, const struct net_file *file, struct net_
 	size_t done = 0;
 	int fd, r = 0;
 
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
-		unlink(path); /* it leads to nothing, and must not lead to a new file of the machine's */
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	/* a link leads to nothing, and must not lead to a new file of the machine's; a pipe waits for who reads */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return failed("write", path, err);
 	while (r == 0 && done < file->len) {
@@ -264,18 +266,14 @@ static int make_way(const char *path, struct net_err *err)
 static int put(const struct net_file *file, struct net_err *err)
 {
 	struct stat st;
-	bool root;
+	bool root, ours = is_ours(file->path, &root), there = stat(file->path, &st) == 0;
 	int r;
 
-	if (is_ours(file->path, &root)) {
-		r = root ? 0 : make_way(file->path, err);
-		return r == 0 ? write_file(file->path, file, err) : r;
-	}
-	if (stat(file->path, &st) == 0 && !S_ISDIR(st.st_mode))
-		return cover(file, err);
-	if (stat(file->path, &st) == 0)
+	if (there && S_ISDIR(st.st_mode) && (root || !ours)) /* what is the machine's may be in it */
 		return net_fail(err, EISDIR, "%s is a folder", file->path);
-	r = make_way(file->path, err);
+	if (there && !ours)
+		return cover(file, err);
+	r = ours && root ? 0 : make_way(file->path, err);
 	return r == 0 ? write_file(file->path, file, err) : r;
 }
 

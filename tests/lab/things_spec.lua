@@ -235,6 +235,34 @@ describe("commands", function()
   end)
 end)
 
+describe("files", function()
+  it("are seen and written again whatever somebody has put in their place, where that can be taken away", function()
+    local path = "/etc/nsh-spec/conf"
+    local net, a = pair("odd", { files = { [path] = "one\n" } })
+    with(net, function()
+      for _, by_hand in ipairs { "mkfifo conf", "ln -s conf conf", "truncate -s 65M conf" } do
+        a.netns:exec("cd /etc/nsh-spec && rm conf && " .. by_hand)
+        assert.matches("+ file " .. path, tostring(net:plan()), nil, true)
+        assert.matches("a +host +~ differs", tostring(net:status()))
+        assert.equal(1, #net:up(), by_hand)
+        assert.equal("one\nregular file", out(a, ("cat %s; stat -c %%F %s"):format(path, path)))
+        assert.equal("nothing to do", tostring(net:plan()))
+      end
+      a.netns:exec "cd /etc/nsh-spec && rm conf && mkdir conf && touch conf/x"
+      local text = tostring(h.refused("EISDIR", net.up, net))
+      local remedy = text:match "ns:exec ({.*})"
+      assert.truthy(remedy, text)
+      a.netns:exec(load("return " .. remedy)())
+      assert.equal(1, #net:up())
+    end)
+  end)
+
+  it("can't be where the machine has a folder", function()
+    local net = pair("odd", { files = { ["/etc"] = "one\n" } })
+    assert.matches("name a file in it", tostring(h.refused("EISDIR", net.up, net)), nil, true)
+  end)
+end)
+
 describe("packet filters", function()
   local TEXT = "table inet t {\n  chain c {\n    type filter hook input priority 0\n    tcp dport %d drop\n  }\n}\n"
 

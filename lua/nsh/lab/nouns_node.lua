@@ -31,14 +31,16 @@ local function put(ns, record)
   return true
 end
 
+-- What reading says where somebody has put what can't be compared in the place of a file: that counts as none.
+local NO_FILE = { ENOENT = true, ENOTDIR = true, EISDIR = true, ELOOP = true, EFBIG = true, EACCES = true,
+  ENXIO = true }
+
 -- What stands in the place of a file, as it was applied last or as somebody has left it.
 local function file_in(ns, record)
   local text, mode, code, detail = core.node.read(ns.core, record.path)
   if text == record.text and mode == record.mode then return record end
   if text then return { path = record.path, text = text, mode = mode } end
-  if code ~= "ENOENT" and code ~= "EISDIR" and code ~= "ENOTDIR" then
-    fail.check("file", record.path, ns, nil, mode, code, detail)
-  end
+  if not NO_FILE[code] then fail.check("file", record.path, ns, nil, mode, code, detail) end
 end
 
 local function files(ns, _, last)
