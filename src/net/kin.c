@@ -47,6 +47,12 @@ static int add(struct net_kin *k, pid_t pid, int place, int64_t value)
 	return 0;
 }
 
+/* Whoever has ended has no children; of others it can't be told, as without descriptors. */
+static int none_or_error(void)
+{
+	return errno == ENOENT || errno == ESRCH ? 0 : -errno;
+}
+
 static int add_children(struct net_kin *k, pid_t pid)
 {
 	char path[64], *word = NULL;
@@ -57,19 +63,24 @@ static int add_children(struct net_kin *k, pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	tasks = opendir(path);
-	while (r == 0 && tasks && (e = readdir(tasks))) {
+	if (!tasks)
+		return none_or_error();
+	while (r == 0 && (e = readdir(tasks))) {
 		FILE *f;
 
+		if (*e->d_name == '.')
+			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", (int)pid, e->d_name);
-		f = *e->d_name == '.' ? NULL : fopen(path, "re");
+		f = fopen(path, "re");
+		if (!f)
+			r = none_or_error();
 		while (r == 0 && f && getdelim(&word, &room, ' ', f) > 1)
 			r = add(k, (pid_t)strtol(word, NULL, 10), PARENT, pid);
 		if (f)
 			fclose(f);
 	}
 	free(word);
-	if (tasks)
-		closedir(tasks);
+	closedir(tasks);
 	return r;
 }
 
@@ -80,14 +91,18 @@ static int add_session(struct net_kin *k, const struct net_stayed *s)
 	struct dirent *e;
 	int r = 0;
 
-	while (r == 0 && proc && (e = readdir(proc))) {
+	if (!proc)
+		return -errno;
+	while (r == 0 && (e = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		int64_t start = pid > 0 && getsid(pid) == s->pid ? net_proc_stat(pid, START) : -1;
 
-		if (pid > 0 && net_proc_stat(pid, SESSION) == s->pid && net_proc_stat(pid, START) >= s->start)
+		if (start == PROC_UNKNOWN)
+			r = -EMFILE;
+		else if (start >= s->start)
 			r = add(k, pid, SESSION, s->pid);
 	}
-	if (proc)
-		closedir(proc);
+	closedir(proc);
 	return r;
 }
 

@@ -96,6 +96,35 @@ describe("a service that ends", function()
     assert.equal(0, count "sleep 1110[56]")
   end)
 
+  it("is not told to have ended by who has no descriptors to look at what it has started", function()
+    local script = os.tmpname()
+    local f = assert(io.open(script, "w"))
+    f:write [[
+      local stay = require "nsh.stay"
+      local service = stay.start(netns.current(), { "sh", "-c", "setsid sleep 11109 & exec sleep 11110" })
+      local function count() return #io.popen("pgrep -f '^sleep 111(09|10)'"):read "a":gsub("%d", "") end
+      while count() < 2 do require("nsh.loop").sleep(0.005) end
+      local refused = 0
+      for free = 0, 12 do
+        local held = {}
+        local file = io.open "/dev/null"
+        while file do
+          held[#held + 1] = file
+          file = io.open "/dev/null"
+        end
+        for _ = 1, free do table.remove(held):close() end
+        local ok, err = pcall(stay.stop, service)
+        for _, one in ipairs(held) do one:close() end
+        if ok then return print(refused > 2, count()) end
+        assert(err.code == "EMFILE", tostring(err))
+        refused = refused + 1
+      end]]
+    f:close()
+    local said = root:exec { "sh", "-c", "ulimit -n 60; exec " .. NSH .. " " .. script }
+    os.remove(script)
+    assert.equal("true\t0\n", said.out)
+  end)
+
   it("with the lab leaves nothing behind: no one of its group who ignores TERM, nor who has left the group", function()
     local net = declare({ "sh", "-c", "(trap '' TERM; exec sleep 11107) & setsid sleep 11108 & echo up; wait",
       ready = function() return count "sleep 1110[78]" == 2 end })
