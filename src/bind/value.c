@@ -1,5 +1,6 @@
 /* value.c - what labs ask for by the thousand and Lua is slow at: copies of tables, prefixes as bytes, hashes */
 #include <string.h>
+#include <sys/socket.h>
 
 #include "bind.h"
 
@@ -89,53 +90,40 @@ int bind_hash(lua_State *L)
 	return 1;
 }
 
-/* Bytes as hex; @between[i] goes behind byte i where it is no blank.  There may be ten thousand MAC addresses. */
-static char *put_hex(char *to, const unsigned char *bytes, const char *between)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (int i = 0; between[i]; i++) {
-		*to++ = digits[bytes[i] >> 4];
-		*to++ = digits[bytes[i] & 15];
-		if (between[i] != ' ')
-			*to++ = between[i];
-	}
-	return to;
-}
-
 /* hash_mac(text, ...) -> a MAC address, always the same: locally administered, unicast */
 int bind_hash_mac(lua_State *L)
 {
-	unsigned char bytes[6] = {2};
+	static const struct net_row row = {.type = NET_MAC};
+	struct net_field f = {.row = &row, .addr = {2}, .len = 6};
+	char text[NET_ADDR_TEXT];
 	uint64_t h = hash(L);
-	char text[18];
 
 	for (int i = 1; i < 6; i++, h >>= 8)
-		bytes[i] = (unsigned char)h;
-	lua_pushlstring(L, text, (size_t)(put_hex(text, bytes, "::::: ") - text));
+		f.addr[i] = (unsigned char)h;
+	net_field_addr(&f, text);
+	lua_pushstring(L, text);
 	return 1;
 }
 
 /* link_local(mac) -> the address that the kernel makes of it, with its prefix; nil where it has not six bytes */
 int bind_link_local(lua_State *L)
 {
-	static const char head[] = "fe80::";
-	struct net_field f = {0};
+	static const struct net_row row = {.type = NET_PREFIX};
+	struct net_field f = {.row = &row, .family = AF_INET6, .addr = {0xfe, 0x80}, .len = 16, .plen = 64};
+	struct net_field mac = {0};
+	char text[NET_ADDR_TEXT];
 	struct net_err err;
 	size_t len;
-	const char *mac = luaL_checklstring(L, 1, &len);
-	unsigned char bytes[8] = {[3] = 0xff, [4] = 0xfe};
-	char text[40], *end;
+	const char *s = luaL_checklstring(L, 1, &len);
 
-	if (net_parse_mac(mac, len, &f, &err) < 0)
+	if (net_parse_mac(s, len, &mac, &err) < 0)
 		return 0;
-	memcpy(bytes, f.addr, 3);
-	memcpy(bytes + 5, f.addr + 3, 3);
-	bytes[0] ^= 2;
-	memcpy(text, head, sizeof(head) - 1);
-	end = put_hex(text + sizeof(head) - 1, bytes, " : : : /");
-	*end++ = '6';
-	*end++ = '4';
-	lua_pushlstring(L, text, (size_t)(end - text));
+	memcpy(f.addr + 8, mac.addr, 3);
+	f.addr[8] ^= 2;
+	f.addr[11] = 0xff;
+	f.addr[12] = 0xfe;
+	memcpy(f.addr + 13, mac.addr + 3, 3);
+	net_field_addr(&f, text);
+	lua_pushstring(L, text);
 	return 1;
 }

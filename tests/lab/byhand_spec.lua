@@ -1,5 +1,7 @@
 --- byhand_spec.lua - a rich lab, parts of which somebody changes by hand, one at a time and two at once: plans see it,
 --- up() mends it, leaves what isn't the lab's and cuts nobody else. All of it with NSH_SOAK, a part of it else.
+local h = require "tests.helper"
+
 local SOAK = os.getenv "NSH_SOAK"
 local SINGLE, PAIRS = SOAK and math.huge or 8, SOAK and 600 or 4
 
@@ -262,6 +264,24 @@ describe("What somebody changes by hand", function()
     assert.equal("hello\n", h1:exec "cat /etc/motd".out)
     assert.equal(0, #declare():plan())
     declare():down()
+  end)
+
+  it("is told of link-local addresses as the kernel writes them", function()
+    local pair = lab "ll"
+    pair:link { { pair:host "a", "eth0", addr = "fd00::1/64", mac = "02:00:00:00:00:1A" },
+      { pair:host "b", "eth0", addr = "fd00::2/64", mac = "00:11:22:33:44:55" } }
+    pair:up()
+    local said = {}
+    for _, name in ipairs { "a", "b" } do
+      local ns = netns.get("ll." .. name)
+      local addr = h.oracle(ns, "ip -6 -j addr show dev eth0 scope link")[1].addr_info[1]["local"]
+      ns:exec("ip addr del dev eth0 " .. addr .. "/64")
+      said[name] = "+ addr " .. addr .. "/64 dev eth0"
+    end
+    local text = tostring(pair:plan())
+    pair:down()
+    assert.same({ a = "+ addr fe80::ff:fe00:1a/64 dev eth0", b = "+ addr fe80::211:22ff:fe33:4455/64 dev eth0" }, said)
+    for _, line in pairs(said) do assert.matches(line, text, nil, true) end
   end)
 
   it("is seen and mended, one thing at a time", function()

@@ -2,7 +2,6 @@
 -- link-local addresses, its own rules, IPv6 as such.
 -- An address without the route to its network is of little use, and nobody who declares one asks for that. So it counts
 -- as declared with it; an address that is declared with noprefixroute has none.
-local core = require "nsh.core"
 local nouns = require "nsh.lab.nouns"
 local prefixes = require "nsh.prefix"
 local records = require "nsh.lab.records"
@@ -128,9 +127,9 @@ end
 function Look:link_local(link)
   local text = records.link_local(link)
   if not text then return end
-  local bytes, live = core.address_bytes(text:match "^[^/]+"), self.links[link.name]
+  local own, live = text:match "^[^/]+", self.links[link.name]
   for _, addr in ipairs(self.state.addrs) do
-    if addr.dev == link.name and is_six(addr.addr) and core.address_bytes(addr.addr:match "^[^/]+") == bytes then
+    if addr.dev == link.name and addr.addr:match "^[^/]+" == own then
       if live.up and not addr.noprefixroute then
         self:need(addr, { family = "inet6", dst = "fe80::/64", type = "unicast", metric = METRIC6, table = "main" })
       end
