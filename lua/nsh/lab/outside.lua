@@ -74,23 +74,50 @@ local function differing(was, link)
     if now[key] ~= value then spec[key] = value end
   end
   if now.alias and not was.link.alias then spec.alias = false end
-  spec.master = was.master
   return next(spec) and spec
+end
+
+-- How the options are set by ip-link(8).
+local function link_words(name, spec)
+  local shell, words = require "nsh.lab.shell_link", { "ip", "link", "set", "dev", name }
+  local more = {}
+  for key, value in pairs(spec) do more[key] = value end
+  if more.alias == false then more.alias = "" end
+  for _, list in ipairs { shell.CREATION, shell.CHANGE } do
+    for _, word in ipairs(shell.words(more, list)) do words[#words + 1] = word end
+  end
+  if spec.master then table.move({ "master", spec.master }, 1, 2, #words + 1, words) end
+  if spec.up ~= nil then words[#words + 1] = spec.up and "up" or "down" end
+  return words
+end
+
+-- The line that somebody who sits at the machine may write.
+local function remedy(words)
+  local quote, line = require("nsh.lab.shell").quote, {}
+  for i, word in ipairs(words or {}) do line[i] = quote(tostring(word)) end
+  return line[1] and "\n  by hand: " .. text.escape(table.concat(line, " ")) or ""
 end
 
 -- What it had and can't have any more, as its bridge is gone, is told and no reason to stop.
 local function put_back(link, was)
   local root = netns.root()
-  local function try(what, fn, ...)
-    local ok, err = pcall(fn, ...)
+  local function try(what, words, spec, fn, object)
+    local ok, err = pcall(fn, object, spec)
     if ok or type(err) == "table" and err.code == "EEXIST" then return end
-    io.stderr:write(("warning: %s is home, but not as it was: %s: %s\n"):format(link.name, text.escape(what),
-      text.escape(type(err) == "table" and err.message or tostring(err))))
+    io.stderr:write(("warning: %s is home, but not as it was: %s: %s%s\n"):format(link.name, text.escape(what),
+      text.escape(type(err) == "table" and err.message or tostring(err)), remedy(words(spec))))
+  end
+  local function options(spec) return link_words(link.name, spec) end
+  local function ip(noun)
+    return function(spec)
+      return require("nsh.lab.shell_ip")[noun](setmetatable({ dev = link.name }, { __index = spec }))
+    end
   end
   local spec = differing(was, link)
-  if spec then try("its options", link.set, link, spec) end
-  for _, addr in ipairs(was.addrs) do try(addr.addr, link.add_addr, link, addr) end
-  for _, route in ipairs(was.routes) do try("the route to " .. route.dst, root.add_route, root, route) end
+  if was.master then try("its master " .. was.master, options, { master = was.master }, link.set, link) end
+  if spec then try("its options", options, spec, link.set, link) end
+  for _, addr in ipairs(was.addrs) do try(addr.addr, ip "addr", addr, link.add_addr, link) end
+  for _, route in ipairs(was.routes) do try("the route to " .. route.dst, ip "route", route, root.add_route, root) end
 end
 
 --- Moves a link home, under the name that it had there, and makes it what it was. One that is home already may have
