@@ -1,6 +1,8 @@
 --- json.lua - values as JSON text, for programs that read what the verbs of a lab tell.
 local m = {}
 
+local stdout, printed = io.stdout, false
+
 local SHORT = { ["\""] = "\\\"", ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 local REPLACEMENT = "\u{fffd}" -- what stands for bytes that are no text
 
@@ -86,6 +88,15 @@ function m.of_error(err, exit)
     for _, key in ipairs(STEP) do told.step[key] = err.step[key] end
   end
   return encode { error = told, exit = exit }
+end
+
+--- Prints what --json asks for. That is one value: what comes later, as errors of tasks do, is for people alone.
+---@private
+---@param json string
+function m.tell(json)
+  if printed then return end
+  printed = true
+  stdout:write(json, "\n")
 end
 
 return m

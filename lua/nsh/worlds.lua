@@ -49,9 +49,10 @@ function m.kill(name)
   fail.check("world kill", name, nil, table.unpack(done, 1, done.n))
 end
 
-local function print_list(list, json)
-  if json then
-    print(require("nsh.json").encode(list))
+local function print_list(list, as_json)
+  if as_json then
+    local json = require "nsh.json"
+    json.tell(json.encode(list))
   elseif #list > 0 then
     print(list)
   end

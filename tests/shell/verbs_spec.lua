@@ -251,7 +251,20 @@ describe("a script that returns a lab", function()
         assert.equal(path .. ":2", (told(words)).error.where)
       end
       assert.truthy((told { dir .. "/none.lua", "plan", "--json" }).error.message:find("No such file", 1, true))
+      assert.same({ "boom", "(command line):1" }, (function(err) return { err.message, err.where } end)(
+        told({ "--json", "-e", "error 'boom'" }).error))
       assert.truthy((told { file("torn.lua", "return return"), "plan", "--json" }).error.where:find "torn.lua:1$")
+    end)
+
+    it("is one value, though more goes wrong in a task, or after all was told", function()
+      local path = broken("task.lua",
+        'nsh.go(function() error "lost" end) nsh.sleep(0)\nif arg[1] == "up" then error "boom" end')
+      local value, status, err = told { path, "up", "--json" }
+      assert.same({ "boom", path .. ":3", 1 }, { value.error.message, value.error.where, status })
+      assert.truthy(err:find("boom", 1, true) and err:find("lost", 1, true), err)
+      value, status, err = told { path, "plan", "--json" }
+      assert.same({ "create", 1 }, { value[1].op, status })
+      assert.truthy(err:find("lost", 1, true), err)
     end)
 
     it("tells what is wrong with the words", function()

@@ -102,7 +102,7 @@ function m.finish(options)
     if not options.json then print_lab(lab, steps) end
   end
   if options.json then
-    stdout:write(json.encode { script = options.script, labs = found, ended = ended and ended.where }, "\n")
+    json.tell(json.encode { script = options.script, labs = found, ended = ended and ended.where })
   end
   if #labs == 0 then stderr:write(("%s: it declares no lab\n"):format(options.script)) end
   if ended then stderr:write(("checked up to %s, %s\n"):format(ended.where, ended.why)) end

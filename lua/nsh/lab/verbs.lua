@@ -17,7 +17,9 @@ local run -- { script = "lab.lua", json = boolean, prompt = boolean }: what all 
 
 local function say(fmt, ...) stdout:write(fmt:format(...), "\n") end
 
-local function tell(value) stdout:write(run.json and json.encode(value) or tostring(value), "\n") end
+local function tell(value)
+  if run.json then json.tell(json.encode(value)) else stdout:write(tostring(value), "\n") end
+end
 
 -- How nsh is called for this lab, for what is to be tried next.
 local function command() return ("nsh %s%s"):format(world.options(), run.script) end
@@ -25,7 +27,7 @@ local function command() return ("nsh %s%s"):format(world.options(), run.script)
 local function misused(verb, fmt, ...)
   local said = ("%s: %s"):format(verb, fmt:format(...))
   stderr:write(("nsh: %s\nusage: nsh [options] %s %s\n"):format(said, run.script, m.USAGE[verb]))
-  if run.json then say("%s", json.of_error(said, USAGE)) end
+  if run.json then json.tell(json.of_error(said, USAGE)) end
   return USAGE
 end
 
@@ -229,7 +231,7 @@ function verbs.exec(lab, words)
   local no_program = type(ended) == "table" and NO_PROGRAM[ended.code]
   if not no_program then error(ended, 0) end
   stderr:write(tostring(ended), "\n")
-  if run.json then say("%s", json.of_error(ended, no_program)) end
+  if run.json then json.tell(json.of_error(ended, no_program)) end
   return no_program
 end
 
@@ -286,7 +288,7 @@ end
 function m.tell_error(err, options, code)
   local verb = options.words[1]
   if not options.json and not (verbs[verb] and asks_json(verb, options.words)) then return end
-  say("%s", json.of_error(err, code))
+  json.tell(json.of_error(err, code))
 end
 
 --- Does with what a script returned what the words after it say, if that is a lab.
