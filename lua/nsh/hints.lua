@@ -117,8 +117,9 @@ local function link_needs(e)
 end
 
 local function folder_in_place(e)
+  local path = e.target or "FOLDER"
   return ('a folder of the node\'s own is in its place; ns:exec { "mv", %q, %q } moves it out of the way'):format(
-    e.target, e.target .. ".old")
+    path, path .. ".old")
 end
 
 local NO_VLANS = features.remedy "vlan_filtering"

@@ -139,7 +139,7 @@ static int fetch(pid_t pid, int sock, struct net_ns *ns, const struct net_node_s
 	if (from != pid) { /* it is of the init, and that a child of ours from here on */
 		ns->node.pid = from;
 		ns->node.init = (int)syscall(SYS_pidfd_open, from, 0);
-		if (ns->node.init < 0 && r == 0)
+		if (ns->node.init < 0 && errno != ENOSYS && r == 0) /* that valgrind says: its number does then */
 			r = net_fail(err, errno, "cannot hold the init of %s: %s", ns->label, net_strerror(errno));
 	}
 	if (r == 0)
@@ -280,7 +280,8 @@ void net_node_end(struct net_ns *ns)
 
 	shut(&node->leash);
 	if (node->pid && node->init < 0) {
-		/* nothing runs in it yet; where it isn't our child it ends by its leash, and the number isn't ours */
+		/* it ends by its leash; where it isn't our child the number isn't ours */
+		net_process_reap(ns, net_now() + END_WAIT);
 		while (waitpid(node->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	} else if (node->pid) {

@@ -8,7 +8,7 @@ local LOOK = [[ip -d addr; ip route show table all; ip -6 route show table all; 
   ip neigh show nud permanent; bridge -d link; bridge fdb show | grep -E 'permanent|static'; ip nexthop]]
 
 -- What ip(8) and bridge(8) say of each namespace, without what is of the moment: where the spanning tree stands; and an
--- address of IPv6 is tentative for a second, and gets its local route after that.
+-- address of IPv6 is tentative for a second, gets its local route after that, and with it the group of its neighbours.
 local function told()
   local lines = {}
   for _, result in ipairs(netns.exec(nil, LOOK, { check = false })) do
@@ -18,7 +18,8 @@ local function told()
         :gsub("root_[%l_]+ %S+", ""):gsub("designated_%l+ %S+", "")
         :gsub("config_pending %S+", ""):gsub(" tentative", "")
       local passing = line:find "fe80:" or line:find "table local proto kernel metric 0"
-        or line:find "multicast ff00::/8" or line:find "valid_lft forever preferred_lft forever"
+        or line:find "multicast ff00::/8" or line:find "33:33:ff:%S+ dev %S+ self permanent"
+        or line:find "valid_lft forever preferred_lft forever"
       if not passing then lines[#lines + 1] = result.netns .. ": " .. line end
     end
   end
