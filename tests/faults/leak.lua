@@ -3,12 +3,18 @@ local cycles = tonumber(arg[1])
 
 local function count(command) return tonumber(netns.current():exec(command).out) end
 
--- A process that has just ended may be there for a moment more.
-local function least(command)
-  local lowest = count(command)
+local function files()
+  local n = 0
+  for _ in require("lfs").dir "/proc/self/fd" do n = n + 1 end
+  return n
+end
+
+-- A process that has just ended may be there for a moment more, and its descriptor until nsh has waited for something.
+local function least(fn, ...)
+  local lowest = fn(...)
   for _ = 1, 10 do
     nsh.sleep(0.02)
-    lowest = math.min(lowest, count(command))
+    lowest = math.min(lowest, fn(...))
   end
   return lowest
 end
@@ -18,11 +24,9 @@ local function held()
   collectgarbage()
   collectgarbage()
   local pages = tonumber(io.open("/proc/self/statm"):read("a"):match "^%d+ (%d+)")
-  local files = 0
-  for _ in require("lfs").dir "/proc/self/fd" do files = files + 1 end
-  return { files = files, memory = pages * 4096, links = count "ip -o link | wc -l",
+  return { files = least(files), memory = pages * 4096, links = count "ip -o link | wc -l",
     mounts = count "grep -c net: /proc/self/mountinfo || true",
-    processes = least "set -- /proc/[0-9]*; echo $#" }
+    processes = least(count, "set -- /proc/[0-9]*; echo $#") }
 end
 
 local function cycle()
