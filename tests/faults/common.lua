@@ -262,7 +262,8 @@ function m.kill_everywhere(machine, before, way, wanted, script, names)
   end
   m.say("kill %s: %d system calls, %d tried, %d hit, clean within %.2f s; hit of each: %s",
     way.name, all, #points, hit, slowest, table.concat(each, ", "))
-  assert(hit >= 0.9 * #points, "most points must be hit")
+  -- runs differ by some calls, so the last ones of a name may not be reached; of a small sample that can be one
+  assert(hit >= math.min(0.9 * #points, #points - 1), "most points must be hit")
 end
 
 return m
