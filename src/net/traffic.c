@@ -174,6 +174,7 @@ static void receive_bytes(int fd, struct net_flow *f)
 		n = recv(fd, buf, CHUNK, 0);
 		now = net_now();
 	}
+	free(buf);
 	finish(f, NET_RECEIVER, 0);
 }
 
@@ -231,6 +232,7 @@ static void receive_packets(int fd, struct net_flow *f)
 	while (net_now() < end && !receive_datagrams(fd, f, buf, &last))
 		;
 	f->receive_seconds = last - start;
+	free(buf);
 	finish(f, NET_RECEIVER, 0);
 }
 
@@ -321,6 +323,7 @@ void traffic_ask(int fd, void *flow)
 	atomic_store(&f->all_sent, true);
 	if (f->udp)
 		send(fd, "", 0, MSG_NOSIGNAL);
+	free(buf);
 	finish(f, NET_SENDER, code);
 }
 
@@ -347,5 +350,6 @@ void traffic_answer(int fd, void *flow)
 		if (n > 0 && sendto(fd, buf, (size_t)n, MSG_NOSIGNAL, f->udp ? &from.sa : NULL, f->udp ? len : 0) < 0)
 			break;
 	}
+	free(buf);
 	finish(f, NET_RECEIVER, 0);
 }
