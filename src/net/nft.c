@@ -60,7 +60,7 @@ static int none(int r)
  */
 int net_nft_used(const struct net_ns *ns, struct net_err *err)
 {
-	union answer answer;
+	union answer answer = {0};
 	int r = ask(ns, NFT_MSG_GETTABLE, NLM_F_DUMP, &answer, err);
 
 	if (r < 0)
@@ -76,7 +76,7 @@ int net_nft_used(const struct net_ns *ns, struct net_err *err)
  */
 int net_nft_generation(const struct net_ns *ns, uint32_t *gen, struct net_err *err)
 {
-	union answer answer;
+	union answer answer = {0};
 	const struct nlattr *attr = (const void *)(answer.buf + NLMSG_SPACE(sizeof(struct nfgenmsg)));
 	int r = ask(ns, NFT_MSG_GETGEN, 0, &answer, err);
 

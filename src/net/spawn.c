@@ -60,7 +60,7 @@ struct job {
 
 /* --- in the child --- */
 
-CHILD_CODE static void give_up(struct job *job, enum stage stage)
+CHILD_CODE static _Noreturn void give_up(struct job *job, enum stage stage)
 {
 	job->code = errno;
 	job->stage = stage;

@@ -137,10 +137,12 @@ void traffic_send(int fd, void *flow)
 
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	set_patience(fd, QUIET);
-	for (; now < start + f->seconds && !code; now = net_now()) {
+	while (now < start + f->seconds && !code) {
 		code = f->udp ? send_datagrams(fd, f, buf) : send_bytes(fd, f, buf);
 		pace(f, start);
+		now = net_now();
 	}
+	free(buf);
 	f->send_seconds = now - start;
 	atomic_store(&f->all_sent, true);
 	if (f->udp) {
