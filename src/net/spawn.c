@@ -175,9 +175,10 @@ CHILD_CODE static void tell_who(struct job *job)
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, job->stat, sizeof(job->stat) - 1);
 
-	if (n <= 0)
+	if (n > 0)
+		job->stat[n] = '\0';
+	else
 		give_up(job, STAGE_WHO);
-	job->stat[n] = '\0';
 	close(fd);
 }
 
