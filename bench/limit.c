@@ -1,7 +1,8 @@
 /* limit.c - what networks cost at least: netlink messages made by hand, no more of them than there must be
  *
  * star N, stars N, chain N: builds it, writes "up" and its pid, and takes it down at the next line that it reads; stars
- * are four of N / 4 hosts, whose switches are joined; star N v6off: no IPv6 on the hosts' links
+ * are four of N / 4 hosts, whose switches are joined; star N v6off: no IPv6 on the hosts' links, else a
+ * link-local address that isn't looked for elsewhere first; ports of switches have none
  *
  * routes N: adds, lists and deletes routes; list N ROUNDS: lists links and addresses; exec PID N PROGRAM: runs a
  * program in the network and mount namespace of a process; run N PROGRAM: runs it here.  They write the seconds.
@@ -118,14 +119,16 @@ static void build_star(int first, int n, bool v6off, int number)
 	for (int i = first; i < first + n; i++) {
 		snprintf(port, sizeof(port), "p%d", i);
 		msg_veth(port, BRIDGE + 1 + i, BRIDGE, "eth0", BRIDGE, host[i - first].fd);
+		msg_no_link_local(BRIDGE + 1 + i);
 		if (i % 64 == 0)
 			flush(sw->sock, "veth");
 	}
 	flush(sw->sock, "veth");
 	for (int i = first; i < first + n; i++) {
 		msg_up(1);
-		if (v6off)
-			msg_no_ipv6(BRIDGE);
+		msg_no_link_local(BRIDGE);
+		if (!v6off)
+			msg_link_local(BRIDGE, (uint32_t)i);
 		msg_up(BRIDGE);
 		msg_addr(BRIDGE, STAR + (uint32_t)i, 16);
 		msg_route(RTM_NEWROUTE, 0, 0, GATEWAY, BRIDGE);

@@ -115,7 +115,7 @@ static void msg_up(int index)
 	end();
 }
 
-static void msg_no_ipv6(int index)
+static void msg_no_link_local(int index)
 {
 	struct ifinfomsg m = {.ifi_index = index};
 	uint8_t none = 1; /* IN6_ADDR_GEN_MODE_NONE */
@@ -184,6 +184,19 @@ static void msg_addr(int index, uint32_t ip, int plen)
 	attr32(IFA_LOCAL, htonl(ip));
 	attr32(IFA_ADDRESS, htonl(ip));
 	attr32(IFA_BROADCAST, htonl(ip | 0xffffffffu >> plen));
+	end();
+}
+
+static void msg_link_local(int index, uint32_t number)
+{
+	struct ifaddrmsg m = {.ifa_family = AF_INET6, .ifa_prefixlen = 64, .ifa_flags = IFA_F_NODAD,
+			      .ifa_scope = RT_SCOPE_LINK, .ifa_index = (unsigned int)index};
+	struct in6_addr ip = {.s6_addr = {0xfe, 0x80, [8] = 0x02, [11] = 0xff, [12] = 0xfe}};
+
+	ip.s6_addr[14] = (uint8_t)(number >> 8);
+	ip.s6_addr[15] = (uint8_t)number;
+	begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m));
+	attr(IFA_LOCAL, &ip, sizeof(ip));
 	end();
 }
 

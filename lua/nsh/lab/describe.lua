@@ -227,6 +227,9 @@ function Writer:link_spec(node, link)
   spec.impair, spec.qdiscs = impairment(spec.qdiscs)
   spec.vlans = vlans_of(spec.vlans, link.kind == "bridge" and link or link_of(node, link.master))
   if spec.up then spec.up = nil end
+  if link.port_kind == "bridge" then -- a lab's ports have no link-local address
+    spec.addrgenmode = link.addrgenmode ~= "none" and link.addrgenmode or nil
+  end
   if spec.mac == mac.of(self.lab, node.node, link.name, {}) then spec.mac = nil end
   return spec
 end

@@ -151,6 +151,9 @@ function Look:blocked(dev)
   end
 end
 
+-- Whether a link that is up is to have link-local addresses, and had none: the kernel only makes them as it comes up.
+local function is_opened(link, live) return live.addrgenmode == "none" and records.link_local(link) ~= nil end
+
 ---@private
 function Look:addresses()
   local key, six = nouns.by_name.addr.key, {}
@@ -167,7 +170,8 @@ function Look:addresses()
   local lo = self.routes[1] and not self.wish.adopted and self.links.lo and self.links.lo.up
   if lo and self.addrs["127.0.0.1/8 dev lo"] then self:routes4(self.addrs["127.0.0.1/8 dev lo"]) end
   for _, link in ipairs(self.wish.links) do
-    if six[link.name] and self.links[link.name] and link.up then self:link_local(link) end
+    local live = self.links[link.name]
+    if live and link.up and (six[link.name] or is_opened(link, live)) then self:link_local(link) end
   end
 end
 
@@ -222,6 +226,15 @@ end
 ---@field rules table[]
 ---@field sysctls table<string, table<string, boolean>> those that may keep IPv6 away from links
 
+local function opens_any(state, wish)
+  local closed = {}
+  for _, live in ipairs(state.links) do closed[live.name] = live.addrgenmode == "none" and live or nil end
+  for _, link in ipairs(next(closed) and wish.links or {}) do
+    if closed[link.name] and is_opened(link, closed[link.name]) then return true end
+  end
+  return false
+end
+
 --- Looks for what the kernel has given along with what is declared and was taken away since.
 ---@param state table the namespace as it was read
 ---@param wish table what is declared
@@ -229,7 +242,7 @@ end
 ---@return nsh.LabMissing? missing nil: nothing is
 function m.missing(state, wish, ns)
   local declares_rules = wish.rules and wish.rules[1]
-  if not declares_rules and not (wish.addrs and wish.addrs[1]) then return nil end
+  if not declares_rules and not (wish.addrs and wish.addrs[1]) and not opens_any(state, wish) then return nil end
   local look = look_at(state, wish, ns)
   look:addresses()
   if declares_rules then look:own_rules() end

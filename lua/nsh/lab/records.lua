@@ -1,5 +1,6 @@
 --- records.lua - what a node of a lab asks for, noun by noun, as the records that the kernel would tell of it.
 local core = require "nsh.core"
+local own = require "nsh.lab.own"
 
 local m = {}
 
@@ -17,7 +18,11 @@ end
 -- elsewhere first, by the records of the links.
 local link_local = setmetatable({}, { __mode = "k" })
 
-local function settle(device, record)
+-- A port of a bridge has no link-local address unless it is told so: nobody is spoken to there, and among a thousand
+-- ports each one more takes the kernel a look at all routes of the others.
+local function settle(node, device, record)
+  local master = record.master and own.find(node, record.master)
+  if record.addrgenmode == nil and master and master.kind == "bridge" then record.addrgenmode = "none" end
   local usual = record.addrgenmode == nil or record.addrgenmode == "eui64"
   if record.up and record.mac and usual and device.ipv6 ~= false and not device.dad then
     link_local[record] = core.link_local(record.mac)
@@ -51,7 +56,7 @@ local function of_own(node, device)
   record.name, record.kind = device.name, device.kind
   if device.kind == "bridge" and record.mtu == nil then record.mtu = bridge_mtu(node, device) end
   add_altname(record, device.altname)
-  return settle(device, record)
+  return settle(node, device, record)
 end
 
 -- One end of a wire. The machine's own link, where that is what is behind it, is moved here.
@@ -65,7 +70,7 @@ local function of_port(port)
   else
     record.kind = "veth"
     record.peer = { name = port.peer.name, netns = port.peer.node:netns_name() }
-    settle(port, record)
+    settle(port.node, port, record)
   end
   return record
 end
