@@ -185,6 +185,23 @@ describe("A lab that stands", function()
     assert(netns.get "office.h1":reaches "10.0.0.12" and netns.get "office.h2":reaches "10.0.0.254")
   end)
 
+  it("gives a link its link-local address when it is a port no more", function()
+    local function of(master)
+      local net = lab "port"
+      local host = net:host { "h1", links = { { "br0", kind = "bridge" } } }
+      net:link { { host, "eth0", master = master }, net:host "h2" }
+      return net
+    end
+    of "br0":up()
+    local net = of(nil)
+    local function found() return h.oracle(netns.get "port.h1", "ip -j -6 addr show scope link dev eth0") end
+    assert.equal(0, #found())
+    net:up()
+    assert.equal(1, #found()[1].addr_info)
+    assert.equal(0, #net:plan())
+    net:down()
+  end)
+
   it("doesn't take what is another's", function()
     local net = office()
     netns.add "office.h2":add_link { "mine", kind = "veth", peer = "mine2" }

@@ -261,8 +261,23 @@ describe("what is declared", function()
       return found, count
     end
     local found, count = tentative {}
-    assert.same({ 0, 5 }, { found, count })
+    assert.same({ 0, 4 }, { found, count })
     assert.is_true(tentative { dad = true } > 0)
+  end)
+
+  it("has link-local addresses at ports of bridges where it is told so", function()
+    local net = lab "ports"
+    local sw = net:switch "sw"
+    local h1 = net:host { "h1", links = { { "br0", kind = "bridge" } } }
+    net:link { { sw, "quiet" }, { h1, "eth0", master = "br0" } }
+    net:link { { sw, "loud", addrgenmode = "eui64" }, { net:host "h2", "eth0" } }
+    with(net, function()
+      local function count(node, dev) return #h.oracle(node, "ip -j -6 addr show scope link dev " .. dev) end
+      assert.same({ 0, 0, 1, 1, 1 },
+        { count(sw, "quiet"), count(h1, "eth0"), count(sw, "loud"), count(h1, "br0"), count(sw, "sw") })
+      local text = nsh.snapshot():script()
+      assert.same({ 1, 1 }, { select(2, text:gsub("addrgenmode", "")), select(2, text:gsub('"eui64"', "")) })
+    end)
   end)
 
   it("has no IPv6 where none is wanted", function()

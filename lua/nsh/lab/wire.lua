@@ -73,6 +73,7 @@ end
 ---@field master? string a bridge, bond or vrf of the node that it is a port of
 ---@field dad? boolean true: its addresses of IPv6 are looked for elsewhere before they are used
 ---@field ipv6? boolean false: it has no IPv6
+---@field addrgenmode? string how its link-local address is made: "eui64", "none" (a port of a bridge: "none")
 
 -- What can't be said of both ends at once.
 local ONE_END = { addr = true, addrs = true, altnames = true, mac = true, master = true, name = true }
