@@ -29,11 +29,12 @@ local function number(n)
   end
 end
 
--- A table is a list when its metatable says so, or when it has something at 1.
+-- A table is a list when its metatable says so, or when it has something at 1; or at 2 alone, as { from, to } of a plan
+-- where there was nothing.
 local function is_list(t, mt)
   local kind = mt and mt.__jsontype
   if kind then return kind == "array" end
-  return rawget(t, 1) ~= nil
+  return rawget(t, 1) ~= nil or next(t) == 2 and next(t, 2) == nil
 end
 
 local encode -- forward: tables hold values

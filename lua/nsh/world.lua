@@ -36,6 +36,15 @@ function m.is_empty() return m.is_private() and not core.world.made() end
 ---@return boolean
 function m.is_dry() return globals.check == true end
 
+--- Tells whether the named world that `nsh -w` asks for is still to be made.
+---@return boolean
+function m.is_absent()
+  return globals.world ~= nil and not core.world.made() and not core.world.known(globals.world)
+end
+
+--- Lets a script that only looks do without a named world that isn't there: what it finds is nothing, and none is made.
+function m.forgo() globals.world = nil end
+
 --- Returns the name of the world that `nsh -w` asks for; nil for a private one.
 ---@return string?
 function m.name() return globals.world end

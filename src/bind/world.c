@@ -91,6 +91,13 @@ static int world_list(lua_State *L)
 	return 1;
 }
 
+/* known(name) -> whether there is a world of this name */
+static int world_known(lua_State *L)
+{
+	lua_pushboolean(L, net_world_known(luaL_checkstring(L, 1)));
+	return 1;
+}
+
 /* kill(name) -> true, when it is gone */
 static int world_kill(lua_State *L)
 {
@@ -201,6 +208,7 @@ static const luaL_Reg lib[] = {
 	{"folder", world_folder},
 	{"journal", world_journal},
 	{"kill", world_kill},
+	{"known", world_known},
 	{"lasts", world_lasts},
 	{"list", world_list},
 	{"lock", world_lock},

@@ -190,6 +190,19 @@ int net_worlds(struct net_worlds *list, struct net_err *err)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* net_world_known() - whether there is a named world: alive, being made, or dead and not cleared away yet */
+bool net_world_known(const char *name)
+{
+	struct net_err ignored;
+	struct stat st;
+	int fd = net_worlds_open(false, &ignored);
+	bool known = fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return known || (fd < 0 && fd != -ENOENT); /* why it can't be looked at is told when it is made */
+}
+
 void net_worlds_free(struct net_worlds *list)
 {
 	for (unsigned int i = 0; i < list->n; i++)

@@ -23,6 +23,7 @@ struct net_worlds {
 
 int net_check_world_name(const char *name, size_t len, struct net_err *err);
 int net_worlds(struct net_worlds *list, struct net_err *err); /* what dead ones left is removed */
+bool net_world_known(const char *name);
 void net_worlds_free(struct net_worlds *list);
 int net_world_kill(const char *name, struct net_err *err);
 int net_journal(char *at, size_t size, struct net_err *err); /* of labs on the machine itself */

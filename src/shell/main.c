@@ -171,6 +171,18 @@ static int enter_world(lua_State *L)
 	return SHELL_OK;
 }
 
+/* Whether the word after the script may be a verb that needs what is there: for those no named world is made. */
+static bool may_look(const struct command_line *c)
+{
+	static const char *const verbs[] = {"down", "exec", "graph", "ping", "plan", "shell", "status"};
+	int word = c->options.script + 1;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (word < c->argc && strcmp(c->argv[word], verbs[i]) == 0)
+			return true;
+	return false;
+}
+
 static int run_rest(lua_State *L, const struct command_line *c)
 {
 	const struct options *o = &c->options;
@@ -233,7 +245,7 @@ static int run_all(lua_State *L, const struct command_line *c)
 	lab_errors(c->argc, c->argv, o);
 	if (o->worlds || o->kill || o->gc)
 		return worlds_run(L, o);
-	if (o->world && !o->doctor && !o->check)
+	if (o->world && !o->doctor && !o->check && !(may_look(c) && !net_world_known(o->world)))
 		code = enter_world(L);
 	if (code == SHELL_OK && o->capture)
 		code = sniff_begin(L, c->argv, o);

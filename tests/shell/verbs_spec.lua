@@ -169,10 +169,18 @@ describe("a script that returns a lab", function()
     local env = ("XDG_RUNTIME_DIR=%s/run"):format(dir)
     local function named(...) return run({ "-w", "verbs", lab, ... }, { before = env }) end
     finally(function() os.execute(("%s %s -w verbs --kill 2>/dev/null"):format(env, NSH)) end)
-    local _, status, err = named("exec", "h1", "true")
-    assert.equal(1, status)
-    assert.truthy(err:find("nsh -w verbs " .. lab .. " up builds it", 1, true), err)
-    local out
+    -- who only looks makes no world
+    local out, status, err
+    for _, words in ipairs { { "exec", "h1", "true" }, { "shell", "h1" }, { "ping" } } do
+      _, status, err = named(table.unpack(words))
+      assert.equal(1, status)
+      assert.equal(("lab duo: it is not up: there is no world verbs (ENOENT)\n  hint: nsh -w verbs %s up builds it\n")
+        :format(lab), err)
+    end
+    assert.truthy((named "status"):find "^lab duo: not up")
+    assert.truthy((named "plan"):find "^%+ h1")
+    assert.truthy((named "down"):find "there was nothing to do")
+    assert.equal("", (run({ "--worlds" }, { before = env })))
     out, status = named()
     assert.equal(0, status)
     assert.truthy(out:find("next: nsh -w verbs " .. lab .. " status", 1, true), out)
@@ -181,6 +189,40 @@ describe("a script that returns a lab", function()
     assert.equal("[]\n", (named("plan", "--json")))
     assert.truthy((named "down"):find "^lab duo is down: 2 namespaces gone")
     assert.truthy((named "status"):find "^lab duo: not up")
+  end)
+
+  it("tells what became of a change, and of one that failed", function()
+    assert(os.execute("mkdir -m 700 " .. dir .. "/changes"))
+    local env = ("XDG_RUNTIME_DIR=%s/changes"):format(dir)
+    local function named(script, ...) return run({ "-w", "changes", script, ... }, { before = env }) end
+    finally(function() os.execute(("%s %s -w changes --kill 2>/dev/null"):format(env, NSH)) end)
+    local more = file("more.lua", ([[
+      local net = dofile %q
+      local h3 = net:host { "h3", routes = arg[2] == "bad" and { { "10.9.0.0/16", via = "10.7.7.7" } } or nil }
+      net:link { { h3, addr = "10.1.0.3/24" }, { "h1", addr = "10.1.0.1/24" } }
+      return net]]):format(lab))
+    assert.truthy((named(lab, "up")):find "^lab duo is up: 2 nodes, 1 link, in ")
+    local out, status, err = named(more, "any", "bad")
+    assert.equal(1, status)
+    assert.equal("", out)
+    assert.truthy(err:find("\nlab duo is as it was: a step failed, and what was done is undone\n" .. more
+      .. ":2: route add", 1, true), err)
+    assert.equal("nothing to do\n", (named(lab, "plan")))
+    assert.equal("true\n", (named(more, "exec", "h1", "--", "echo", "true"))) -- h1 is there, though h3 isn't
+    err = select(3, named(more, "exec", "h3", "true"))
+    assert.truthy(err:find("lab duo: not all of it is up: there is no duo.h3", 1, true), err)
+    assert.truthy((named(more, "status")):find "^lab duo: 2 of 3 nodes up\n")
+    assert.truthy((named(more)):find "^lab duo is up: 3 nodes, 2 links, %d+ made, in ")
+    assert.truthy((named(lab)):find "^lab duo is up: 2 nodes, 1 link, %d+ deleted, in ")
+  end)
+
+  it("says why a word that is nearly a verb brings the lab up", function()
+    local out, status, err = run { lab, "stauts" }
+    assert.equal(0, status)
+    assert.truthy(out:find "^lab duo is up")
+    assert.equal("nsh: 'stauts' is no verb; did you mean 'status'? It is left to the script, and the lab is brought "
+      .. "up\n", err)
+    assert.equal("", (select(3, run { lab, "4" })))
   end)
 
   it("tells what is wrong with the words, and exits with 2", function()

@@ -143,7 +143,8 @@ local function refuse_foreign(lab, node)
   fail.raise {
     op = "lab plan", target = lab, netns = node.netns, code = "EEXIST", errno = 17,
     message = ("there is a namespace %s that lab %s didn't make"):format(node.netns, lab), where = nouns.where(node),
-    hint = ("netns.del(%q) takes it away; or give the lab another name"):format(node.netns),
+    hint = ("netns.del(%q) takes it away%s; or give the lab another name"):format(node.netns,
+      world.name() and (", nsh -w %s --kill all of the world"):format(world.name()) or ""),
   }
 end
 

@@ -16,7 +16,8 @@ local m = {}
 ---@field nodes table[] records { node, kind, netns, state, addrs, links }: state is "up" or "missing", "differs" where
 ---  something isn't as declared; addrs: of all of its links but lo
 ---@field links table[] records { node, link, state, peer, addrs, mtu, rx_packets, rx_bytes, tx_packets, tx_bytes,
----  dropped, differs }: state as of a link, or "missing"; peer: "h2:eth0"; dropped: both ways
+---  dropped, differs }: state as of a link, "up" also of one with a carrier that the kernel has no state of (yet), or
+---  "missing"; peer: "h2:eth0"; dropped: both ways
 ---@field differs integer steps that net:plan() has
 local Status = { __name = "nsh.status", __jsontype = "object" }
 
@@ -37,9 +38,11 @@ local function head(self)
   for _, node in ipairs(self.nodes) do
     if node.state ~= "missing" then there = there + 1 end
   end
-  local state = there == 0 and "not up" or there == #self.nodes and "up" or ("%d of %d nodes up"):format(there,
-    #self.nodes)
-  return ("lab %s: %s, %d node%s"):format(self.lab, state, #self.nodes, #self.nodes == 1 and "" or "s")
+  if there > 0 and there < #self.nodes then
+    return ("lab %s: %d of %d nodes up"):format(self.lab, there, #self.nodes)
+  end
+  return ("lab %s: %s, %d node%s"):format(self.lab, there == 0 and "not up" or "up", #self.nodes,
+    #self.nodes == 1 and "" or "s")
 end
 
 local function node_rows(self)
@@ -66,7 +69,7 @@ end
 
 local function tail(self)
   if self.differs == 0 then return nil end
-  return ("~ %d step%s from what is declared: net:plan() tells, net:up() mends"):format(self.differs,
+  return ("~ %d step%s from what is declared: plan tells, up mends"):format(self.differs,
     self.differs == 1 and "" or "s")
 end
 
@@ -120,7 +123,8 @@ local function live_links(node, ns, peers, differs)
   for _, link in ipairs(all) do
     if link.name ~= "lo" or addrs.lo then
       local stats = link.stats
-      local record = { node = node.name, link = link.name, state = link.state, mtu = link.mtu,
+      local state = link.state == "unknown" and link.carrier and "up" or link.state
+      local record = { node = node.name, link = link.name, state = state, mtu = link.mtu,
         peer = peers[link.name], addrs = addrs[link.name] or setmetatable({}, LIST), rx_packets = stats.rx_packets,
         rx_bytes = stats.rx_bytes, tx_packets = stats.tx_packets, tx_bytes = stats.tx_bytes,
         dropped = stats.rx_dropped + stats.tx_dropped,

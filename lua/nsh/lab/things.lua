@@ -73,6 +73,10 @@ local function command_of(given, what, known)
   if type(cmd) == "table" and #cmd == 1 and tostring(cmd[1]):find " " then cmd = cmd[1] end
   record.cmd = cmd
   local first = type(cmd) == "table" and cmd[1] or cmd
+  if type(first) == "function" then
+    fail.misuse(what == "services" and "services: a function stands alone, not in a table of its own"
+      or "%s takes commands, no function", what)
+  end
   if type(first) == "table" or not tostring(first):find "%S" then
     fail.misuse("%s has a command that is empty", what)
   end

@@ -58,18 +58,29 @@ function m.names(lab)
   return names[1] and table.concat(names, ", ") or "no nodes"
 end
 
--- In a world that ends with nsh the lab is built for the verb; elsewhere it must stand already.
-local function ready(lab)
+local function not_up(lab, message, ...)
+  fail.raise { op = "lab", target = lab.name, code = "ENOENT", errno = 2, where = "", message = message:format(...),
+    hint = command() .. " up builds it" }
+end
+
+-- In a world that ends with nsh the lab is built for the verb; elsewhere the node must stand already, or all of them.
+local function ready(lab, wanted)
   if world.is_private() then
     lab:up()
     return
   end
+  if world.is_absent() then not_up(lab, "it is not up: there is no world %s", world.name()) end
+  local there, missing = 0, nil
   for _, node in ipairs(lab.nodes) do
-    if not netns.lookup(node:netns_name()) then
-      fail.raise { op = "lab", target = lab.name, code = "ENOENT", errno = 2, where = "",
-        message = ("it is not up: there is no %s (ENOENT)"):format(node:netns_name()),
-        hint = command() .. " up builds it" }
+    if netns.lookup(node:netns_name()) then
+      there = there + 1
+    elseif not wanted or node == wanted then
+      missing = missing or node
     end
+  end
+  if missing then
+    not_up(lab, there == 0 and "it is not up: there is no %s" or "not all of it is up: there is no %s",
+      missing:netns_name())
   end
 end
 
@@ -119,10 +130,25 @@ local function next_steps(lab)
   end
 end
 
+-- How many steps changed a lab that was up: ", 2 made, 1 changed".
+local function changed(lab, plan)
+  local n, new, is_new = { create = 0, change = 0, delete = 0 }, 0, {}
+  for _, step in ipairs(plan) do
+    if step.noun == "netns" and step.op == "create" then new, is_new[step.netns] = new + 1, true end
+    if step.op ~= "change" or not is_new[step.netns] then n[step.op] = n[step.op] + 1 end
+  end
+  if new == #lab.nodes then return "" end
+  local words = ""
+  for _, op in ipairs { { "create", "made" }, { "change", "changed" }, { "delete", "deleted" } } do
+    if n[op[1]] > 0 then words = ("%s, %d %s"):format(words, n[op[1]], op[2]) end
+  end
+  return words
+end
+
 local function head(lab, plan, seconds)
   if #plan == 0 then return ("lab %s is up: there was nothing to do"):format(lab.name) end
-  return ("lab %s is up: %s, %s, in %.3g s"):format(lab.name, count(#lab.nodes, "node"), count(#lab.links, "link"),
-    seconds)
+  return ("lab %s is up: %s, %s%s, in %.3g s"):format(lab.name, count(#lab.nodes, "node"), count(#lab.links, "link"),
+    changed(lab, plan), seconds)
 end
 
 local function result(lab, plan, seconds)
@@ -141,9 +167,20 @@ end
 
 local verbs = {}
 
+-- Builds it; of a step that fails the error itself tells.
+local function build(lab)
+  local ok, err = pcall(lab.up, lab)
+  if ok then return err end
+  if type(err) == "table" and err.undone then
+    stdout:flush()
+    stderr:write(("lab %s is as it was: a step failed, and what was done is undone\n"):format(text.escape(lab.name)))
+  end
+  error(err, 0)
+end
+
 local function up(lab)
   local start = core.loop.now()
-  local plan = lab:up()
+  local plan = build(lab)
   local seconds = core.loop.now() - start
   if run.prompt then set_globals(lab) end
   if run.json then
@@ -179,7 +216,8 @@ end
 function verbs.status(lab)
   local status = lab:status()
   tell(status)
-  if not status.up and not run.json and world.is_private() then
+  if not status.up and not run.json and world.is_private() and not run.absent then
+    stdout:flush()
     stderr:write(("this world ends with nsh: nsh -w NAME %s up keeps a lab, nsh -w NAME %s status shows it\n"):format(
       run.script, run.script))
   end
@@ -225,7 +263,7 @@ function verbs.exec(lab, words)
   if not node then return code end
   local cmd = table.move(words, words[2] == "--" and 3 or 2, #words, 1, {})
   if not cmd[1] then return misused("exec", "which command?") end
-  ready(lab)
+  ready(lab, node)
   local ok, ended = pcall(require("nsh.process").passed, node.netns, cmd)
   if ok then return code_of(ended) end
   local no_program = type(ended) == "table" and NO_PROGRAM[ended.code]
@@ -239,7 +277,7 @@ function verbs.shell(lab, words)
   local node, code = find_node(lab, "shell", words[1])
   if not node then return code end
   if words[2] then return misused("shell", "it takes a node alone; exec %s -- CMD runs a command", node.name) end
-  ready(lab)
+  ready(lab, node)
   return code_of(node.netns:shell())
 end
 
@@ -291,6 +329,21 @@ function m.tell_error(err, options, code)
   json.tell(json.of_error(err, code))
 end
 
+-- Verbs that only look, or take away: a named world isn't made for them.
+local LOOKING = { plan = true, status = true, graph = true, down = true }
+
+-- A word that is nearly a verb is the script's own all the same; whoever mistyped it learns why the lab comes up.
+local function tell_near(word)
+  local names = {}
+  for name in pairs(m.USAGE) do names[#names + 1] = name end
+  table.sort(names)
+  local nearest = word and not run.json and core.nearest(word, names)
+  if not nearest then return end
+  stdout:flush()
+  stderr:write(("nsh: '%s' is no verb; did you mean '%s'? It is left to the script, and the lab is brought up\n")
+    :format(text.escape(word), nearest))
+end
+
 --- Does with what a script returned what the words after it say, if that is a lab.
 ---@private
 ---@param value any what the script returned
@@ -304,12 +357,17 @@ function m.run(value, options)
   run = { script = options.script, before = options.before, json = options.json, prompt = options.interactive }
   if not verbs[verb] then
     run.prompt = run.prompt or options.terminal and world.is_private() and not run.json
+    tell_near(verb)
     return up(value), run.prompt
   end
   local slip
   words, slip = take_options(verb, table.move(words, 2, #words, 1, {}))
   if not words then return slip end
   stdout:flush()
+  if LOOKING[verb] and world.is_absent() then
+    run.absent = true
+    world.forgo()
+  end
   if run.prompt and rawget(_G, "net") == nil then rawset(_G, "net", value) end
   return verbs[verb](value, words), run.prompt
 end
