@@ -1,78 +1,56 @@
--- docs_spec.lua - every ```lua block of the pages runs, in order, in one nsh a page; a ```text block is what it prints
--- One that begins with ```lua needs PROGRAM... is left out where one of these is missing.
+-- docs_spec.lua - all blocks of the pages run, and print what the pages show: tests/page.lua tells how
+local page = dofile "tests/page.lua"
 local transcript = dofile "tests/transcript.lua"
-
-local MARK = "\1block "
-
--- The first of some programs that is missing.
-local function missing(programs)
-  for name in programs:gmatch "%S+" do
-    if not nsh.program(name) then return name end
-  end
-end
-
--- The blocks of a page: { line, code, expected, missing }.
-local function blocks_of(path)
-  local blocks, number, current, kind = {}, 0, nil, nil
-  for line in io.lines(path) do
-    number = number + 1
-    local fence, programs = line:match "^```(%w*)(.*)$"
-    if kind then
-      if fence == "" then
-        if kind == "lua" then
-          blocks[#blocks + 1] = { line = current.line, missing = missing(current.programs:match "^ needs (.*)$" or ""),
-            code = table.concat(current, "\n") }
-        elseif kind == "text" and #blocks > 0 and blocks[#blocks].after == nil then
-          blocks[#blocks].expected = table.concat(current, "\n")
-        end
-        kind = nil
-      else
-        current[#current + 1] = line
-      end
-    elseif fence then
-      kind, current = fence, { line = number, programs = programs }
-    elseif line ~= "" and #blocks > 0 and not blocks[#blocks].expected then
-      blocks[#blocks].after = line -- text in between: what follows is not its output
-    end
-  end
-  return blocks
-end
-
--- One script of all blocks, so that a later one sees the locals of an earlier one.
-local function run(path, blocks)
-  local name = os.tmpname()
-  local file = assert(io.open(name, "w"))
-  for i, block in ipairs(blocks) do
-    file:write(("print %q\n"):format(MARK .. i), block.missing and "" or block.code, "\n")
-  end
-  file:close()
-  local out, status = transcript.nsh(name)
-  os.remove(name)
-  assert.equal(0, status, path .. ":\n" .. out:sub(-2000))
-  local outputs = {}
-  for number, text in (out .. MARK):gmatch(MARK .. "(%d+)\n(.-)%f[\1\0]") do outputs[tonumber(number)] = text end
-  return outputs
-end
 
 describe("pages", function()
   local pages = transcript.files "README.md docs/*.md stdlib/README.md src/README.md"
+  local ran
+
+  -- They mostly wait: the first who asks runs all, at once.
+  local function ran_pages()
+    if ran then return ran end
+    ran = {}
+    for _, path in ipairs(pages) do
+      if path ~= "docs/reference.md" then ran[path] = page.start(path) end
+    end
+    for _, one in pairs(ran) do page.finish(one) end
+    return ran
+  end
+
   for _, path in ipairs(pages) do
-    local blocks = path ~= "docs/reference.md" and blocks_of(path) or {}
-    if #blocks > 0 then
+    if path ~= "docs/reference.md" and page.blocks(path)[1] then
       it(path .. " runs and prints what it shows", function()
-        local outputs = run(path, blocks)
-        local without
-        for i, block in ipairs(blocks) do
-          without = without or block.missing and ("line %d needs %s"):format(block.line, block.missing)
-          if block.expected and not block.missing then
-            local difference = transcript.differs(block.expected, outputs[i] or "")
-            assert.is_nil(difference, ("%s:%d: %s"):format(path, block.line, difference))
-          end
-        end
+        local problem, without = page.compare(ran_pages()[path])
+        assert.is_nil(problem)
         if without then pending(without) end
       end)
     end
   end
+
+  -- What is wrong with a page of these lines.
+  local function problem_of(...)
+    local name = os.tmpname()
+    local file = assert(io.open(name, "w"))
+    file:write(table.concat({ ... }, "\n"), "\n")
+    file:close()
+    local one = page.start(name)
+    page.finish(one)
+    os.remove(name)
+    return ((page.compare(one) or "right"):gsub("^" .. name:gsub("%p", "%%%0"), "page"))
+  end
+
+  it("are told apart from what is printed", function()
+    assert.equal("right", problem_of("```lua a.lua", "print(1)", "```", "```sh", "nsh a.lua; pwd; ls", "```", "```text",
+      "1", "/srv", "a.lua", "examples", "stdlib", "```", "```sh", "cat $HOME/a.lua >b", "```"))
+    assert.equal("page:1: line 2: expected\n  b\ngot\n  c", problem_of("```sh", "echo a; echo c >&2", "```", "",
+      "```text", "a", "b", "```"))
+    assert.equal("page:2: more than expected:\n  a", problem_of("", "```sh", "echo a", "```", "text", "```text", "a",
+      "```"))
+    assert.equal("right", problem_of("```lua", "print('0.0123 s   at 2026-01-31T12:00:00+0100')", "```", "```text",
+      "0.456 s  at 2000-01-01T00:00:00+0000", "```", "```console", "$ exit 1", "```"))
+    assert.matches("^page: its lua ended with 1:\n\1block 1\n.*nothing", problem_of("```lua", "nothing()", "```"))
+    assert.equal("right", problem_of("```sh needs no-such-program", "exit 1", "```"))
+  end)
 
   it("name files that are there", function()
     for _, path in ipairs(pages) do
@@ -84,7 +62,7 @@ describe("pages", function()
   end)
 
   it("give a lab of at most 15 lines in the README", function()
-    local lab = blocks_of("README.md")[1]
+    local lab = page.blocks("README.md")[1]
     assert.is_true(#transcript.lines(lab.code) <= 15)
     assert.is_string(lab.expected)
   end)

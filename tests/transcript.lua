@@ -1,6 +1,7 @@
 -- transcript.lua - runs scripts in a fresh nsh and compares what they print with what a page says they print
--- In what is expected, `...` stands for anything within a line, a line of it alone for any lines, and a number with
--- three decimals (a measured time) for any such number.
+-- In what is expected, `...` stands for anything within a line, a line of it alone for any lines, a number with three
+-- decimals or more (a measured time) for any number, 2026-01-31T12:00:00+0000 for any moment; spaces within a line for
+-- as many as there are, since columns are as wide as what is in them.
 local m = {}
 
 local NSH = os.getenv "NSH" or "./nsh"
@@ -25,6 +26,32 @@ function m.nsh(...)
   return out, status
 end
 
+--- Starts a script: Lua by nsh, or of sh by a command.
+---@param script string
+---@param command? string "unshare -n sh"; nil: nsh
+---@param before? string what stands before the script, and `after` behind it
+---@param after? string
+---@return table run for finish
+function m.start(script, command, before, after)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(before or "", script, after or "")
+  file:close()
+  return { name = name, pipe = assert(io.popen(("LC_ALL=C.UTF-8 exec %s %s 2>&1 </dev/null"):format(command
+    or quote(NSH), name))) }
+end
+
+--- Waits for it to end; returns its output, both streams in one, and its exit status.
+---@param run table
+---@return string out
+---@return integer status
+function m.finish(run)
+  local out = run.pipe:read "a"
+  local _, _, status = run.pipe:close()
+  os.remove(run.name)
+  return out, status
+end
+
 --- Lists the files that a shell pattern names.
 function m.files(pattern)
   local pipe = assert(io.popen("ls -d " .. pattern .. " 2>/dev/null"))
@@ -36,9 +63,11 @@ end
 
 -- A line as a Lua pattern.
 local function pattern_of(line)
-  local text = line:gsub("%s+$", ""):gsub("%f[%d.]%d+%.%d%d%d%f[^%d.]", "\1")
-  text = text:gsub("[^%w\1]", "%%%0"):gsub("%%%.%%%.%%%.", ".-"):gsub("\1", "%%d+%%.%%d+")
-  return "^" .. text .. "$"
+  local indent, text = line:match "^(%s*)(.-)%s*$"
+  text = text:gsub("%f[%d.]%d+%.%d%d%d+%f[^%d.]", "\1"):gsub("%d+%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d+", "\2")
+  text = text:gsub("   *", "\3"):gsub("[^%w\1\2\3]", "%%%0"):gsub("%%%.%%%.%%%.", ".-"):gsub("\1", "%%d+%%.?%%d*")
+  text = text:gsub("\2", "%%d+%%-%%d%%d%%-%%d%%dT[%%d:]+[+-]%%d+"):gsub("\3", "%%s%%s+")
+  return "^" .. indent .. text .. "$"
 end
 
 --- Splits into lines without the spaces at their ends, and without empty lines at the end.

@@ -274,8 +274,12 @@ int net_journal(char *at, size_t size, struct net_err *err)
 {
 	int base = net_state_open(true, err), fd;
 
+	if (base < 0 && geteuid() != 0) {
+		net_fail(err, EPERM, "labs on the machine itself are for root");
+		net_hint(err, "with --host nsh must be run by root; without it anyone may, in a private world");
+	}
 	if (base < 0)
-		return base;
+		return -err->code;
 	fd = net_state_sub(base, "host", true, err);
 	close(base);
 	if (fd < 0)

@@ -394,31 +394,6 @@ end)]]))
 end)
 
 describe("the page about tests", function()
-  -- Each block of shell commands with the text that follows it.
-  local function blocks(path)
-    local list = {}
-    for code, expected in transcript.read(path):gmatch "```sh\n(.-)```\n```text\n(.-)```" do
-      list[#list + 1] = { code = code, expected = expected }
-    end
-    return list
-  end
-
-  it("shows what its commands print", function()
-    local found = blocks "docs/testing.md"
-    assert.is_true(#found >= 4)
-    for _, block in ipairs(found) do
-      local name = os.tmpname()
-      local f = assert(io.open(name, "w"))
-      f:write(("PATH=%s:$PATH\nexec 2>&1\n"):format(NSH:match "^(.*)/"), block.code)
-      f:close()
-      local pipe = io.popen("sh " .. name)
-      local out = pipe:read "a"
-      pipe:close()
-      os.remove(name)
-      assert.is_nil(transcript.differs(block.expected, out), block.code)
-    end
-  end)
-
   it("has the lab and the spec of the example", function()
     local page = transcript.read "docs/testing.md"
     for _, path in ipairs { "lab.lua", "lab_spec.lua" } do

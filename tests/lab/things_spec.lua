@@ -207,6 +207,8 @@ describe("services", function()
     local net = lab "x"
     local function refused(words, spec) h.misuse(words, net.host, net, spec) end
     refused("services takes a list", { "h", services = "dnsmasq" })
+    refused("a function stands alone, not in a table of its own", { "h", services = { { print, name = "p" } } })
+    refused("commands takes commands, no function", { "h", commands = { { print } } })
     refused("unknown key 'redy'", { "h", services = { { "dnsmasq", redy = "x" } } })
     refused("there are two called 'a'", { "h", services = { { "x", name = "a" }, { "y", name = "a" } } })
     refused("commands has a command that is empty", { "h", commands = { "" } })

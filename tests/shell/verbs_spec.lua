@@ -76,6 +76,8 @@ describe("a script that returns a lab", function()
     assert.truthy(out:find "%+ h1\n +%+ link eth0 veth to duo.h2.eth0\n +%+ addr 10.0.0.1/24 dev eth0\n")
     local steps = json.decode((run { lab, "plan", "--json" }))
     assert.same(steps, json.decode((run { "--json", lab, "plan" })))
+    local router = file("router.lua", 'local net = lab "one" net:router { "r" } return net')
+    assert.truthy((run { router, "plan", "--json" }):find('{"net.ipv6.conf.all.forwarding":[null,1]}', 1, true))
     assert.same({ "create", "netns", "h1", "duo.h1" }, { steps[1].op, steps[1].noun, steps[1].node, steps[1].name })
   end)
 

@@ -5,6 +5,7 @@ local fail = require "nsh.error"
 local netns = require "nsh.netns"
 local plan = require "nsh.lab.plan"
 local show = require "nsh.show"
+local store = require "nsh.lab.store"
 local text = require "nsh.text"
 
 local m = {}
@@ -19,6 +20,8 @@ local m = {}
 ---  dropped, differs }: state as of a link, "up" also of one with a carrier that the kernel has no state of (yet), or
 ---  "missing"; peer: "h2:eth0"; dropped: both ways
 ---@field differs integer steps that net:plan() has
+---@field broken? boolean the nsh that changed it last was killed meanwhile: up finishes that, `nsh --gc` takes the
+---  lab down
 local Status = { __name = "nsh.status", __jsontype = "object" }
 
 local LIST = { __name = "nsh.list", __jsontype = "array" } -- of addresses: one without any is a list, too
@@ -68,9 +71,15 @@ local function link_rows(self)
 end
 
 local function tail(self)
-  if self.differs == 0 then return nil end
-  return ("~ %d step%s from what is declared: plan tells, up mends"):format(self.differs,
-    self.differs == 1 and "" or "s")
+  local lines = {}
+  if self.broken then
+    lines[1] = "! the nsh that changed it was killed meanwhile: up finishes that, nsh --gc takes the lab down"
+  end
+  if self.differs > 0 then
+    lines[#lines + 1] = ("~ %d step%s from what is declared: plan tells, up mends"):format(self.differs,
+      self.differs == 1 and "" or "s")
+  end
+  return lines[1] and table.concat(lines, "\n")
 end
 
 function Status:__tostring()
@@ -168,6 +177,7 @@ function m.of(lab)
   local links = {}
   for _, node in ipairs(wanted.nodes) do links[node.node] = node.links end
   for _, node in ipairs(lab.nodes) do add_node(status, node, links[node.name] or {}, differs) end
+  status.broken = store.is_broken(lab.name) or nil
   return setmetatable(status, Status)
 end
 

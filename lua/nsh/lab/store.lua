@@ -84,6 +84,19 @@ function m.lock()
   return setmetatable({}, Lock)
 end
 
+-- Whether the nsh that noted this ended before it had done what it began.
+local function is_broken(record)
+  return record.phase ~= "done" and not core.process.stayed(record.owner.pid, record.owner.start)
+end
+
+--- Tells whether the nsh that changed a lab last was killed meanwhile.
+---@param name string of the lab
+---@return boolean
+function m.is_broken(name)
+  local record = m.has(name) and shelf.is_needed() and shelf.read(name)
+  return record and is_broken(record) or false
+end
+
 --- Lists the labs that are up, or were when the nsh that changed them was killed.
 ---@return table[] records { name, script, since, state = "up", "changing" or "broken" }
 function m.list()
@@ -96,9 +109,8 @@ function m.list()
   for _, name in ipairs(shelf.names()) do
     local record = shelf.read(name)
     if record then
-      local alive = core.process.stayed(record.owner.pid, record.owner.start)
       list[#list + 1] = { name = name, script = record.script, since = os.date("%Y-%m-%dT%H:%M:%S%z", record.since),
-        state = record.phase == "done" and "up" or alive and "changing" or "broken" }
+        state = record.phase == "done" and "up" or is_broken(record) and "broken" or "changing" }
     end
   end
   return list

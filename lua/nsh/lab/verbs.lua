@@ -3,6 +3,7 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local json = require "nsh.json"
 local netns = require "nsh.netns"
+local store = require "nsh.lab.store"
 local text = require "nsh.text"
 local world = require "nsh.world"
 local Lab = require("nsh.lab").Lab
@@ -131,13 +132,12 @@ local function next_steps(lab)
 end
 
 -- How many steps changed a lab that was up: ", 2 made, 1 changed".
-local function changed(lab, plan)
-  local n, new, is_new = { create = 0, change = 0, delete = 0 }, 0, {}
+local function changed(plan)
+  local n, new = { create = 0, change = 0, delete = 0 }, {}
   for _, step in ipairs(plan) do
-    if step.noun == "netns" and step.op == "create" then new, is_new[step.netns] = new + 1, true end
-    if step.op ~= "change" or not is_new[step.netns] then n[step.op] = n[step.op] + 1 end
+    if step.noun == "netns" and step.op == "create" then new[step.netns] = true end
+    if step.op ~= "change" or not new[step.netns] then n[step.op] = n[step.op] + 1 end
   end
-  if new == #lab.nodes then return "" end
   local words = ""
   for _, op in ipairs { { "create", "made" }, { "change", "changed" }, { "delete", "deleted" } } do
     if n[op[1]] > 0 then words = ("%s, %d %s"):format(words, n[op[1]], op[2]) end
@@ -145,10 +145,10 @@ local function changed(lab, plan)
   return words
 end
 
-local function head(lab, plan, seconds)
+local function head(lab, plan, seconds, before)
   if #plan == 0 then return ("lab %s is up: there was nothing to do"):format(lab.name) end
   return ("lab %s is up: %s, %s%s, in %.3g s"):format(lab.name, count(#lab.nodes, "node"), count(#lab.links, "link"),
-    changed(lab, plan), seconds)
+    before and changed(plan) or "", seconds)
 end
 
 local function result(lab, plan, seconds)
@@ -179,7 +179,7 @@ local function build(lab)
 end
 
 local function up(lab)
-  local start = core.loop.now()
+  local start, before = core.loop.now(), store.has(lab.name)
   local plan = build(lab)
   local seconds = core.loop.now() - start
   if run.prompt then set_globals(lab) end
@@ -187,7 +187,7 @@ local function up(lab)
     result(lab, plan, seconds)
     return OK
   end
-  say("%s", text.escape(head(lab, plan, seconds)))
+  say("%s", text.escape(head(lab, plan, seconds, before)))
   list_nodes(lab)
   next_steps(lab)
   return OK
