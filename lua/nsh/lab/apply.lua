@@ -135,7 +135,7 @@ local function guard(lab, run, before, steps, last)
     local left, problems = undo.back(run, before, steps)
     if not left and not problems[1] then
       if type(err) == "table" then err.undone = err.step ~= nil or nil end
-      if last then store.save(lab.name, last) else store.drop(lab.name) end
+      if last then store.restore(lab.name, last) else store.drop(lab.name) end
     end
     tell_left(err, left, problems)
   end })

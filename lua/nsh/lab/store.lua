@@ -30,11 +30,14 @@ end
 -- What marks the namespaces that are made meanwhile on the machine itself: nobody else's have it.
 local function mark_of(record) return ("nsh.%s.%d.%d"):format(record.lab, record.owner.pid, record.owner.start) end
 
-local function note(name, state, phase)
+local function note(name, state, phase, undone)
   local pid, start = core.world.self()
   local before = shelf.read(name) or {}
-  local record = { lab = name, script = globals.script or before.script, since = before.since or os.time(),
+  local script = globals.script or before.script
+  if undone then script = before.was end
+  local record = { lab = name, script = script, since = before.since or os.time(),
     owner = { pid = pid, start = start }, phase = phase, state = state }
+  record.was = phase == "begun" and before.script or nil
   record.mark = before.mark or require("nsh.world").is_host() and mark_of(record) or nil
   shelf.write(record)
   core.world.mark(phase == "begun" and record.mark or nil)
@@ -53,6 +56,14 @@ end
 ---@param state table
 function m.save(name, state)
   if shelf.is_needed() then return note(name, state, "done") end
+  applied[name] = state
+end
+
+--- Notes that what was begun is undone: the lab is what it was, and its script's that it was.
+---@param name string
+---@param state table what was applied before
+function m.restore(name, state)
+  if shelf.is_needed() then return note(name, state, "done", true) end
   applied[name] = state
 end
 

@@ -203,7 +203,10 @@ function verbs.down(lab)
   elseif #plan == 0 then
     say("lab %s is down: there was nothing to do", lab.name)
   else
-    say("lab %s is down: %s gone, in %.3g s", lab.name, count(#plan, "namespace"), core.loop.now() - start)
+    local n = 0
+    for _, step in ipairs(plan) do n = n + (step.noun == "netns" and 1 or 0) end
+    say("lab %s is down: %s gone, in %.3g s", lab.name, n > 0 and count(n, "namespace") or count(#plan, "thing"),
+      core.loop.now() - start)
   end
   return OK
 end
