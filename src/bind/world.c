@@ -205,20 +205,13 @@ static int world_run(lua_State *L)
 }
 
 static const luaL_Reg lib[] = {
-	{"folder", world_folder},
-	{"journal", world_journal},
-	{"kill", world_kill},
-	{"known", world_known},
-	{"lasts", world_lasts},
-	{"list", world_list},
-	{"lock", world_lock},
-	{"made", world_made},
-	{"make", world_make},
-	{"mark", world_mark},
-	{"notice", world_notice},
-	{"run", world_run},
-	{"self", world_self},
-	{NULL, NULL},
+	{"folder", world_folder}, {"journal", world_journal},
+	{"kill", world_kill},	  {"known", world_known},
+	{"lasts", world_lasts},	  {"list", world_list},
+	{"lock", world_lock},	  {"made", world_made},
+	{"make", world_make},	  {"mark", world_mark},
+	{"notice", world_notice}, {"run", world_run},
+	{"self", world_self},	  {NULL, NULL},
 };
 
 int bind_open_world(lua_State *L)
