@@ -1,8 +1,7 @@
 /* limit.c - what networks cost at least: netlink messages made by hand, no more of them than there must be
  *
  * star N, stars N, chain N: builds it, writes "up" and its pid, and takes it down at the next line that it reads; stars
- * are four of N / 4 hosts, whose switches are joined; star N v6off: no IPv6 on the hosts' links, else a
- * link-local address that isn't looked for elsewhere first; ports of switches have none
+ * are four of N / 4 hosts, whose switches are joined; star N v6off: no IPv6 on the hosts' links
  *
  * routes N: adds, lists and deletes routes; list N ROUNDS: lists links and addresses; exec PID N PROGRAM: runs a
  * program in the network and mount namespace of a process; run N PROGRAM: runs it here.  They write the seconds.
@@ -103,6 +102,8 @@ static void write_file(const char *path, const char *text)
 
 /* --- star, stars, chain --- */
 
+/* Links have link-local addresses that aren't looked for elsewhere first; ports of switches have none. */
+
 static void build_star(int first, int n, bool v6off, int number)
 {
 	struct node *sw = add_node("sw", number), *host;
@@ -128,7 +129,7 @@ static void build_star(int first, int n, bool v6off, int number)
 		msg_up(1);
 		msg_no_link_local(BRIDGE);
 		if (!v6off)
-			msg_link_local(BRIDGE, (uint32_t)i);
+			msg_link_local(BRIDGE, 2 * i);
 		msg_up(BRIDGE);
 		msg_addr(BRIDGE, STAR + (uint32_t)i, 16);
 		msg_route(RTM_NEWROUTE, 0, 0, GATEWAY, BRIDGE);
@@ -175,11 +176,15 @@ static void build_chain(int n)
 
 		msg_up(1);
 		if (i > 1) {
+			msg_no_link_local(BRIDGE);
+			msg_link_local(BRIDGE, 2 * i);
 			msg_up(BRIDGE);
 			msg_addr(BRIDGE, left + 2, 30);
 		}
 		if (i < n) {
 			msg_veth("eth1", BRIDGE + 1, 0, "eth0", BRIDGE, nodes[i].fd);
+			msg_no_link_local(BRIDGE + 1);
+			msg_link_local(BRIDGE + 1, 2 * i + 1);
 			msg_addr(BRIDGE + 1, right + 1, 30);
 		}
 		if (i > 2)

@@ -187,7 +187,7 @@ static void msg_addr(int index, uint32_t ip, int plen)
 	end();
 }
 
-static void msg_link_local(int index, uint32_t number)
+static void msg_link_local(int index, int number)
 {
 	struct ifaddrmsg m = {.ifa_family = AF_INET6, .ifa_prefixlen = 64, .ifa_flags = IFA_F_NODAD,
 			      .ifa_scope = RT_SCOPE_LINK, .ifa_index = (unsigned int)index};

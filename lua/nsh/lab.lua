@@ -1,6 +1,7 @@
 --- lab.lua - labs: a topology that is declared first and built after. What each method does stands in a file of lab/.
 local fail = require "nsh.error"
 local model = require "nsh.lab.model"
+local netns = require "nsh.netns"
 local object = require "nsh.object"
 local world = require "nsh.world"
 
@@ -63,7 +64,12 @@ function Lab:plan() return (require("nsh.lab.plan").of(self)) end
 --- Builds what is missing and changes what differs. When a step fails, what was done is undone.
 ---@return nsh.Plan plan that was carried out; empty where there was nothing to do
 ---@error ... what the kernel said to the first step that failed
-function Lab:up() return require(world.is_dry() and "nsh.lab.dry" or "nsh.lab.apply").up(self) end
+function Lab:up()
+  if world.is_dry() then return require "nsh.lab.dry".up(self) end
+  -- while what is to be done is found out, and what does that is loaded
+  local _ <close> = not require "nsh.lab.store".has(self.name) and netns.ahead(#self.nodes) or nil
+  return require "nsh.lab.apply".up(self)
+end
 
 --- Takes down what up() has made. Where nothing is up, nothing is done.
 ---@return nsh.Plan plan that was carried out

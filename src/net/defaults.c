@@ -1,8 +1,8 @@
 /* defaults.c - namespaces start from the kernel's own sysctls, whatever the machine has set
  *
- * The kernel copies net.ipv4.conf.{all,default} of the machine into every new namespace, and with
- * net.core.devconf_inherit_init_net = 1 or 3 net.ipv6.conf too; lo and the fallback tunnels are then made from
- * "default".  So a lab would forward, filter and redirect as docker, systemd or the distribution like it.  The
+ * The kernel copies net.ipv4.conf.{all,default} of the machine into every new namespace, unless
+ * net.core.devconf_inherit_init_net = 2, and with 1 or 3 net.ipv6.conf too; lo and the fallback tunnels are then made
+ * from "default".  So a lab would forward, filter and redirect as docker, systemd or the distribution like it.  The
  * values below are those compiled into Linux (net/ipv4/devinet.c, net/ipv6/addrconf.c).
  *
  * Left as they are: mc_forwarding (a multicast router's state, no setting), and what is inherited but has no
@@ -127,6 +127,9 @@ static const struct setting v6[] = {
 	{0},
 };
 
+/* What the kernel's command line sets for all namespaces (ipv6.disable_ipv6=1, ipv6.autoconf=0). */
+static const struct setting v6_boot[] = {{"disable_ipv6", 0, 0, true}, {"autoconf", 1, 1, true}, {0}};
+
 /* One sysctl that a new namespace has otherwise than the kernel's default. */
 struct change {
 	char path[104];
@@ -140,8 +143,10 @@ static struct change changes[MAX_CHANGES];
 static unsigned int n_changes;
 static bool known;
 
-/* With net.core.devconf_inherit_init_net = 3 they inherit from the world's root instead, which scripts change. */
-static bool from_root;
+/* What net.core.devconf_inherit_init_net says. */
+enum { UNKNOWN = -1, ONLY_V4, FROM_MACHINE, NOTHING, FROM_ROOT };
+
+static long inherit = UNKNOWN;
 
 static int read_number(int dir, const char *name, long *value)
 {
@@ -222,15 +227,18 @@ static int compare_devices(const char *family, const struct setting *s)
 
 static int find_changes(void)
 {
+	const struct setting *six = inherit == ONLY_V4 || inherit == NOTHING ? v6_boot : v6;
 	int r = 0;
 
 	n_changes = 0;
-	compare("ipv4", "all", v4);
-	if (compare("ipv4", "default", v4))
-		r = compare_devices("ipv4", v4);
-	compare("ipv6", "all", v6);
-	if (compare("ipv6", "default", v6) && r == 0)
-		r = compare_devices("ipv6", v6);
+	if (inherit != NOTHING) {
+		compare("ipv4", "all", v4);
+		if (compare("ipv4", "default", v4))
+			r = compare_devices("ipv4", v4);
+	}
+	compare("ipv6", "all", six);
+	if (compare("ipv6", "default", six) && r == 0)
+		r = compare_devices("ipv6", six);
 	return r;
 }
 
@@ -249,13 +257,12 @@ static int apply(const struct change **failed)
 
 /*
  * net_ns_defaults_begin() - see from whom namespaces inherit; to be called while still in the machine's own, for
- * others, those of containers too, don't see the sysctl (and are taken to have the usual)
+ * others, those of containers too, don't see the sysctl
  */
 void net_ns_defaults_begin(void)
 {
-	long mode = 0;
-
-	from_root = read_number(AT_FDCWD, "/proc/sys/net/core/devconf_inherit_init_net", &mode) == 0 && mode == 3;
+	if (read_number(AT_FDCWD, "/proc/sys/net/core/devconf_inherit_init_net", &inherit) < 0)
+		inherit = UNKNOWN;
 }
 
 /*
@@ -281,7 +288,8 @@ int net_ns_defaults(const struct net_ns *ns, struct net_err *err)
 	if (r == 0)
 		r = apply(&failed);
 	net_ns_leave();
-	known |= r == 0 && !from_root;
+	/* FROM_ROOT: from the world's own, which scripts change */
+	known |= r == 0 && inherit != FROM_ROOT;
 	if (r == 0)
 		return r;
 	if (!failed)

@@ -190,7 +190,6 @@ function m.up(lab)
   local _ <close> = store.lock()
   local _ <close> = uncollected()
   progress.begin()
-  local _ <close> = not store.has(lab.name) and netns.ahead(#lab.nodes) or nil
   local steps, there, wish, last = plan.of(lab)
   local run = runs.begin(there, wish)
   run.homes = outside.remember(wish, last)

@@ -150,7 +150,8 @@ function m.sysctls(node)
     all["net.ipv6.conf.all.forwarding"] = 1
     -- it asks from its link-local address for whom it forwards to, and asks nobody while that is tentative; that of a
     -- link of its own, as a VLAN, only the kernel knows
-    if node.ipv6 and not node.dad and not m.is_root(node) then all["net.ipv6.conf.default.accept_dad"] = 0 end
+    local own_links = node.links[1] and node.ipv6 and not node.dad and not m.is_root(node)
+    if own_links then all["net.ipv6.conf.default.accept_dad"] = 0 end
   end
   for key, value in pairs(node.sysctls) do all[key] = value end
   return all

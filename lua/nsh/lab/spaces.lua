@@ -42,21 +42,22 @@ function m.need(run, name)
   progress.tell(run.label, "namespaces", #run.made, #run.wanted)
 end
 
---- Makes what no step has needed yet.
+--- Makes what no step has needed yet, and sets the sysctls that aren't of links.
+-- No namespace is made when the first is set: who writes one for which the kernel locks all networks, as ip_forward, is
+-- sent around in circles as long as somebody else makes one.
 ---@param run nsh.LabRun
 function m.need_all(run)
   for _, name in ipairs(run.wanted) do m.need(run, name) end
+  m.set(run, run.sysctls)
 end
 
---- Begins: notes the namespaces that are to be made, and sets the sysctls that aren't of links.
--- Those namespaces are all made before the first is set: who writes one for which the kernel locks all networks, as
--- ip_forward, is sent around in circles as long as somebody else makes a namespace.
+--- Begins: notes the namespaces that are to be made, and the sysctls that are to be set.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
 ---@return nsh.PlanStep[] sysctls of links, for when these are there
 function m.begin(run, steps)
   local now, later = {}, {}
-  run.new, run.wanted, run.opening = {}, {}, {}
+  run.new, run.wanted, run.opening, run.sysctls = {}, {}, {}, now
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "create" then
       run.new[step.netns] = step
@@ -67,8 +68,6 @@ function m.begin(run, steps)
       table.insert(opens and run.opening or of_link and later or now, step)
     end
   end
-  for _, step in ipairs(now) do m.need(run, step.netns) end
-  m.set(run, now)
   return later
 end
 
