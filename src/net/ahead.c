@@ -19,7 +19,7 @@
 #include "worker.h"
 
 #define SELF "/proc/thread-self/ns/net"
-#define LEAST 16 /* fewer aren't worth a process */
+#define LEAST 4 /* fewer aren't worth a process */
 
 static struct {
 	int sock;	   /* -1: there is none */
