@@ -109,6 +109,7 @@ unsigned int net_pump_pipes(void);
 struct net_stream *net_stream_new(int fd, size_t keep, struct net_process *owner);
 void net_stream_free(struct net_stream *s, bool goes_on);
 void net_stream_take(struct net_stream *s);
+ssize_t net_stream_read(struct net_stream *s, size_t most);
 bool net_stream_line(const struct net_stream *s, uint64_t *pos, bool rest, uint64_t *start, size_t *len);
 void net_stream_copy(const struct net_stream *s, uint64_t from, size_t len, char *to);
 int net_stream_put(struct net_stream *s, const char *data, size_t len, struct net_err *err);

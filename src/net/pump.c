@@ -2,8 +2,8 @@
  * wait, so that no process stands still because nobody asked for its output
  *
  * One epoll descriptor watches all of these pipes; net_poll() has it beside whatever it waits for and calls
- * net_pump() when it is ready.  Of an output the last bytes are kept, in a ring.  Children that nobody holds any more
- * are watched by it, too: they are reaped when they end.
+ * net_pump() when it is ready.  Of an output the last bytes are kept, in a ring (stream.c).  Children that nobody holds
+ * any more are watched by it, too: they are reaped when they end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +16,8 @@
 #include "net.h"
 #include "sock.h"
 
-#define FIRST_ROOM ((size_t)4096)
 #define TURN ((size_t)1 << 20) /* bytes of one pipe before the others have their turn; no pipe holds more */
 #define TOGETHER 64	       /* pipes */
-#define SCRAP 65536
 
 static int pump = -1;
 static unsigned int watched, children; /* pipes, and what has no stream */
@@ -73,54 +71,10 @@ static void tell(struct net_stream *s)
 
 /* --- output of a process --- */
 
-/* Twice the room while nothing was lost yet and memory is to be had; a byte's place stays the same. */
-static void make_room(struct net_stream *s)
-{
-	size_t cap = s->cap ? s->cap * 2 : FIRST_ROOM;
-	char *buf;
-
-	if (s->cap == s->keep || s->end - s->from < s->cap)
-		return;
-	if (cap > s->keep)
-		cap = s->keep;
-	buf = realloc(s->buf, cap);
-	if (!buf) {
-		s->keep = s->cap;
-		s->error = ENOMEM;
-		return;
-	}
-	s->buf = buf;
-	s->cap = cap;
-}
-
-static ssize_t read_some(struct net_stream *s, size_t most)
-{
-	char scrap[SCRAP];
-	size_t at, room;
-	ssize_t n;
-
-	make_room(s);
-	if (!s->cap) {
-		n = read(s->fd, scrap, most < sizeof(scrap) ? most : sizeof(scrap));
-		if (n > 0)
-			s->from += (size_t)n;
-	} else {
-		at = s->end % s->cap;
-		room = s->cap - at;
-		n = read(s->fd, s->buf + at, most < room ? most : room);
-	}
-	if (n <= 0)
-		return n;
-	s->end += (size_t)n;
-	if (s->cap && s->end - s->from > s->cap)
-		s->from = s->end - s->cap;
-	return n;
-}
-
 static void take(struct net_stream *s, size_t most)
 {
 	while (s->fd >= 0 && most > 0) {
-		ssize_t n = read_some(s, most);
+		ssize_t n = net_stream_read(s, most);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -139,61 +93,6 @@ void net_stream_take(struct net_stream *s)
 {
 	if (s)
 		take(s, TURN);
-}
-
-/* Where the line that stands at @at ends: at its newline, or with all that there is. */
-static uint64_t end_of_line(const struct net_stream *s, uint64_t at)
-{
-	while (at < s->end) {
-		const char *p = s->buf + at % s->cap;
-		size_t n = s->cap - at % s->cap;
-		const char *newline;
-
-		if (n > s->end - at)
-			n = s->end - at;
-		newline = memchr(p, '\n', n);
-		if (newline)
-			return at + (uint64_t)(newline - p);
-		at += n;
-	}
-	return at;
-}
-
-/*
- * net_stream_line() - the next line
- * @pos: where it is looked for, counted from the first byte that was written; goes to the line after.  What isn't kept
- *	any more is passed over, and with it the rest of a line that is torn.
- * @rest: one that has no newline yet is a line, too
- * @start, @len: gets where it is, without its newline
- *
- * Return: whether there is one.
- */
-bool net_stream_line(const struct net_stream *s, uint64_t *pos, bool rest, uint64_t *start, size_t *len)
-{
-	uint64_t at = *pos, end;
-
-	if (at < s->from) {
-		end = end_of_line(s, s->from);
-		at = end < s->end ? end + 1 : s->from;
-	}
-	end = end_of_line(s, at);
-	if (at == s->end || (end == s->end && !rest))
-		return false;
-	*start = at;
-	*len = (size_t)(end - at);
-	*pos = end < s->end ? end + 1 : end;
-	return true;
-}
-
-/* net_stream_copy() - bytes that are kept */
-void net_stream_copy(const struct net_stream *s, uint64_t from, size_t len, char *to)
-{
-	size_t at = s->cap ? from % s->cap : 0, first = len < s->cap - at ? len : s->cap - at;
-
-	if (!len)
-		return;
-	memcpy(to, s->buf + at, first);
-	memcpy(to + first, s->buf, len - first);
 }
 
 /* --- input of a process --- */
