@@ -346,6 +346,12 @@ end
 ---@param words string[]
 ---@param before string[] nsh's own options
 ---@return integer code
-function m.of_lab(script, words, before) return start(words, before, script) end
+function m.of_lab(script, words, before)
+  if require("nsh.core").world.made() then
+    fail.misuse("%s has worked in its world before it returned the lab, and tests run in worlds of their own: leave "
+      .. "that to up(), or run the specs by nsh --test", script)
+  end
+  return start(words, before, script)
+end
 
 return m

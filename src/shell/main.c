@@ -171,15 +171,19 @@ static int enter_world(lua_State *L)
 	return SHELL_OK;
 }
 
-/* Whether the word after the script may be a verb that needs what is there: for those no named world is made. */
-static bool may_look(const struct command_line *c)
+/* Whether the named world is left to the first who needs it.  Tests are run by other nsh, which can't be started from within
+ * one; and no world is made for a word after the script that may be a verb which needs what is there. */
+static bool enters_late(const struct command_line *c)
 {
 	static const char *const verbs[] = {"down", "exec", "graph", "ping", "plan", "shell", "status"};
-	int word = c->options.script + 1;
+	const struct options *o = &c->options;
+	const char *word = o->script + 1 < c->argc ? c->argv[o->script + 1] : "";
 
+	if (o->test || strcmp(word, "test") == 0)
+		return true;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (word < c->argc && strcmp(c->argv[word], verbs[i]) == 0)
-			return true;
+		if (strcmp(word, verbs[i]) == 0)
+			return !net_world_known(o->world);
 	return false;
 }
 
@@ -245,7 +249,7 @@ static int run_all(lua_State *L, const struct command_line *c)
 	lab_errors(c->argc, c->argv, o);
 	if (o->worlds || o->kill || o->gc)
 		return worlds_run(L, o);
-	if (o->world && !o->doctor && !o->check && !(may_look(c) && !net_world_known(o->world)))
+	if (o->world && !o->doctor && !o->check && !enters_late(c))
 		code = enter_world(L);
 	if (code == SHELL_OK && o->capture)
 		code = sniff_begin(L, c->argv, o);
@@ -340,10 +344,13 @@ static int start(struct command_line *c)
 }
 
 /* Options that don't go together.  Return: what to say; NULL: all is well. */
-static const char *conflict(const struct options *o)
+static const char *conflict(const struct options *o, bool script)
 {
 	static struct net_err err;
 
+	if (script && (o->kill || o->worlds || o->gc))
+		return o->kill ? "--kill takes no script: it ends the world with all that is in it"
+			       : "--worlds and --gc take no script: they are about all worlds, or that of -w";
 	if (o->world && net_check_world_name(o->world, strlen(o->world), &err) < 0)
 		return err.text;
 	if (o->world && o->host)
@@ -356,6 +363,7 @@ static const char *conflict(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct command_line c = {.argc = argc, .argv = argv};
+	const char *problem;
 
 	hold_stdio();
 	options_read(argc, argv, &c.options);
@@ -365,8 +373,9 @@ int main(int argc, char **argv)
 		options_usage(true);
 		return SHELL_USAGE;
 	}
-	if (conflict(&c.options)) {
-		fprintf(stderr, "nsh: %s\n", conflict(&c.options));
+	problem = conflict(&c.options, c.options.script < argc);
+	if (problem) {
+		fprintf(stderr, "nsh: %s\n", problem);
 		return SHELL_USAGE;
 	}
 	if (c.options.help) {

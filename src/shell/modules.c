@@ -240,7 +240,9 @@ static void set_options(lua_State *L, const struct options *o, const char *scrip
 	lua_setfield(L, -2, "check");
 	lua_pushstring(L, o->world);
 	lua_setfield(L, -2, "world");
-	if (script && realpath(script, real))
+	if (o->test) /* its word is no script */
+		lua_pushnil(L);
+	else if (script && realpath(script, real))
 		lua_pushstring(L, real);
 	else if (script && *script != '/' && getcwd(cwd, sizeof(cwd))) /* one that is gone, of which a lab may be up */
 		lua_pushfstring(L, "%s/%s", cwd, script);

@@ -16,6 +16,11 @@ local stdout, stderr = io.stdout, io.stderr
 
 local run -- { script = "lab.lua", json = boolean, prompt = boolean }: what all verbs of this call share
 
+local function is_lab(value)
+  local mt = type(value) == "table" and debug.getmetatable(value)
+  return mt and rawget(mt, "class") == Lab or false
+end
+
 local function say(fmt, ...) stdout:write(fmt:format(...), "\n") end
 
 local function tell(value)
@@ -228,6 +233,7 @@ function verbs.status(lab)
 end
 
 function verbs.ping(lab)
+  if #lab.nodes == 0 then fail.misuse("lab %s has no nodes yet, and nobody to ping", lab.name) end
   ready(lab)
   local matrix = lab:ping_all()
   tell(matrix)
@@ -335,16 +341,33 @@ end
 -- Verbs that only look, or take away: a named world isn't made for them.
 local LOOKING = { plan = true, status = true, graph = true, down = true }
 
+local function note(fmt, ...)
+  stdout:flush()
+  stderr:write("nsh: ", fmt:format(...), "\n")
+end
+
 -- A word that is nearly a verb is the script's own all the same; whoever mistyped it learns why the lab comes up.
-local function tell_near(word)
+local function tell_near(word, second)
   local names = {}
   for name in pairs(m.USAGE) do names[#names + 1] = name end
   table.sort(names)
   local nearest = word and not run.json and core.nearest(word, names)
-  if not nearest then return end
-  stdout:flush()
-  stderr:write(("nsh: '%s' is no verb; did you mean '%s'? It is left to the script, and the lab is brought up\n")
-    :format(text.escape(word), nearest))
+  if nearest then
+    note("'%s' is no verb; did you mean '%s'? It is left to the script, and the lab is brought up", text.escape(word),
+      nearest)
+  elseif word == "--json" and verbs[second] then
+    note "--json stands before the script or after the verb; here both are the script's, and the lab is brought up"
+  end
+end
+
+-- Who declares a lab, asks for a verb, and forgot to return the lab, would hear nothing at all.
+local function tell_unreturned(value, options)
+  local verb = options.words[1]
+  if not verbs[verb] or core.world.made() and not world.name() then return end
+  if value == nil or type(value) == "table" and is_lab(rawget(value, 1)) then
+    note("%s returns no lab, so '%s' is left to it: a script that ends with `return net` has verbs", options.script,
+      verb)
+  end
 end
 
 --- Does with what a script returned what the words after it say, if that is a lab.
@@ -354,13 +377,15 @@ end
 ---@return integer? code nil: it is no lab
 ---@return boolean? prompt go on with the prompt
 function m.run(value, options)
-  local mt = type(value) == "table" and debug.getmetatable(value)
-  if not mt or rawget(mt, "class") ~= Lab then return nil end
+  if not is_lab(value) then
+    tell_unreturned(value, options)
+    return nil
+  end
   local verb, words = options.words[1], options.words
   run = { script = options.script, before = options.before, json = options.json, prompt = options.interactive }
   if not verbs[verb] then
     run.prompt = run.prompt or options.terminal and world.is_private() and not run.json
-    tell_near(verb)
+    tell_near(verb, words[2])
     return up(value), run.prompt
   end
   local slip
