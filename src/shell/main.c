@@ -171,8 +171,8 @@ static int enter_world(lua_State *L)
 	return SHELL_OK;
 }
 
-/* Whether the named world is left to the first who needs it.  Tests are run by other nsh, which can't be started from within
- * one; and no world is made for a word after the script that may be a verb which needs what is there. */
+/* Whether the named world is left to the first who needs it.  Tests are run by other nsh, which can't be started from
+ * within one; and no world is made for a word after the script that may be a verb which needs what is there. */
 static bool enters_late(const struct command_line *c)
 {
 	static const char *const verbs[] = {"down", "exec", "graph", "ping", "plan", "shell", "status"};
