@@ -133,6 +133,54 @@ function m.run(machine, way, options, marker, script)
   return m.exec(machine, words, marker)
 end
 
+-- Calls by which something is made, changed, taken away, or told to others.
+local CHANGING = {}
+for name in ([[chdir chmod chown clone clone3 fchdir fchmod fchown fork ftruncate kill link mkdir mkdirat mknod mount
+  pidfd_send_signal pivot_root pwrite64 rename renameat2 rmdir sendmsg sethostname setns setsid symlink umount2 unlink
+  unlinkat unshare vfork write]]):gmatch "%S+" do CHANGING[name] = true end
+
+-- The kinds of requests of rtnetlink come by four: new, delete, get, set.
+local KINDS, GET = 4, 2
+
+-- Whether a call, as strace writes it, is one of these. A request to read isn't.
+local function is_changing(name, line)
+  if name == "openat" then return line:find "O_WRONLY" or line:find "O_RDWR" or line:find "O_CREAT" end
+  if name == "fcntl" then return line:find "SETLK" end
+  if name ~= "sendto" then return CHANGING[name] end
+  local only_reads = line:find("nlmsg_type", 1, true) ~= nil
+  for kind in line:gmatch "nlmsg_type=([%w_]+)" do
+    local number = math.tointeger(tonumber(kind))
+    only_reads = only_reads and (number and number % KINDS == GET or kind:find "^RTM_GET" ~= nil)
+  end
+  return not only_reads
+end
+
+--- Goes through the system calls of a trace.
+---@param trace string
+---@return fun(): string, integer, string name, how many of that name there were with it, line
+function m.each_call(trace)
+  local counts, lines = {}, trace:gmatch "[^\n]+"
+  return function()
+    for line in lines do
+      local name = line:match "^%d*%s*(%l[%l%d_]*)%("
+      -- the kernel itself has a read of some sysctls made again as long as it is busy: no call of ours
+      if name and not line:find("= ? ERESTART", 1, true) then
+        counts[name] = (counts[name] or 0) + 1
+        return name, counts[name], line
+      end
+    end
+  end
+end
+
+--- Counts the system calls of a trace by their names.
+---@return table<string, integer>
+function m.count(trace)
+  local counts = {}
+  for name, k in m.each_call(trace) do counts[name] = k end
+  counts.execve, counts.exit_group, counts.exit = nil, nil, nil -- what comes before and after is nothing
+  return counts
+end
+
 --- Counts the system calls of a run that nothing disturbs, of nsh itself, by their names.
 ---@param script? string|string[] the lab
 ---@return table<string, integer> counts, string trace, table<string, table<string, integer>> until_mark what the counts
@@ -140,20 +188,16 @@ end
 function m.calls(machine, way, script)
   local result = m.run(machine, way, { "-s", "200" }, "count", script)
   assert(result.status == 0, "the lab fails when nothing disturbs it: " .. result.err:sub(-2000))
-  local counts, on, until_mark = {}, false, {}
-  for line in result.err:gmatch "[^\n]+" do
-    local name = line:match "^([%l_%d]+)%("
-    -- the kernel itself has a read of some sysctls made again as long as it is busy: no call of ours
-    if on and name and not line:find("= ? ERESTART", 1, true) then counts[name] = (counts[name] or 0) + 1 end
-    on = on or name == "execve"
+  local counts, until_mark = {}, {}
+  for name, k, line in m.each_call(result.err) do
+    counts[name] = k
     local mark = line:match '^openat%([^"]*"/nsh%-mark%-(%l+)"'
     if mark then
       until_mark[mark] = {}
       for key, count in pairs(counts) do until_mark[mark][key] = count end
     end
   end
-  counts.exit_group, counts.exit = nil, nil -- what comes after is nothing
-  return counts, result.err, until_mark
+  return m.count(result.err), result.err, until_mark
 end
 
 local function names_of(counts)
@@ -163,29 +207,39 @@ local function names_of(counts)
   return names
 end
 
---- All points of a run, or a sample of them that has each call by name at least once, in random order.
----@param counts table<string, integer>
+local function insert_anywhere(list, value) table.insert(list, math.random(#list + 1), value) end
+
+-- Of the calls of one name that change nothing the long run has one in so many.
+local SPARSE = 16
+
+local function is_due(point, phase) return point.changes or (point.k + phase) % SPARSE == 0 end
+
+--- A sample of the points of a run that has each call by name at least once, in random order. In the long run it has
+--- all by which something changes.
+---@param counts table<string, integer> of the run, or the part of it that is meant
+---@param trace string its trace
 ---@param wanted integer how many, unless this is the long run
 ---@param from? table<string, integer> what the counts were where the part begins that is meant
 ---@param names? string[] those that a sample has, where not all of them are meant
----@return { name: string, k: integer }[]
-function m.points(counts, wanted, from, names)
-  local all, sample, rest = {}, {}, {}
-  names = not m.soak and names or names_of(counts)
-  for _, name in ipairs(names) do
+---@return { name: string, k: integer, changes: boolean }[] points
+---@return integer all how many there are
+function m.points(counts, trace, wanted, from, names)
+  local changing, sample, rest, all = {}, {}, {}, 0
+  for name, k, line in m.each_call(trace) do
+    if is_changing(name, line) then changing[name .. k] = true end
+  end
+  for _, name in ipairs(not m.soak and names or names_of(counts)) do
     local first, last = (from and from[name] or 0) + 1, counts[name] or 0
-    local lucky = first <= last and math.random(first, last)
+    local lucky, phase = first <= last and math.random(first, last), math.random(SPARSE)
+    all = all + math.max(last - first + 1, 0)
     for k = first, last do
-      local point = { name = name, k = k }
-      all[#all + 1] = point
-      local into = k == lucky and sample or rest
-      table.insert(into, math.random(#into + 1), point)
+      local point = { name = name, k = k, changes = changing[name .. k] or false }
+      insert_anywhere((k == lucky or m.soak and is_due(point, phase)) and sample or rest, point)
     end
   end
-  if m.soak then return all, #all end
-  while #sample > wanted do table.remove(sample) end
-  while #sample < wanted and #rest > 0 do sample[#sample + 1] = table.remove(rest) end
-  return sample, #all
+  while not m.soak and #sample > wanted do table.remove(sample) end
+  while not m.soak and #sample < wanted and #rest > 0 do sample[#sample + 1] = table.remove(rest) end
+  return sample, all
 end
 
 --- Processes that carry the marker, whatever became of their parents, zombies aside.
@@ -235,9 +289,9 @@ end
 ---@param script? string|string[] the lab
 ---@param names? string[] of calls, for a sample
 function m.kill_everywhere(machine, before, way, wanted, script, names)
-  local counts = m.calls(machine, way, script)
+  local counts, trace = m.calls(machine, way, script)
   assert(not m.clean(machine, before, "count"))
-  local points, all = m.points(counts, wanted, nil, names)
+  local points, all = m.points(counts, trace, wanted, nil, names)
   local hit, by_name, slowest = 0, {}, 0
   for i, point in ipairs(points) do
     local marker = ("%d.%d"):format(m.seed, i)

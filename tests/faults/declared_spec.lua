@@ -31,13 +31,13 @@ describe("a declared lab", function()
   -- What was begun is undone.
   it("is as it was when its building or a change fails at any system call", function()
     local way = faults.ways[1]
-    local _, _, at = faults.calls(machine, way, SCRIPT)
+    local _, trace, at = faults.calls(machine, way, SCRIPT)
     local counts = {}
     for _, name in ipairs { "sendto", "recvfrom", "setns", "socket", "bind", "openat", "unshare", "mount", "read",
       "write" } do
       counts[name] = at.down[name]
     end
-    local points, all = faults.points(counts, POINTS, at.up)
+    local points, all = faults.points(counts, trace, POINTS, at.up)
     local undone, stood, elsewhere, bad = 0, 0, 0, {}
     for i, point in ipairs(points) do
       local errno = ({ "ENOMEM", "ENOBUFS", "EMFILE" })[i % 3 + 1]

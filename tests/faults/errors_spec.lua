@@ -43,18 +43,17 @@ describe("an error at a system call", function()
 
   local function fail_everywhere(way)
     local all, trace = faults.calls(machine, way)
-    local counts, early, main = {}, {}, nil
+    local counts, early = {}, {}
     for _, name in ipairs(calls) do counts[name] = all[name] end
     -- the loader's own calls end where it has unmapped its cache
-    for line in trace:gmatch "[^\n]+" do
-      local name = line:match "^([%l_%d]+)%("
-      if line:find "^munmap" then main = true end
-      if name and not main then early[name] = (early[name] or 0) + 1 end
+    for name, k in faults.each_call(trace) do
+      if name == "munmap" then break end
+      early[name] = k
     end
-    local points, total = faults.points(counts, 40)
+    local points, total = faults.points(counts, trace, 40)
     local failed, stood, bad = 0, 0, {}
     for i, point in ipairs(points) do
-      for _, errno in ipairs(faults.soak and errnos or { errnos[math.random(#errnos)] }) do
+      for _, errno in ipairs(faults.soak and point.changes and errnos or { errnos[math.random(#errnos)] }) do
         local marker = ("%d.%d%s"):format(faults.seed, i, errno)
         point.early = point.k <= (early[point.name] or 0)
         local options = { "-o", "/dev/null", "-e", "trace=" .. point.name,

@@ -31,22 +31,11 @@ describe("kill -9", function()
     return faults.exec(machine, words, marker, { NSH = NSH, STRACE = "strace " .. strace, DOWN = DOWN })
   end
 
-  local function counts_of(way, script)
-    local result = run(way, script, "-s 200 -o /dev/stderr", "count")
-    local counts = {}
-    for line in result.err:gmatch "[^\n]+" do
-      local name = line:match "^%d*%s*(%l[%l_%d]*)%("
-      if name and not line:find("= ? ERESTART", 1, true) then counts[name] = (counts[name] or 0) + 1 end
-    end
-    counts.exit_group, counts.exit, counts.execve = nil, nil, nil
-    return counts, result
-  end
-
   local function kill_everywhere(what, way, script, proof)
-    local counts, calm = counts_of(way, script)
+    local calm = run(way, script, "-s 200 -o /dev/stderr", "count")
     proof(calm, "a run that nothing disturbs")
     assert.is_nil((faults.clean(machine, before, "count")))
-    local points, all = faults.points(counts, SAMPLE)
+    local points, all = faults.points(faults.count(calm.err), calm.err, SAMPLE)
     local hit = 0
     for i, point in ipairs(points) do
       local marker = ("w%d.%d"):format(faults.seed, i)
