@@ -17,7 +17,7 @@ local m = {}
 ---@field nodes table[] records { node, kind, netns, state, addrs, links }: state is "up" or "missing", "differs" where
 ---  something isn't as declared; addrs: of all of its links but lo
 ---@field links table[] records { node, link, state, peer, addrs, mtu, rx_packets, rx_bytes, tx_packets, tx_bytes,
----  dropped, differs }: state as of a link, "up" also of one with a carrier that the kernel has no state of (yet), or
+---  dropped, differs }: state as of a link, "up" of each with a carrier, though the kernel says "unknown" or not yet, or
 ---  "missing"; peer: "h2:eth0"; dropped: both ways
 ---@field differs integer steps that net:plan() has
 ---@field broken? boolean the nsh that changed it last was killed meanwhile: up finishes that, `nsh --gc` takes the
@@ -25,6 +25,9 @@ local m = {}
 local Status = { __name = "nsh.status", __jsontype = "object" }
 
 local LIST = { __name = "nsh.list", __jsontype = "array" } -- of addresses: one without any is a list, too
+
+-- What the kernel says of some links with a carrier: it has no state for that kind, or comes to it in a second.
+local BEHIND = { unknown = true, down = true }
 
 local UNITS = { "", "k", "M", "G", "T", "P" }
 
@@ -132,7 +135,7 @@ local function live_links(node, ns, peers, differs)
   for _, link in ipairs(all) do
     if link.name ~= "lo" or addrs.lo then
       local stats = link.stats
-      local state = link.state == "unknown" and link.carrier and "up" or link.state
+      local state = link.up and link.carrier and BEHIND[link.state] and "up" or link.state
       local record = { node = node.name, link = link.name, state = state, mtu = link.mtu,
         peer = peers[link.name], addrs = addrs[link.name] or setmetatable({}, LIST), rx_packets = stats.rx_packets,
         rx_bytes = stats.rx_bytes, tx_packets = stats.tx_packets, tx_bytes = stats.tx_bytes,

@@ -160,11 +160,11 @@ local function result(lab, plan, seconds)
   tell { lab = lab.name, nodes = #lab.nodes, links = #lab.links, seconds = seconds, steps = plan }
 end
 
--- The lab and its namespaces under their names at the prompt; what the script has set stays.
+-- The lab and the namespaces that are there under their names at the prompt; what the script has set stays.
 local function set_globals(lab)
   if rawget(_G, "net") == nil then rawset(_G, "net", lab) end
-  for _, node in ipairs(lab.nodes) do
-    if rawget(_G, node.name) == nil then rawset(_G, node.name, node.netns) end
+  for _, node in ipairs(world.is_empty() and {} or lab.nodes) do
+    if rawget(_G, node.name) == nil then rawset(_G, node.name, netns.lookup(node:netns_name())) end
   end
 end
 
@@ -396,8 +396,9 @@ function m.run(value, options)
     run.absent = true
     world.forgo()
   end
-  if run.prompt and rawget(_G, "net") == nil then rawset(_G, "net", value) end
-  return verbs[verb](value, words), run.prompt
+  local code = verbs[verb](value, words)
+  if run.prompt then set_globals(value) end
+  return code, run.prompt
 end
 
 return m
