@@ -17,8 +17,8 @@ local m = {}
 ---@field nodes table[] records { node, kind, netns, state, addrs, links }: state is "up" or "missing", "differs" where
 ---  something isn't as declared; addrs: of all of its links but lo
 ---@field links table[] records { node, link, state, peer, addrs, mtu, rx_packets, rx_bytes, tx_packets, tx_bytes,
----  dropped, differs }: state as of a link, "up" of each with a carrier, though the kernel says "unknown" or not yet, or
----  "missing"; peer: "h2:eth0"; dropped: both ways
+---  dropped, differs }: state as of a link, but "up" of each with a carrier, or "missing";
+---  peer: "h2:eth0"; dropped: both ways
 ---@field differs integer steps that net:plan() has
 ---@field broken? boolean the nsh that changed it last was killed meanwhile: up finishes that, `nsh --gc` takes the
 ---  lab down
