@@ -76,7 +76,7 @@ describe("a lab as a whole", function()
   it("warns of a gateway that no link reaches", function()
     local net = lab "gateway"
     local a = net:host "a"
-    net:link { { a, addr = "10.0.0.1/24" }, net:host "b" }
+    net:link { { a, addr = "10.0.0.1/24" }, net:host { "b", commands = { "true" } } }
     a:route { "default", via = "10.0.1.254" }
     assert.same({ { where = line(-1), message = "no link of a reaches the gateway 10.0.1.254 of its route to default, "
       .. "unless a command adds the way" } }, warnings(net))
@@ -85,6 +85,26 @@ describe("a lab as a whole", function()
     for _, route in ipairs { { "10.1.0.0/16", via = "10.0.0.77" }, { "10.2.0.0/16", via = "10.7.0.1", onlink = true,
       dev = "eth0" }, { "fd01::/64", via = "fe80::1", dev = "eth0" } } do a:route(route) end
     assert.same({}, warnings(net))
+  end)
+
+  it("warns of a gateway that nobody has, where all are declared who may", function()
+    local function of(change)
+      local net = lab "nobody"
+      local a, b = { "a", routes = { { "default", via = "10.0.0.77" }, { "fd01::/64", via = "fd00::7" } } }, { "b" }
+      if change then change(a, b) end
+      net:link { { net:host(a), addrs = { "10.0.0.1/24", "fd00::1/64" } }, { net:host(b), addr = "10.0.0.2/24" } }
+      return warnings(net)
+    end
+    local found = of()
+    assert.equal(2, #found)
+    assert.equal("nobody has 10.0.0.77, the gateway of a's route to default, unless a program brings it",
+      found[1].message)
+    assert.truthy(found[2].message:find("nobody has fd00::7", 1, true), found[2].message)
+    assert.equal(1, #of(function(a) a.routes[1].via = "10.0.0.2" end))
+    assert.same({}, of(function(_, b) b.commands = { "true" } end))
+    assert.same({}, of(function(_, b) b.sysctls = { ["net.ipv4.conf.all.proxy_arp"] = 1 } end))
+    assert.same({}, of(function(a) a.neighs = { { "10.0.0.77", mac = "02:00:00:00:00:01", dev = "eth0" } } end))
+    assert.same({}, of(function(_, b) b.routes = { { "10.0.0.77", type = "local", dev = "lo" } } end))
   end)
 
   it("warns of a loop of bridges, unless one of them runs STP", function()

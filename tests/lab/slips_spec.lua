@@ -126,11 +126,10 @@ local WARNED = {
 
 -- Nothing is said of these, which look alike.
 local FINE = {
-  routes(four, { "default", via = "10.0.0.2" }, { "default", via = "10.0.0.3", metric = 5 },
+  routes(four, { "default", via = "10.0.0.2" }, { "default", via = "10.0.0.2", metric = 5 },
     { "default", via = "10.0.0.2", table = 100 }, { "10.8.0.0/16", via = "10.0.0.2" }, { "10.0.0.0/24", dev = "eth0",
       metric = 9 }),
-  routes(six, { "default", via = "fd00::2" }, { "default", via = "fd00::3" }, { "default", via = "fe80::1",
-    dev = "eth0" }),
+  routes(six, { "default", via = "fd00::2" }, { "default", via = "fe80::1", dev = "eth0" }),
   routes(four, { "10.9.0.0/16", via = "10.0.0.2", src = "10.0.0.1" }, { "10.10.0.0/16", via = "10.0.0.2",
     src = "127.0.0.1" }),
   links({ "vx0", kind = "vxlan", id = 1, dstport = 4789 }, { "vx1", kind = "vxlan", id = 2, dstport = 4789 },

@@ -6,6 +6,7 @@ local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
 local slips = require "nsh.lab.slips"
 local text = require "nsh.text"
+local things = require "nsh.lab.things"
 local world = require "nsh.world"
 
 local is_six = prefixes.is_six
@@ -198,24 +199,55 @@ local function ways_of(node)
   return ways
 end
 
-local function check_gateway(node, ways, route, hop)
-  if not hop.via or hop.onlink or route.onlink or (is_six(hop.via) and hop.via:find "^fe[89ab]") then return end
-  for length in pairs(ways.lengths) do
-    local _, _, network = core.prefix(hop.via .. "/" .. length)
-    if network and ways.networks[network] then return end
+-- Whether a node may have, or speak for, addresses that it isn't declared with.
+local function has_more(node)
+  if node.kind == "external" or node.space or node.things ~= things.NOTHING or node.neighs[1] then return true end
+  for key in pairs(node.sysctls) do
+    if key:find "proxy" then return true end
   end
-  warn(node.lab, node.lab.lines[route] or node.where, "no link of %s reaches the gateway %s of its route to %s, unless "
-    .. "a command adds the way", node.name, hop.via, route.dst)
+  for _, route in ipairs(node.routes) do
+    if route.type == "local" then return true end
+  end
+  return false
 end
 
-local function check_gateways(node)
+-- All addresses of a lab; nil where there may be more.
+local function owned(lab)
+  local set = {}
+  for _, node in ipairs(lab.nodes) do
+    if has_more(node) then return nil end
+    for _, device in ipairs(domains.devices(node)) do
+      for _, record in ipairs(addrs_of(device)) do set[core.prefix(record.addr)] = true end
+    end
+  end
+  return set
+end
+
+local function check_gateway(node, ways, route, hop, addresses)
+  if not hop.via or hop.onlink or route.onlink or (is_six(hop.via) and hop.via:find "^fe[89ab]") then return end
+  local line = node.lab.lines[route] or node.where
+  for length in pairs(ways.lengths) do
+    local bytes, _, network = core.prefix(hop.via .. "/" .. length)
+    if network and ways.networks[network] then
+      if addresses and not addresses[bytes] then
+        warn(node.lab, line, "nobody has %s, the gateway of %s's route to %s, unless a program brings it", hop.via,
+          node.name, route.dst)
+      end
+      return
+    end
+  end
+  warn(node.lab, line, "no link of %s reaches the gateway %s of its route to %s, unless a command adds the way",
+    node.name, hop.via, route.dst)
+end
+
+local function check_gateways(node, addresses)
   if node.space then return end -- what else is there isn't known
   local ways
   for _, route in ipairs(node.routes) do
     for _, hop in ipairs(route.nexthops or { route }) do
       if hop.via then
         ways = ways or ways_of(node)
-        check_gateway(node, ways, route, hop)
+        check_gateway(node, ways, route, hop, addresses)
       end
     end
   end
@@ -272,12 +304,13 @@ function m.lab(lab)
   end
   if lab.options.strict ~= false then
     local tell = { refuse = refuse, warn = function(...) warn(lab, ...) end, gates = {} }
+    local addresses = owned(lab)
     for _, node in ipairs(lab.nodes) do
       check_names(node)
       slips.node(node, tell)
       check_ports(node)
       check_node_addrs(node)
-      check_gateways(node)
+      check_gateways(node, addresses)
     end
     for _, domain in ipairs(domains.of(lab).list) do check_domain(domain) end
     for _, wire in ipairs(lab.links) do slips.wire(wire, tell) end
