@@ -21,7 +21,7 @@ static const struct {
 	{"--worlds", NULL, "list the named worlds"},
 	{"--test", "[ARGS]", "run specs as busted's ARGS say, each file in a world of its own"},
 	{"--host", NULL, "work in the machine's own network, as ip(8) does (root)"},
-	{"--gc", NULL, "show what killed runs have left, and remove it (with --host: on the machine)"},
+	{"--gc", NULL, "show what killed runs have left, and remove it; with -w or --host only there"},
 	{"--capture", "[NS:]LINK", "capture there until Ctrl-C; may come several times"},
 	{"  -f", "FILTER", "after --capture: only these packets, as tcpdump has it"},
 	{"  -w", "FILE", "after --capture: into a file instead of lines; -: standard output"},
