@@ -108,8 +108,8 @@ static int link_list(lua_State *L)
 {
 	struct net_err err;
 	struct net_ns *ns = bind_ns(L, 1);
+	bool stats = lua_toboolean(L, 3); /* before anything else stands there */
 	struct net_fields *filter = bind_fields(L, 2, net_link.table, kind_field(L, 2), NULL, BIND_TAKE);
-	bool stats = lua_toboolean(L, 3);
 	struct net_dump *d = bind_new_dump(L);
 
 	if (net_link_list(ns, filter, stats, d, &err) < 0)
