@@ -73,14 +73,20 @@ end
 ---@return nsh.Kind?
 function m.kind(noun, name) return m.find_kind(m.kinds(noun), name) end
 
+local by_name = setmetatable({}, { __mode = "k" }) -- kinds of a list by their names
+
 --- Finds a kind in a list of them.
 ---@param kinds nsh.Kind[]
 ---@param name string
 ---@return nsh.Kind?
 function m.find_kind(kinds, name)
-  for _, kind in ipairs(kinds) do
-    if kind.name == name then return kind end
+  local map = by_name[kinds]
+  if not map then
+    map = {}
+    for _, kind in ipairs(kinds) do map[kind.name] = map[kind.name] or kind end
+    by_name[kinds] = map
   end
+  return map[name]
 end
 
 -- "add_route", "routes" and "flush_routes" are about routes.

@@ -11,6 +11,50 @@ local SCRIPT = [[
   end
   %s]]
 
+-- A lab of which all that may be many is: wires between two nodes, to a switch that comes last, to a router with a
+-- network and a route for each, links on links, records of all nouns. Each part counts Lua's steps, in hundreds.
+local PARTS = [[
+  local n, net = %d, nil
+  local function net_of(i, host) return ("10.%%d.%%d.%%d"):format(i // 250 + 1, i %% 250, host) end
+  local function routes_of()
+    local list = {}
+    for i = 1, n do
+      list[2 * i - 1] = { ("172.16.%%d.%%d"):format(i // 250, i %% 250), via = net_of(i, 2), src = net_of(i, 1) }
+      list[2 * i] = { ("fd01:0:0:%%x::/64"):format(i), via = "fd00::2" }
+    end
+    return list
+  end
+  local function declare()
+    net = lab("l", { addresses = "192.168.0.0/16" })
+    local hub, host, many = net:router { "hub", routes = routes_of() }, net:host "host", {}
+    host:link { "br0", kind = "bridge", vlan_filtering = true, addr = "10.100.0.1/16" }
+    for i = 1, n do
+      many[2 * i - 1], many[2 * i] = ("10.99.%%d.%%d/16"):format(i // 250, i %% 250 + 1), ("fd00::%%x/64"):format(i + 9)
+      local leaf = net:host { "leaf" .. i, routes = { { "default", via = net_of(i, 1) } } }
+      net:link { { hub, "p" .. i, addr = net_of(i, 1) .. "/30" }, { leaf, "eth0", addr = net_of(i, 2) .. "/30" } }
+      net:link { { hub, "a" .. i }, { host, "b" .. i } }
+      net:link { { leaf, "eth1" }, { host, "c" .. i, master = "br0", vlans = { i + 1 } } }
+      host:link { "v" .. i, kind = "vlan", link = "br0", id = i }
+      host:rule { priority = i, from = net_of(i, 9), table = "main" }
+      host:neigh { ("10.100.%%d.%%d"):format(i // 250, i %% 250 + 1), dev = "br0", mac = "02:00:00:00:00:01" }
+    end
+    local last = net:switch { "last", addrs = { "10.99.255.254/16", "fd00::2/64" } }
+    net:link { { hub, "up", addrs = many }, last }
+    for i = 1, n do net:link { "leaf" .. i, last } end
+  end
+  for _, part in ipairs {
+    { "declare", declare }, { "check", function() require "nsh.lab.check".lab(net) end },
+    { "plan", function() return tostring(net:plan()) end }, { "script", function() return net:script() end },
+    { "shell", function() return net:shell() end }, { "diff", function() return net:diff(net) end },
+    { "graph", function() return net:graph "mermaid" end },
+  } do
+    local count = 0
+    debug.sethook(function() count = count + 1 end, "", 100)
+    part[2]()
+    debug.sethook()
+    print(part[1], count)
+  end]]
+
 -- Runs a script in an nsh of its own, with a star of so many hosts declared.
 local function run(n, rest, prefix)
   local words = prefix or {}
@@ -119,6 +163,21 @@ describe("a lab", function()
     end
     local a_node = (pss(150) - pss(30)) / 120
     assert.is_true(a_node <= 30, a_node .. " KiB")
+  end)
+
+  it("is declared, checked, planned, written down and drawn in as many steps for each link, of any size", function()
+    local function steps(n)
+      local counts, out = {}, netns.current():exec({ NSH, "-e", PARTS:format(n) }).out
+      for part, count in out:gmatch "(%l+)\t(%d+)\n" do counts[part] = tonumber(count) end
+      return counts
+    end
+    local few, more, most, seen = steps(40), steps(80), steps(160), 0
+    for part, count in pairs(most) do
+      local ratio = (count - more[part]) / 2 / (more[part] - few[part])
+      assert.is_true(ratio < 1.04, ("%s: %.2f times as many"):format(part, ratio))
+      seen = seen + 1
+    end
+    assert.equal(7, seen)
   end)
 
   it("takes as many steps of Lua for each host, however many there are", function()

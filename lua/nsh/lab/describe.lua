@@ -1,4 +1,5 @@
 --- describe.lua - a state as declarations: which nodes, links and options a script would declare to get it.
+local core = require "nsh.core"
 local mac = require "nsh.lab.mac"
 local nouns = require "nsh.lab.nouns"
 local plain = require "nsh.lab.plain"
@@ -87,13 +88,39 @@ end
 local Writer = {}
 Writer.__index = Writer
 
+-- What is looked for link by link or route by route, found once: by node, records by link for each noun, links by
+-- name, networks by their length and what they are, each with its links.
+local indexes = setmetatable({}, { __mode = "k" })
+
+local function index_of(node)
+  local index = indexes[node]
+  if not index then
+    index = { records = {}, links = {}, networks = false }
+    for _, link in ipairs(node.links) do index.links[link.name] = link end
+    indexes[node] = index
+  end
+  return index
+end
+
+local function networks_of(node)
+  local networks = {}
+  for _, addr in ipairs(node.addrs) do
+    local prefix = prefixes.parse(addr.peer or addr.addr, "addr")
+    local known = networks[prefix.length] or {}
+    known[prefix.network] = known[prefix.network] or {}
+    known[prefix.network][addr.dev], networks[prefix.length] = true, known
+  end
+  return networks
+end
+
 -- The links whose subnets hold an address.
 local function on_the_way(node, via)
-  local links, count = {}, 0
-  local target = prefixes.parse(via, "via")
-  for _, addr in ipairs(node.addrs) do
-    if not links[addr.dev] and prefixes.within(target, prefixes.parse(addr.peer or addr.addr, "addr")) then
-      links[addr.dev], count = true, count + 1
+  local index, links, count = index_of(node), {}, 0
+  index.networks = index.networks or networks_of(node)
+  for length, known in pairs(index.networks) do
+    local _, _, network = core.prefix(via .. "/" .. length)
+    for dev in pairs(known[network] or {}) do
+      if not links[dev] then links[dev], count = true, count + 1 end
     end
   end
   return links, count
@@ -123,19 +150,6 @@ local function in_order(list, key)
     if keys[a] ~= keys[b] then return keys[a] < keys[b] end
     return place[a] < place[b]
   end)
-end
-
--- What is looked for link by link, found once: by node, records by link for each noun, and links by name.
-local indexes = setmetatable({}, { __mode = "k" })
-
-local function index_of(node)
-  local index = indexes[node]
-  if not index then
-    index = { records = {}, links = {} }
-    for _, link in ipairs(node.links) do index.links[link.name] = link end
-    indexes[node] = index
-  end
-  return index
 end
 
 local NONE = {}
@@ -198,10 +212,10 @@ end
 local function oldest_first(list)
   local six = {}
   for _, spec in ipairs(list or {}) do
-    if plain.is_six(spec.addr) then table.insert(six, 1, spec) end
+    if plain.is_six(spec.addr) then six[#six + 1] = spec end
   end
   for i, spec in ipairs(list or {}) do
-    if plain.is_six(spec.addr) then list[i] = table.remove(six, 1) end
+    if plain.is_six(spec.addr) then list[i] = table.remove(six) end
   end
   return list
 end

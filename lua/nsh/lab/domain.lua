@@ -107,17 +107,24 @@ local function key_of(domain)
   return table.concat(words, " ")
 end
 
+-- The name that a domain has is free again, so it is looked for from the first.
+local function leave_name(map, domain)
+  if domain.base then map.next[domain.base] = nil end
+end
+
 -- Gives a domain its name; of several that would have the same each further one gets another.
 local function name(map, domain)
   local base = key_of(domain)
   if base == domain.base then return end
-  local key, n, other = base, 1, map.by_key[base]
-  while other and other.key == key and not other.gone do
+  local n, key = map.next[base] or 1
+  while true do
+    key = n == 1 and base or base .. " #" .. n
+    local other = map.by_key[key]
+    if not other or other.key ~= key or other.gone then break end
     n = n + 1
-    key = base .. " #" .. n
-    other = map.by_key[key]
   end
-  map.by_key[key], domain.base, domain.key = domain, base, key
+  leave_name(map, domain)
+  map.by_key[key], map.next[base], domain.base, domain.key = domain, n + 1, base, key
 end
 
 local function new_domain() return { ends = {}, bridges = {}, ports = 0, fresh = {} } end
@@ -148,7 +155,7 @@ end
 ---@return table map its `list`: those that wires are in, in the order of their first nodes
 function m.of(lab)
   local find, join = m.sets()
-  local map = { find = find, join = join, by_root = {}, by_key = {}, vxlans = {}, order = {}, nodes = 0 }
+  local map = { find = find, join = join, by_root = {}, by_key = {}, next = {}, vxlans = {}, order = {}, nodes = 0 }
   local masters, list = join_all(map, lab), {}
   for _, node in ipairs(lab.nodes) do
     for _, device in ipairs(m.devices(node)) do
@@ -178,6 +185,7 @@ function m.which(map, dev) return map.by_root[map.find(dev)] end
 local function absorb(map, domain, other)
   domain.ports, domain.outside = domain.ports + other.ports, domain.outside or other.outside
   domain.filtered, domain.routers, other.gone = domain.filtered or other.filtered, nil, true
+  leave_name(map, other)
   for _, entry in ipairs(other.ends) do
     table.insert(domain.ends, entry)
     table.insert(domain.fresh, entry)

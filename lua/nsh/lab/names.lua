@@ -95,16 +95,17 @@ end
 ---@private
 ---@param node nsh.LabNode
 ---@param name string
----@param where string line of the script
-function m.claim(node, name, where)
+---@param device table the link, with `where`, the line of the script
+function m.claim(node, name, device)
   local ok, message = core.link.check_name(tostring(name))
   if not ok then fail.misuse("%s", message) end
   if RESERVED[name] then fail.misuse("a link can't be called '%s'; the kernel has that name for its sysctls", name) end
   local other = node.taken[name]
   if other then
-    fail.misuse("node %s has a link %s already%s", node.name, name, other ~= "" and ", of " .. other or "")
+    local where = type(other) == "table" and other.where or other
+    fail.misuse("node %s has a link %s already%s", node.name, name, where ~= "" and ", of " .. where or "")
   end
-  m.note(node.taken, name, where)
+  m.note(node.taken, name, device)
 end
 
 -- The first of eth0, eth1, ... that is free.

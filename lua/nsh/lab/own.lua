@@ -27,12 +27,9 @@ function m.changed(lab) lab.checked, lab.assigned, lab.version = false, false, l
 ---@param name string
 ---@return table? device
 function m.find(node, name)
-  if node.loopback.name == name then return node.loopback end
-  for _, list in ipairs { node.links, node.ports } do
-    for _, one in ipairs(list) do
-      if one.name == name then return one end
-    end
-  end
+  local loopback, found = node.loopback, node.taken[name]
+  if loopback and loopback.name == name then return loopback end
+  return type(found) == "table" and found or nil
 end
 
 -- The kind of a link's master, whose ports have keys of their own.
@@ -85,7 +82,7 @@ function m.device(node, name, kind, spec, what, more)
   local by_kernel = spec.mac == false
   if by_kernel then spec.mac = nil end
   new.link = device.link(spec, kind, master_kind(node, spec), what, more)
-  names.claim(node, name, new.where)
+  names.claim(node, name, new)
   if RANDOM[kind] and not by_kernel then
     new.link.mac = m.mac(new, new.link.mac)
   elseif new.link.mac then

@@ -24,12 +24,18 @@ local STANDS = { vlan = true, macvlan = true, macvtap = true, ipvlan = true, ipv
 local MOMENT = { index = true, carrier = true, active_slave = true, link_netnsid = true, peer = true, name = true,
   kind = true, master = true, link = true, port = true }
 
--- By row: may the key be written?
+local NOTHING = {}
+
+local may_write = setmetatable({}, { __mode = "k" }) -- by list of rows: those whose keys may be written, by key
+
 local function writable(rows)
-  local keys = {}
-  for _, row in ipairs(rows or {}) do
+  local keys = not rows and NOTHING or may_write[rows]
+  if keys then return keys end
+  keys = {}
+  for _, row in ipairs(rows) do
     if not row.readonly then keys[row.key] = row end
   end
+  may_write[rows] = keys
   return keys
 end
 
@@ -309,12 +315,17 @@ function trim.filter(spec)
   if BY_KERNEL[spec.kind] then spec.handle = nil end
 end
 
+local with_kind = {} -- by noun and kind: rows of all and of those of the kind
+
 -- What a record of a noun may have: keys of its own and of its kind.
 function m.rows(noun, record)
   local rows = attrs.rows(noun)
   local kind = record.kind and attrs.kind(noun, record.kind)
   if not kind then return rows end
-  return table.move(kind.rows, 1, #kind.rows, #rows + 1, table.move(rows, 1, #rows, 1, {}))
+  local key = noun .. " " .. record.kind
+  with_kind[key] = with_kind[key]
+    or table.move(kind.rows, 1, #kind.rows, #rows + 1, table.move(rows, 1, #rows, 1, {}))
+  return with_kind[key]
 end
 
 --- Returns the options that make what a record tells.

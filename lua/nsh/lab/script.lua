@@ -201,18 +201,23 @@ function m.write(name, list, options, warnings)
   return table.concat(lines, "\n")
 end
 
+-- The sysctls that each node of a kind has.
+local function usual_sysctls(lab, kind)
+  return wish.of({ name = lab.name, options = lab.options,
+    nodes = { model.node(model.lab("usual", {}), kind, { "usual" }) } }).nodes[1].sysctls
+end
+
 --- Returns the state that a lab asks for, without the sysctls that each of its nodes has, and with its rulesets.
 ---@private
 ---@param lab nsh.Lab
 ---@return table state
 function m.asked(lab)
-  local state = wish.of(lab)
+  local state, usual = wish.of(lab), {}
   for _, one in ipairs(state.nodes) do
-    local usual = wish.of({ name = lab.name, options = lab.options,
-      nodes = { model.node(model.lab("usual", {}), one.kind, { "usual" }) } }).nodes[1].sysctls
+    usual[one.kind] = usual[one.kind] or usual_sysctls(lab, one.kind)
     local sysctls = {}
     for key, value in pairs(one.sysctls) do
-      if usual[key] ~= value then sysctls[key] = value end
+      if usual[one.kind][key] ~= value then sysctls[key] = value end
     end
     one.sysctls, one.nft, one.rulesets = sysctls, lab:node(one.node).spec.nft, {}
   end

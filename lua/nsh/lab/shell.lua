@@ -69,9 +69,15 @@ end
 
 -- --- links ---
 
+local known = setmetatable({}, { __mode = "k" }) -- by node: its links by their names
+
 local function by_name(node)
-  local map = {}
-  for _, link in ipairs(node.links) do map[link.name] = link end
+  local map = known[node]
+  if not map then
+    map = {}
+    for _, link in ipairs(node.links) do map[link.name] = link end
+    known[node] = map
+  end
   return map
 end
 
@@ -79,12 +85,13 @@ local BELOW = { "link", "dev", "slave1", "slave2", "interlink" }
 
 -- The links of a node, each behind those that it stands on.
 local function in_order(node)
-  local known, list, done = by_name(node), {}, {}
+  local links_of, list, done = by_name(node), {}, {}
   local function visit(link)
     if done[link.name] then return end
     done[link.name] = true
     for _, key in ipairs(BELOW) do
-      if known[link[key]] then visit(known[link[key]]) end
+      local below = links_of[link[key]]
+      if below then visit(below) end
     end
     list[#list + 1] = link
   end
@@ -181,12 +188,12 @@ function Writer:links(node, done)
   for _, link in ipairs(in_order(node)) do
     local peer = link.peer
     if type(peer) == "string" then peer = { name = peer, netns = node.netns } end
-    local known = links.is_known(link.kind or "")
+    local makes = links.is_known(link.kind or "")
     if link.name ~= "lo" and not done[node.netns .. "\0" .. link.name] then
       done[node.netns .. "\0" .. link.name] = true
       local other = peer and self.by_netns[peer.netns]
       if peer then done[peer.netns .. "\0" .. peer.name] = true end
-      if known then
+      if makes then
         self:make(node, link, other and { node = other, link = by_name(other)[peer.name] })
       else
         self:leave(node, "link %s: ip-link(8) makes none of kind %s", link.name, tostring(link.kind))

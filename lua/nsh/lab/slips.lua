@@ -1,19 +1,15 @@
 --- slips.lua - what a node is declared with and the kernel refuses, or takes though it can't be meant; told beforehand.
 -- What the kernel takes is never refused here, unless it can't be had as it is written.
-local core = require "nsh.core"
 local bare = require("nsh.lab.device").bare
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
+local routes = require "nsh.lab.slips_route"
 local sysctls = require "nsh.sysctl"
 
 local m, is_six = {}, prefixes.is_six
-
-local function line_of(node, record) return node.lab.lines[record] or node.where end
+local line_of, addrs_of, network_of, table_of = routes.line_of, routes.addrs_of, routes.network_of, routes.table_of
 
 -- --- addresses ---
-
--- Its addresses; those of the plan have been given out.
-local function addrs_of(device) return rawget(device, "own_addrs") or device.addrs end
 
 -- How addresses begin that no host has: what they are, and whether the kernel refuses them. Most begin otherwise.
 local ODD = {
@@ -52,24 +48,19 @@ local function check_addrs(node, device, list, tell)
   end
 end
 
+-- Links that routes of a node are over.
+local function with_routes(node)
+  local names = {}
+  for _, route in ipairs(node.routes) do names[route.dev or ""] = true end
+  return names
+end
+
 -- Who has an address without a length, and no route over the link, knows nobody behind it.
-local function check_bare(node, device, record, tell)
-  if record.peer then return end
-  for _, route in ipairs(node.routes) do
-    if route.dev == device.name then return end
-  end
+local function check_bare(node, device, record, routed, tell)
+  if record.peer or routed[device.name] then return end
   local addr = record.addr:match "^[^/]+"
   tell.warn(device.where, "%s %s has %s, without the length of a network, so it knows nobody behind the link; is "
     .. "%s/%d meant?", node.name, device.name, addr, addr, is_six(addr) and 64 or 24)
-end
-
-local function network_of(record)
-  local length = math.tointeger(tonumber(record.addr:match "/(%d+)$"))
-  if record.peer or record.noprefixroute or length == (is_six(record.addr) and 128 or 32)
-    or record.addr:find "^fe[89ab]" then
-    return nil
-  end
-  return prefixes.subnet(record.addr, length, 0)
 end
 
 -- A network on two links of a node: what is sent to it leaves by one of them.
@@ -84,208 +75,6 @@ local function check_networks(node, tell)
           node.name, key, seen[key], port.name)
       end
       if key then seen[key] = port.name end
-    end
-  end
-end
-
--- --- routes ---
-
-local MAIN = { main = true, [254] = true, ["254"] = true }
-
-local function table_of(record)
-  return (record.table == nil or MAIN[record.table]) and "main" or tostring(record.table)
-end
-
-local ANY = { ["0.0.0.0/0"] = "default", ["::/0"] = "default" }
-
-local function is_six_route(route)
-  local hop = route.nexthops and route.nexthops[1] or route
-  if route.dst:find(":", 1, true) then return true end
-  return route.dst == "default" and (route.family == "inet6" or hop.via ~= nil and is_six(hop.via))
-end
-
--- Bits behind the prefix of a destination.
-local function check_dst(node, route, tell)
-  local addr, length = route.dst:match "^([%d.]+)/(%d+)$"
-  length = math.tointeger(tonumber(length))
-  local bytes = addr and length < 32 and core.address_bytes(addr)
-  if not bytes or (">I4"):unpack(bytes) & (1 << 32 - length) - 1 == 0 then return end
-  tell.refuse(line_of(node, route), "route %s of %s has bits behind its prefix; %s is the network", route.dst,
-    node.name, prefixes.subnet(route.dst, length, 0))
-end
-
-local LINK_LOCAL = "^[fF][eE][89aAbB]"
-
--- What a gateway is of a node, by one of its addresses: "itself", or an address of its network that nobody has.
-local function of_addr(record, via, gate)
-  local addr = record.addr
-  if addr:find(via, 1, true) == 1 and addr:byte(#via + 1) == 47 then return "itself" end
-  if not gate or is_six(addr) then return nil end
-  local bytes, length = core.prefix(addr)
-  local value, hosts = (">I4"):unpack(bytes), (1 << 32 - length) - 1
-  if length > 30 or gate & ~hosts ~= value & ~hosts then return nil end
-  return gate & hosts == hosts and "broadcast" or gate & hosts == 0 and "network" or nil
-end
-
-local function of_device(device, via, gate)
-  for _, record in ipairs(addrs_of(device)) do
-    local what = (gate or record.addr:find(via, 1, true) == 1) and of_addr(record, via, gate)
-    if what then return what end
-  end
-end
-
--- A gateway as a number, where it may be the first or last of a network; many have the same.
-local function gate_of(via, tell)
-  local gate = tell.gates[via]
-  if gate == nil then
-    local bytes = core.prefix(via)
-    local last = #bytes == 4 and bytes:byte(4) & 3
-    gate = (last == 0 or last == 3) and (">I4"):unpack(bytes)
-    tell.gates[via] = gate
-  end
-  return gate
-end
-
--- An address that is only a link's is looked for on that one: another may have the same.
-local function of_node(node, via, dev, gate)
-  if via:find(LINK_LOCAL) then
-    local device = dev and own.find(node, dev)
-    return device and of_device(device, via, gate)
-  end
-  for _, port in ipairs(node.ports) do
-    local what = of_device(port, via, gate)
-    if what then return what end
-  end
-  for _, link in ipairs(node.links) do
-    local what = of_device(link, via, gate)
-    if what then return what end
-  end
-  return of_device(node.loopback, via, gate)
-end
-
-local GATEWAY = { itself = "is %s's own address", broadcast = "is the broadcast address of its network",
-  network = "is the network itself, and no host" }
-
-local function check_hop(node, route, hop, tell)
-  local via = hop.via
-  if not via then return end
-  local via_six = is_six(via)
-  if route.dst ~= "default" and not via_six and is_six(route.dst) then
-    tell.refuse(line_of(node, route), "route %s of %s is one of IPv6, and its gateway %s an address of IPv4", route.dst,
-      node.name, via)
-  end
-  if via_six and not hop.dev and via:find(LINK_LOCAL) then
-    tell.refuse(line_of(node, route), "route %s of %s: the gateway %s is one of a link, and dev = says of which",
-      route.dst, node.name, via)
-  end
-  local what = of_node(node, via, hop.dev, gate_of(via, tell))
-  if not what then return end
-  local taken = what == "network" or what == "itself" and not via_six
-  local say = taken and tell.warn or tell.refuse
-  say(line_of(node, route), "route %s of %s: the gateway %s " .. GATEWAY[what], route.dst, node.name, via, node.name)
-end
-
--- What the kernel makes of addresses of IPv4, by destination: routes that nobody else may make so.
-local function connected(node)
-  local made = {}
-  for _, port in ipairs(node.ports) do
-    for _, record in ipairs(port.link.up ~= false and not port.master and addrs_of(port) or {}) do
-      local key = not is_six(record.addr) and not record.metric and network_of(record)
-      if key then made[key] = port.name end
-    end
-  end
-  return made
-end
-
--- Two routes of which the kernel has one: those of IPv6 may differ in their gateway, which makes them one of two ways.
-local function check_routes_twice(node, tell)
-  local seen, made = {}, nil
-  for _, route in ipairs(node.routes) do
-    local six = is_six_route(route)
-    local dst = ANY[route.dst] or not six and not route.dst:find("/", 1, true) and route.dst .. "/32" or route.dst
-    if dst == "default/32" then dst = "default" end
-    local key = ("%s %s %s %s %s"):format(six and 6 or 4, dst, table_of(route), route.metric or (six and 1024 or 0),
-      route.tos or 0)
-    if six then key = ("%s %s %s %s"):format(key, route.via or "", route.dev or "", route.nhid or "") end
-    if seen[key] and not (six and (seen[key].nexthops or route.nexthops)) then
-      tell.refuse(line_of(node, route), "%s has two routes to %s, the other of %s; the kernel tells them apart by "
-        .. "metric =, or by their table", node.name, ANY[route.dst] or route.dst, line_of(node, seen[key]))
-    end
-    seen[key] = route
-    if not six and dst ~= "default" and not route.metric and not route.tos and table_of(route) == "main" then
-      made = made or connected(node)
-      if made[dst] then
-        tell.refuse(line_of(node, route), "route %s of %s: the kernel makes it, for the address of %s; another metric "
-          .. "stands beside it", route.dst, node.name, made[dst])
-      end
-    end
-  end
-end
-
--- Whether a route makes an address the node's own; for IPv6 the kernel wants one of a link.
-local function is_local(node, src)
-  local prefix = not is_six(src) and prefixes.parse(src, "src")
-  for _, route in ipairs(prefix and node.routes or {}) do
-    if route.type == "local" and prefixes.within(prefix, prefixes.parse(route.dst, "dst", route.family)) then
-      return true
-    end
-  end
-  return false
-end
-
-local function check_src(node, route, tell)
-  local src = route.src
-  if node.space or src:find "^127%." then return end -- a namespace of somebody else may have more
-  for _, places in ipairs { { node.loopback }, node.links, node.ports } do
-    for _, device in ipairs(places) do
-      for _, record in ipairs(addrs_of(device)) do
-        if record.addr:match "^[^/]+" == src:match "^[^/]+" then return end
-        if device.name == "lo" and not record.addr:find "/32$" and not record.addr:find "/128$" then return end
-      end
-    end
-  end
-  if is_local(node, src) then return end
-  tell.refuse(line_of(node, route), "route %s of %s: src %s is none of its addresses", route.dst, node.name, src)
-end
-
--- Tells whether a route is by a nexthop object.
-local function check_routes(node, tell)
-  local routes, by_object = node.routes, false
-  for _, route in ipairs(routes) do
-    if route.dst ~= "default" then check_dst(node, route, tell) end
-    if route.nexthops then
-      for _, hop in ipairs(route.nexthops) do check_hop(node, route, hop, tell) end
-    else
-      check_hop(node, route, route, tell)
-    end
-    if route.src then check_src(node, route, tell) end
-    by_object = by_object or route.nhid ~= nil
-  end
-  if routes[2] or routes[1] and routes[1].dst ~= "default" then check_routes_twice(node, tell) end
-  return by_object
-end
-
--- Nexthop objects by their numbers; in a namespace of somebody else there may be more.
-local function check_nexthops(node, tell)
-  local known = {}
-  for _, record in ipairs(node.nexthops) do
-    if known[record.id] then tell.refuse(node.where, "%s has two nexthops with id %d", node.name, record.id) end
-    known[record.id] = true
-  end
-  if node.space then return end
-  for _, record in ipairs(node.nexthops) do
-    for _, one in ipairs(record.group or {}) do
-      local id = type(one) == "table" and one.id or one
-      if not known[id] then
-        tell.refuse(node.where, "%s: the group of nexthop %d has %s, and there is no such nexthop", node.name,
-          record.id, tostring(id))
-      end
-    end
-  end
-  for _, route in ipairs(node.routes) do
-    if route.nhid and not known[route.nhid] then
-      tell.refuse(line_of(node, route), "route %s of %s: there is no nexthop %d; nexthops = { { id = %d, ... } } "
-        .. "declares it", route.dst, node.name, route.nhid, route.nhid)
     end
   end
 end
@@ -471,16 +260,19 @@ function m.node(node, tell)
     check_addrs(node, device, device.addrs, tell)
     check_impair(node, device, tell)
   end
+  local routed
   for _, port in ipairs(node.ports) do
     local list = addrs_of(port)
     if list[1] then check_addrs(node, port, list, tell) end
-    if list[1] and not list[2] and bare[list[1]] then check_bare(node, port, list[1], tell) end
+    if list[1] and not list[2] and bare[list[1]] then
+      routed = routed or with_routes(node)
+      check_bare(node, port, list[1], routed, tell)
+    end
     check_impair(node, port, tell)
   end
   check_networks(node, tell)
   check_links(node, tell)
-  local by_object = node.routes[1] and check_routes(node, tell)
-  if by_object or node.nexthops[1] then check_nexthops(node, tell) end
+  routes.node(node, tell)
   check_rules(node, tell)
   check_neighs(node, tell)
   if next(node.sysctls) then check_sysctls(node, tell) end

@@ -174,7 +174,7 @@ end
 local function name_port(port, node, peer_node)
   local name, long = port.name, nil
   if not name then name, long = names.choose(node, peer_node) end
-  names.claim(node, name, port.where)
+  names.claim(node, name, port)
   port.name = name
   if long and not node.taken[long] then
     port.altname = long
