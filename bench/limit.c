@@ -104,7 +104,7 @@ static void write_file(const char *path, const char *text)
 
 /* Links have link-local addresses that aren't looked for elsewhere first; ports of switches have none. */
 
-static void build_star(int first, int n, bool v6off, int number)
+static struct node *build_star(int first, int n, bool v6off, int number)
 {
 	struct node *sw = add_node("sw", number), *host;
 	char port[16];
@@ -135,7 +135,13 @@ static void build_star(int first, int n, bool v6off, int number)
 		msg_route(RTM_NEWROUTE, 0, 0, GATEWAY, BRIDGE);
 		flush(host[i - first].sock, "host");
 	}
-	msg_up(BRIDGE); /* last: each port of a bridge that is up already costs much more */
+	return sw;
+}
+
+/* Last: each port of a bridge that is up already costs much more. */
+static void set_up(const struct node *sw)
+{
+	msg_up(BRIDGE);
 	flush(sw->sock, "switch up");
 }
 
@@ -143,10 +149,8 @@ static void build_stars(int n)
 {
 	struct node *sw[4];
 
-	for (int i = 0; i < 4; i++) {
-		sw[i] = &nodes[n_nodes];
-		build_star(1 + i * (n / 4), n / 4, false, i);
-	}
+	for (int i = 0; i < 4; i++)
+		sw[i] = build_star(1 + i * (n / 4), n / 4, false, i);
 	for (int i = 1; i < 4; i++) {
 		char port[16];
 
@@ -159,6 +163,8 @@ static void build_stars(int n)
 		end();
 		flush(sw[i]->sock, "trunk");
 	}
+	for (int i = 0; i < 4; i++)
+		set_up(sw[i]);
 }
 
 /* Link i joins router i and i + 1 by a /30; eth0 leads to the left, eth1 to the right. */
@@ -423,7 +429,7 @@ int main(int argc, char **argv)
 		run(-1, -1, n, argv + 3);
 	} else if (n > 0 && n <= 4096) {
 		if (strcmp(what, "star") == 0)
-			build_star(1, n, argc > 3, 0);
+			set_up(build_star(1, n, argc > 3, 0));
 		else if (strcmp(what, "stars") == 0)
 			build_stars(n);
 		else if (strcmp(what, "chain") == 0)
