@@ -72,6 +72,7 @@ const struct net_noun *bind_announced(lua_State *L,
 /* values (value.c) */
 int bind_copy(lua_State *L);
 int bind_prefix(lua_State *L);
+int bind_network(lua_State *L);
 int bind_link_local(lua_State *L);
 int bind_hash(lua_State *L);
 int bind_hash_mac(lua_State *L);

@@ -286,6 +286,7 @@ static const luaL_Reg lib[] = {
 	{"link_local", bind_link_local},
 	{"nearest", core_nearest},
 	{"prefix", bind_prefix},
+	{"network", bind_network},
 	{"record_types", core_record_types},
 	{"sent", core_sent},
 	{"tables", core_tables},

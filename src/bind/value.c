@@ -61,6 +61,39 @@ int bind_prefix(lua_State *L)
 	return 3;
 }
 
+/* network(text) -> the network of an address as routes name it, and the last address of one of IPv4 that has more than
+ * its hosts; nil where it is no prefix */
+int bind_network(lua_State *L)
+{
+	static const struct net_row row = {.type = NET_PREFIX, .flags = NET_BARE}, bare = {.type = NET_IP};
+	struct net_field f = {0}, last;
+	char text[NET_ADDR_TEXT];
+	struct net_err err;
+	size_t len;
+	const char *s = luaL_checklstring(L, 1, &len);
+
+	if (net_parse_prefix(s, len, &f, &err) < 0 || f.len == 0)
+		return 0;
+	if (f.plen < 0)
+		f.plen = (int16_t)(f.len * 8);
+	last = f;
+	mask(f.addr, &last, f.plen);
+	f.row = &row;
+	net_field_addr(&f, text);
+	lua_pushstring(L, text);
+	if (f.family != AF_INET || f.plen > 30)
+		return 1;
+	last = f;
+	last.row = &bare;
+	for (int i = 0; i < last.len; i++)
+		last.addr[i] |= (unsigned char)(f.plen - i * 8 <= 0  ? 0xff
+						: f.plen - i * 8 < 8 ? 0xff >> (f.plen - i * 8)
+								     : 0);
+	net_field_addr(&last, text);
+	lua_pushstring(L, text);
+	return 2;
+}
+
 #define FNV_OFFSET 0xcbf29ce484222325
 #define FNV_PRIME 0x100000001b3
 

@@ -116,6 +116,39 @@ describe("a lab", function()
     assert.equal("0\n", out)
   end)
 
+  it("is compared by one list a noun, of the family that it has, and a question for each link", function()
+    local calls = calls_a_host([[
+      net:up()
+      local held = {}
+      for i, node in ipairs(net.nodes) do held[i] = node.netns end]], "net:plan(held)")
+    assert.is_true(calls.sendto <= 4, calls.sendto .. " messages a host")
+    assert.is_true(calls.all <= 50, calls.all .. " system calls a host")
+  end)
+
+  it("asks for the other end of a link once, though all of its nodes are alike", function()
+    local core, asked, net = require "nsh.core", 0, lab "chain"
+    local id, last = core.netns.id, nil
+    for i = 1, 12 do
+      local router = net:router { "r" .. i }
+      if last then net:link { { last, "east" }, { router, "west" } } end
+      last = router
+    end
+    net:up()
+    local _ <close> = setmetatable({}, { __close = function() net:down() end })
+    core.netns.id = function(...)
+      asked = asked + 1
+      return id(...)
+    end
+    local ok, steps = pcall(net.plan, net)
+    local by_plan = asked
+    local taken = ok and nsh.snapshot()
+    core.netns.id = id
+    assert.equal(0, #steps)
+    assert.equal(11, by_plan)
+    assert.equal(11, #taken.links)
+    assert.is_true(asked - by_plan <= 2 * 11, asked - by_plan .. " questions")
+  end)
+
   it("has its namespaces made beside nsh, and leaves nothing of those that it doesn't need", function()
     local ahead = require "nsh.netns".ahead
     local function open_files()

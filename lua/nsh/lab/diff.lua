@@ -9,7 +9,7 @@ local m = {}
 
 local NOTHING = {}
 
--- Records by their keys. Of several with the same key each further one gets another.
+-- Records by what a function says of them. Of several of which it says the same each further one gets another key.
 local function index(list, key)
   local map = {}
   for _, record in ipairs(list or NOTHING) do
@@ -74,6 +74,42 @@ function Walk:add(op, row, record, from, to)
   return step
 end
 
+--- The key of a record, which is made once: it is asked for several times.
+---@private
+function Walk:key(row, record)
+  local key = self.keys[record]
+  if not key then
+    key = row.key(record)
+    self.keys[record] = key
+  end
+  return key
+end
+
+--- Records by their keys.
+---@private
+function Walk:index(row, list)
+  local map, keys, key_of = {}, self.keys, row.key
+  for _, record in ipairs(list or NOTHING) do
+    local key = keys[record]
+    if not key then
+      key = key_of(record)
+      keys[record] = key
+    end
+    while map[key] do key, self.twice = key .. " +", true end
+    map[key] = record
+  end
+  return map
+end
+
+--- What was applied last of a noun, by key.
+---@private
+function Walk:before(row)
+  local last = self.last and self.last[row.field]
+  if not last or not last[1] then return NOTHING end
+  self.lasts[row] = self.lasts[row] or self:index(row, last)
+  return self.lasts[row]
+end
+
 --- Whether a record is on a link that goes, or is made anew: it goes with that.
 ---@private
 function Walk:is_lost(row, record)
@@ -87,15 +123,15 @@ end
 --- What is there by the key of a wish. One that leaves open what the kernel chooses has the first that fits.
 ---@private
 function Walk:finder(row, records)
-  local there = index(records, row.key)
-  if not row.loose then return there, function(key) return there[key] end end
+  local there = self:index(row, records)
+  if not row.loose then return function(key) return there[key] end end
   local by_rest, taken = {}, {}
   for _, record in ipairs(records) do
     local rest = row.rest(record)
     by_rest[rest] = by_rest[rest] or {}
     table.insert(by_rest[rest], record)
   end
-  return there, function(key, record)
+  return function(key, record)
     local loose = row.loose(record)
     if not loose then return there[key] end
     for _, other in ipairs(by_rest[loose] or NOTHING) do
@@ -107,16 +143,24 @@ function Walk:finder(row, records)
   end
 end
 
+--- The records that are there and stay.
+---@private
+function Walk:staying(row)
+  local all = self.live[row.field] or NOTHING
+  if next(self.lost) == nil then return all end
+  local records = {}
+  for _, record in ipairs(all) do
+    if not self:is_lost(row, record) then records[#records + 1] = record end
+  end
+  return records
+end
+
 --- What is to be made or changed.
 ---@private
 function Walk:wanted(row)
-  local records = {}
-  for _, record in ipairs(self.live[row.field] or NOTHING) do
-    if not self:is_lost(row, record) then records[#records + 1] = record end
-  end
-  local _, find = self:finder(row, records)
-  local last = index(self.last and self.last[row.field], row.key)
-  local claimed = {}
+  local records, wishes, claimed = self:staying(row), self.node[row.field], {}
+  if not wishes or not wishes[1] then return claimed, records end
+  local find, last = self:finder(row, records), self:before(row)
   for key, record in self:each(row) do
     local old = find(key, record)
     if not old then
@@ -133,11 +177,12 @@ end
 ---@private
 function Walk:each(row)
   local i, list, seen = 0, self.node[row.field] or NOTHING, {}
+  self.seen[row] = seen
   return function()
     i = i + 1
     local record = list[i]
     if not record then return nil end
-    local key = row.key(record)
+    local key = self:key(row, record)
     while seen[key] do key = key .. " +" end
     seen[key] = true
     return key, record
@@ -151,7 +196,7 @@ function Walk:compare(row, record, old, last)
     old = setmetatable({ master = false }, { __index = old }) -- it is a port of nothing by then
   end
   local found = anew or row.changes(record, old, last)
-  if row.noun == "addr" and self.live.missing and self.live.missing.again[row.key(record)] then
+  if row.noun == "addr" and self.live.missing and self.live.missing.again[self:key(row, record)] then
     found = found or {}
     found.usable = { false, true }
   end
@@ -173,16 +218,28 @@ function Walk:owner(row)
   if self.owned then
     return function(record) return self.owned(row.noun, record, self.node.netns) end
   end
-  local keys = index(self.last and self.last[row.field], row.key)
+  local keys = self:before(row)
   local rests = row.loose and index(self.last and self.last[row.field], function(record)
-    return row.loose(record) or row.key(record)
+    return row.loose(record) or self:key(row, record)
   end)
-  return function(record) return keys[row.key(record)] or rests and rests[row.rest(record)] or false end
+  return function(record) return keys[self:key(row, record)] or rests and rests[row.rest(record)] or false end
+end
+
+--- Whether all that was applied last is wished: then nothing goes.
+---@private
+function Walk:is_kept(row)
+  if self.owned or self.twice or row.loose then return false end
+  local seen = self.seen[row] or NOTHING
+  for key in pairs(self:before(row)) do
+    if not seen[key] then return false end
+  end
+  return true
 end
 
 --- What is there, may go and isn't wished any more.
 ---@private
 function Walk:unwanted(row, claimed, records)
+  if self:is_kept(row) then return end
   local is_ours = self:owner(row)
   for _, record in ipairs(records) do
     local stays = claimed[record] or not row.del or row.noun == "link" and record.name == "lo"
@@ -197,14 +254,14 @@ end
 ---@private
 function Walk:look_at_links()
   local row = nouns.by_name.link
-  local is_ours, last = self:owner(row), index(self.last and self.last.links, row.key)
+  local is_ours, last = self:owner(row), self:before(row)
   for name, link in pairs(last) do self.borrowed[name] = link.machine end
-  self.there, self.wishes = index(self.live.links, row.key), index(self.node.links, row.key)
+  self.there, self.wishes = self:index(row, self.live.links), self:index(row, self.node.links)
   for name, link in pairs(self.there) do
     local wish = self.wishes[name]
     if wish then
-      local found, anew = row.changes(wish, link, last[name])
-      if anew then self:remake(name, found) end
+      local found = row.other(wish, link)
+      if found then self:remake(name, found) end
     elseif name ~= "lo" and is_ours(link) then
       self.lost[name] = true
     end
@@ -224,6 +281,7 @@ end
 ---@private
 ---@return boolean? news there were such
 function Walk:spread()
+  if next(self.lost) == nil then return nil end
   local news
   for name, link in pairs(self.there) do
     local below = type(link.link) == "string" and not link.link_netnsid and not link.peer and link.link
@@ -271,7 +329,7 @@ local function new_walk(steps, node, live, last, owned, known)
       defaults = known, there = NOTHING }, Walk)
   end
   return setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {}, remade = {},
-    defaults = known, there = {}, wishes = {}, borrowed = {} }, Walk)
+    defaults = known, there = {}, wishes = {}, borrowed = {}, keys = {}, lasts = {}, seen = {}, twice = false }, Walk)
 end
 
 --- Finds the steps.

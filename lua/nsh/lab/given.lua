@@ -2,6 +2,7 @@
 -- link-local addresses, its own rules, IPv6 as such.
 -- An address without the route to its network is of little use, and nobody who declares one asks for that. So it counts
 -- as declared with it; an address that is declared with noprefixroute has none.
+local core = require "nsh.core"
 local nouns = require "nsh.lab.nouns"
 local prefixes = require "nsh.prefix"
 local records = require "nsh.lab.records"
@@ -13,13 +14,6 @@ local m = {}
 
 local METRIC6, RULE_VRF, RULE_MAIN, RULE_DEFAULT = 256, 1000, 32766, 32767 -- the kernel's own
 
--- A network as routes name it: one address has no length.
-local function network(addr)
-  local length = math.tointeger(tonumber(addr:match "/(%d+)$"))
-  if not length or length == (is_six(addr) and 128 or 32) then return addr:match "^[^/]+" end
-  return (prefixes.subnet(addr, length, 0))
-end
-
 -- --- what was read ---
 
 -- One namespace: what is there, so that it can be found.
@@ -28,7 +22,7 @@ Look.__index = Look
 
 -- What tells a route from others: of all links, or of one.
 local function place_of(route) return route.dst .. " " .. route.table .. " " .. (route.metric or 0) end
-local function key_of(route) return place_of(route) .. " " .. route.dev end
+local function key_of(dst, name, metric, dev) return dst .. " " .. name .. " " .. (metric or 0) .. " " .. dev end
 
 local function look_at(state, wish, ns)
   local self = setmetatable({ state = state, wish = wish, ns = ns, links = {}, tables = {}, kernels = {}, taken = {},
@@ -39,7 +33,9 @@ local function look_at(state, wish, ns)
     self.tables[name] = vrf and vrf.kind == "vrf" and vrf.table or nil
   end
   for _, route in ipairs(state.routes) do
-    if route.proto == "kernel" and route.dev then self.kernels[key_of(route)] = true end
+    if route.proto == "kernel" and route.dev then
+      self.kernels[key_of(route.dst, route.table, route.metric, route.dev)] = true
+    end
   end
   local key = nouns.by_name.addr.key
   for _, addr in ipairs(state.addrs) do self.addrs[key(addr)] = addr end
@@ -58,13 +54,15 @@ local function in_place_of(state, route)
   return found
 end
 
---- Notes a route that must be there with an address, or with its link alone.
+--- Whether the kernel has a route of its own.
+---@private
+function Look:has(dev, dst, name, metric) return self.kernels[key_of(dst, self.tables[dev] or name, metric, dev)] end
+
+--- Notes a route that must be there with an address, or with its link alone, and isn't.
 ---@private
 function Look:need(addr, route, of_link)
   route.dev, route.proto, route.table = addr.dev, "kernel", self.tables[addr.dev] or route.table
-  local key = key_of(route)
-  if self.kernels[key] then return end
-  self.kernels[key] = true
+  self.kernels[key_of(route.dst, route.table, route.metric, route.dev)] = true
   local place = place_of(route)
   local instead = not self.taken[place] and in_place_of(self.state, route) or nil
   self.taken[place] = true
@@ -78,7 +76,7 @@ local function firsts_of(state)
   local first = {}
   for _, addr in ipairs(state.addrs) do
     if addr.family == "inet" and not addr.secondary then
-      first[addr.dev .. " " .. network(addr.peer or addr.addr)] = addr
+      first[addr.dev .. " " .. core.network(addr.peer or addr.addr)] = addr
     end
   end
   return first
@@ -87,38 +85,42 @@ end
 ---@private
 function Look:routes4(addr)
   self.firsts = self.firsts or firsts_of(self.state)
-  local dst = network(addr.peer or addr.addr)
+  local dst, last = core.network(addr.peer or addr.addr)
   local first = self.firsts[addr.dev .. " " .. dst] or addr
   local own, src = addr.addr:match "^[^/]+", first.addr:match "^[^/]+"
   local function need(to, kind, scope, metric)
+    local name = kind == "unicast" and "main" or "local"
+    if self:has(first.dev, to, name, metric) then return end
     self:need(first, { family = "inet", dst = to, type = kind, scope = scope, src = src, metric = metric,
-      table = kind == "unicast" and "main" or "local" })
+      table = name })
   end
   need(own, "local", "host")
   if addr.broadcast and addr.broadcast ~= "255.255.255.255" then need(addr.broadcast, "broadcast", "link") end
   if dst:find "^0%." or dst:find "^22[4-9]%." or dst:find "^23%d%." or dst == own then return end
   local lo = addr.dev == "lo"
   if not first.noprefixroute then need(dst, lo and "local" or "unicast", lo and "host" or "link", first.metric) end
-  local last = dst:find "/" and prefixes.edge(dst)
   if last then need(last, "broadcast", "link") end
 end
 
 -- --- IPv6 ---
 
 ---@private
+function Look:need6(addr, dst, kind, name, metric, of_link)
+  if self:has(addr.dev, dst, name, metric) then return end
+  self:need(addr, { family = "inet6", dst = dst, type = kind, metric = metric, table = name }, of_link)
+end
+
+---@private
 function Look:routes6(addr, link)
   if not addr.peer and not addr.noprefixroute and not addr.valid_lft then
-    self:need(addr, { family = "inet6", dst = network(addr.addr), type = "unicast", metric = addr.metric or METRIC6,
-      table = "main" })
+    self:need6(addr, core.network(addr.addr), "unicast", "main", addr.metric or METRIC6)
   end
-  if link.link_type == "ether" then
-    self:need(addr, { family = "inet6", dst = "ff00::/8", type = "multicast", metric = METRIC6, table = "local" }, true)
-  end
+  if link.link_type == "ether" then self:need6(addr, "ff00::/8", "multicast", "local", METRIC6, true) end
   -- nobody but the kernel can make the local one
-  local own = { dst = addr.addr:match "^[^/]+", table = self.tables[addr.dev] or "local", dev = addr.dev }
-  if self.kernels[key_of(own)] or not link.carrier or addr.tentative or addr.dadfailed then return end
+  local own = addr.addr:match "^[^/]+"
+  if self:has(addr.dev, own, "local") or not link.carrier or addr.tentative or addr.dadfailed then return end
   -- which it does in a work queue, after the address is there
-  self.late = self.late or not usable.settled(self.ns, own.dst)
+  self.late = self.late or not usable.settled(self.ns, own)
   if self.late then self.again[nouns.by_name.addr.key(addr)] = true end
 end
 
@@ -131,7 +133,7 @@ function Look:link_local(link)
   for _, addr in ipairs(self.state.addrs) do
     if addr.dev == link.name and addr.addr:match "^[^/]+" == own then
       if live.up and not addr.noprefixroute then
-        self:need(addr, { family = "inet6", dst = "fe80::/64", type = "unicast", metric = METRIC6, table = "main" })
+        self:need6(addr, "fe80::/64", "unicast", "main", METRIC6)
       end
       return
     end
@@ -226,7 +228,12 @@ end
 ---@field rules table[]
 ---@field sysctls table<string, table<string, boolean>> those that may keep IPv6 away from links
 
-local function opens_any(state, wish)
+--- Tells whether a link that is there is to get the link-local address that it had none of.
+---@private
+---@param state table the links of the namespace
+---@param wish table what is declared
+---@return boolean
+function m.opens_any(state, wish)
   local closed = {}
   for _, live in ipairs(state.links) do closed[live.name] = live.addrgenmode == "none" and live or nil end
   for _, link in ipairs(next(closed) and wish.links or {}) do
@@ -242,7 +249,7 @@ end
 ---@return nsh.LabMissing? missing nil: nothing is
 function m.missing(state, wish, ns)
   local declares_rules = wish.rules and wish.rules[1]
-  if not declares_rules and not (wish.addrs and wish.addrs[1]) and not opens_any(state, wish) then return nil end
+  if not declares_rules and not (wish.addrs and wish.addrs[1]) and not m.opens_any(state, wish) then return nil end
   local look = look_at(state, wish, ns)
   look:addresses()
   if declares_rules then look:own_rules() end

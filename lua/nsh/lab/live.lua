@@ -4,6 +4,7 @@ local fail = require "nsh.error"
 local given = require "nsh.lab.given"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local prefixes = require "nsh.prefix"
 local world = require "nsh.world"
 local pairs_of_links = require("nsh.lab.nouns_link").PAIRS
 
@@ -13,7 +14,7 @@ local NOTHING = {}
 
 -- --- peers ---
 
--- Where a link of a pair may have its other end: by both numbers.
+-- Where a link of a pair may have its other end: by both numbers, and by the name of the namespace.
 local function ends_of(state)
   local ends = {}
   for _, node in ipairs(state.nodes) do
@@ -21,7 +22,7 @@ local function ends_of(state)
       if pairs_of_links[link.kind] and link.link_netnsid then
         local key = link.index .. " " .. link.link
         ends[key] = ends[key] or {}
-        table.insert(ends[key], { link = link, node = node })
+        ends[key][node.netns] = link
       end
     end
   end
@@ -62,25 +63,51 @@ local function name_others(state, node, guess)
   end
 end
 
+-- The namespace of the other end, of those where it may be: where it is declared to be, else one with a link like the
+-- one that the kernel tells of; in a lab whose nodes are alike it may be any of them, and each is a question.
+local function home_of(state, node, link, places, declared)
+  local function is_it(name)
+    return places[name] and name ~= node.netns and number_of(state, node.netns, name) == link.link_netnsid
+  end
+  if declared and is_it(declared) then return declared end
+  local told = next(places, next(places)) and core.link.get(state.ns[node.netns].core, link.link, link.link_netnsid)
+  for name, other in pairs(places) do
+    local like = not told or other.mac == told.mac and other.name == told.name
+    if like and name ~= declared and is_it(name) then return name end
+  end
+end
+
+-- The namespaces where other ends are declared to be.
+local function declared_of(wish)
+  local homes = {}
+  for _, link in ipairs(wish and wish.links or NOTHING) do homes[link.name] = link.peer and link.peer.netns end
+  return homes
+end
+
 -- A link of a pair names its other end, where that is in a namespace that was read.
-local function name_peers(state, guess)
+local function name_ends(state, wishes)
   local ends = ends_of(state)
   for _, node in ipairs(state.nodes) do
+    local declared
     for _, link in ipairs(node.links) do
-      if pairs_of_links[link.kind] and link.link and not link.peer then
-        if not link.link_netnsid then
-          link.peer = { name = link.link, netns = node.netns }
-        end
-        for _, other in ipairs(link.link_netnsid and ends[link.link .. " " .. link.index] or NOTHING) do
-          if not link.peer and other.node ~= node
-            and number_of(state, node.netns, other.node.netns) == link.link_netnsid then
-            link.peer = { name = other.link.name, netns = other.node.netns }
-            other.link.peer = { name = link.name, netns = node.netns }
-          end
+      local in_pair = pairs_of_links[link.kind] and link.link and not link.peer
+      local places = in_pair and link.link_netnsid and ends[link.link .. " " .. link.index]
+      if in_pair and not link.link_netnsid then
+        link.peer = { name = link.link, netns = node.netns }
+      elseif places then
+        declared = declared or declared_of(wishes[node.netns])
+        local home = home_of(state, node, link, places, declared[link.name])
+        if home then
+          link.peer = { name = places[home].name, netns = home }
+          places[home].peer = { name = link.name, netns = node.netns }
         end
       end
     end
   end
+end
+
+local function name_peers(state, wishes, guess)
+  name_ends(state, wishes)
   for _, node in ipairs(state.nodes) do
     name_others(state, node, guess)
     for _, link in ipairs(node.links) do
@@ -111,18 +138,31 @@ end
 
 -- --- namespaces ---
 
+-- Which family of addresses alone is to be read, for a dump is half of one of both; nil: all.
+local function family_of(state, wish, last)
+  for _, records in ipairs { wish.addrs or NOTHING, last.addrs or NOTHING, wish.routes or NOTHING,
+    last.routes or NOTHING } do
+    for _, record in ipairs(records) do
+      if record.family == "inet6" or record.addr and prefixes.is_six(record.addr) then return nil end
+    end
+  end
+  return not given.opens_any(state, wish) and "inet" or nil
+end
+
 -- The state of one namespace: what is wished or was applied, of the rest nothing; without either all.
 local function of(ns, name, wish, last)
   local state = nouns.empty(name)
   state.id, state.node = core.netns.identity(ns.core), wish and wish.node or last and last.node
   local whole = not wish and not last
   wish, last = wish or NOTHING, last or NOTHING
+  local family
   for _, row in ipairs(nouns.list) do
     local wanted, before = wish[row.field] or NOTHING, last[row.field] or NOTHING
     if whole and not row.late then
       state[row.field] = row.list(ns)
     elseif wanted[1] or before[1] or row.noun == "link" or row.along and (wish[row.along] or NOTHING)[1] then
-      state[row.field] = row.list(ns, wanted, before)
+      state[row.field] = row.list(ns, wanted, before, family)
+      if row.noun == "link" then family = family_of(state, wish, last) end
     end
   end
   state.missing = not whole and given.missing(state, wish, ns) or nil
@@ -200,7 +240,7 @@ function m.read(wish, last)
   for _, node in ipairs(last and last.nodes or NOTHING) do
     if not seen[node.netns] then read(node, nil) end
   end
-  name_peers(state)
+  name_peers(state, by_netns(wish))
   return state
 end
 
@@ -219,7 +259,7 @@ function m.whole(spaces, sysctls, guess)
     read_sysctls(node, spaces[name], sysctls[name] or NOTHING)
     state.nodes[#state.nodes + 1] = node
   end
-  name_peers(state, guess)
+  name_peers(state, NOTHING, guess)
   return state
 end
 

@@ -11,10 +11,12 @@ local m = {}
 ---@field key fun(record: table): string what tells one from another in its namespace
 ---@field loose? fun(record: table): string? key of a wish that leaves open what the kernel chooses; nil: it doesn't
 ---@field name fun(record: table): string what a person calls it
----@field list fun(ns: nsh.Netns, wanted: table[], last: table[], run: table?): table[] what is there
+---@field list fun(ns: nsh.Netns, wanted: table[], last: table[], family: string?): table[] what is there, of one
+---  family of addresses or of all
 ---@field along? string field of records beside which its own are read, whether one is wished or not
 ---@field mine? fun(record: table): boolean false: the kernel makes it by itself
 ---@field changes? fun(wish: table, live: table, last: table?): table? what differs, { key = { from, to } }
+---@field other? fun(wish: table, live: table): table? the same, where it makes another thing of it, made anew
 ---@field add fun(ns: nsh.Netns, record: table, run: table): ...
 ---@field change fun(ns: nsh.Netns, record: table, old: table, run: table, step: nsh.PlanStep): ...
 ---@field del fun(ns: nsh.Netns, record: table, run: table): ...
@@ -58,7 +60,7 @@ local function is_list(value) return rawlen(value) > 0 end
 ---@param part? number by which numbers may differ, as a part of them
 ---@return boolean
 function m.same(a, b, part)
-  if a == false and b == nil or a == nil and b == false then return true end
+  if a == b or a == false and b == nil or a == nil and b == false then return true end
   if type(a) == "number" and type(b) == "number" then return same_number(a, b, part) end
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   if (is_list(a) or is_list(b)) and rawlen(a) ~= rawlen(b) then return false end
@@ -76,9 +78,10 @@ end
 function m.changes(wish, live, part)
   local found
   for key, value in pairs(wish) do
-    if not m.same(value, live[key], part) then
+    local there = live[key]
+    if value ~= there and not m.same(value, there, part) then
       found = found or {}
-      found[key] = { live[key], value }
+      found[key] = { there, value }
     end
   end
   return found

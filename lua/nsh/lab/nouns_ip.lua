@@ -77,7 +77,9 @@ m[1] = {
   name = function(record)
     return ("%s%s dev %s"):format(record.addr, record.peer and " peer " .. record.peer or "", tostring(record.dev))
   end, read = addr_read, changes = addr_changes,
-  list = function(ns) return fail.check("addr list", nil, ns, core.addr.list(ns.core, {})) end,
+  list = function(ns, _, _, family)
+    return fail.check("addr list", nil, ns, core.addr.list(ns.core, { family = family }))
+  end,
   mine = function(record)
     return record.addr ~= "127.0.0.1/8" and record.proto ~= "kernel_lo" and record.proto ~= "kernel_ll"
       and record.proto ~= "kernel_ra" and not record.temporary and record.addr ~= "::1/128"
@@ -247,10 +249,13 @@ end
 m[4] = {
   noun = "route", field = "routes", along = "addrs", read = route_read, changes = route_changes, name = route_name,
   key = function(record)
-    return table.concat({ record.family, record.dst, record.table, record.metric or 0, record.tos or 0,
-      record.from or "", record.proto == "kernel" and record.dev or nil }, " ")
+    local dev = record.proto == "kernel" and record.dev
+    return record.family .. " " .. record.dst .. " " .. record.table .. " " .. (record.metric or 0) .. " "
+      .. (record.tos or 0) .. " " .. (record.from or "") .. (dev and " " .. dev or "")
   end,
-  list = function(ns) return fail.check("route list", nil, ns, core.route.list(ns.core, {})) end,
+  list = function(ns, _, _, family)
+    return fail.check("route list", nil, ns, core.route.list(ns.core, { family = family }))
+  end,
   mine = function(record)
     return record.proto ~= "kernel" and record.proto ~= "redirect" and record.proto ~= "ra" and not record.cloned
   end,

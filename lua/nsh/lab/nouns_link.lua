@@ -110,42 +110,40 @@ local function same_end(wish, live)
   return type(live) == "table" and live.name == wish.name and live.netns == wish.netns
 end
 
+-- Whether an option is otherwise; a link in another namespace, that it stands on, isn't named.
+local function differs(key, value, live)
+  if APART[key] or key == "link" and live.link_netnsid then return false end
+  return not values().same(value, live[key])
+end
+
 -- Whether the link has to be made anew, and why: { key = { from, to } }.
 local function other_thing(wish, live)
   if wish.kind and wish.kind ~= live.kind then return { kind = { live.kind, wish.kind } } end
   if wish.peer and not same_end(wish.peer, live.peer) then return { peer = { live.peer, wish.peer } } end
-  local found
-  for key in pairs(only_made(wish.kind or "")) do
-    local away = key == "link" and live.link_netnsid
-    if not APART[key] and wish[key] ~= nil and not away and not values().same(wish[key], live[key]) then
+  local found, made = nil, only_made(wish.kind or "")
+  for key, value in pairs(wish) do
+    if made[key] and differs(key, value, live) then
       found = found or {}
-      found[key] = { live[key], wish[key] }
+      found[key] = { live[key], value }
     end
   end
   return found
 end
 
+-- What of a link differs that is the same thing.
 local function changes(wish, live, last)
-  local anew = other_thing(wish, live)
-  if anew then return anew, true end
   local found
-  local function note(key, pair)
-    found = found or {}
-    found[key] = pair
-  end
   for key, value in pairs(wish) do
-    if not APART[key] and not values().same(value, live[key]) and not (key == "link" and live.link_netnsid) then
-      note(key, { live[key], value })
+    if value ~= live[key] and differs(key, value, live) then
+      found = found or {}
+      found[key] = { live[key], value }
     end
   end
-  if wish.altnames or last and last.altnames then
-    local pair = altname_changes(wish, live, last)
-    if pair then note("altnames", pair) end
-  end
-  if wish.peers then
-    local pair = peer_changes(wish, live)
-    if pair then note("peers", pair) end
-  end
+  local altnames = (wish.altnames or last and last.altnames) and altname_changes(wish, live, last)
+  local peers = wish.peers and peer_changes(wish, live)
+  if not altnames and not peers then return found end
+  found = found or {}
+  found.altnames, found.peers = altnames or nil, peers or nil
   return found
 end
 
@@ -200,7 +198,7 @@ local function change(ns, _, _, run, step)
 end
 
 m[1] = {
-  noun = "link", field = "links", list = list, changes = changes, change = change,
+  noun = "link", field = "links", list = list, changes = changes, other = other_thing, change = change,
   key = function(record) return record.name end,
   mine = function(record) return record.name ~= "lo" end,
   del = function(ns, _, run, step) return core.link.del(ns.core, run.index[step.netns][step.name]) end,

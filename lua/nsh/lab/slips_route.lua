@@ -30,7 +30,7 @@ function m.network_of(record)
     or record.addr:find "^fe[89ab]" then
     return nil
   end
-  return prefixes.subnet(record.addr, length, 0)
+  return (core.network(record.addr))
 end
 
 local MAIN = { main = true, [254] = true, ["254"] = true }
