@@ -4,6 +4,7 @@
 #include "bind.h"
 
 #define BIND_NAMES "nsh.names"
+#define MOST_KEYS 48
 
 static int dump_gc(lua_State *L)
 {
@@ -233,6 +234,12 @@ void bind_push_table(lua_State *L, const char *metatable, int room)
 		lua_pop(L, 1);
 }
 
+/* About how many keys a table has of so many that there are: one that grows key by key is made six times. */
+static int room_for(const struct net_table *t)
+{
+	return t->n < MOST_KEYS ? (int)t->n : MOST_KEYS;
+}
+
 /* Adds a field to the table on top, or begins or ends one within it. */
 static void add_field(const struct writer *w, const struct net_field *f)
 {
@@ -241,7 +248,7 @@ static void add_field(const struct writer *w, const struct net_field *f)
 	switch (f->op) {
 	case NET_BEGIN:
 		push_word(w, f, KEY);
-		lua_newtable(L);
+		lua_createtable(L, 0, w->c ? room_for(w->c->level[w->c->depth].table) : 0);
 		break;
 	case NET_ITEM:
 		lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1) + 1);
@@ -325,7 +332,7 @@ int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *no
 	struct writer w = {.L = L, .ns = ns, .names = bind_new_names(L)};
 	struct net_cursor c;
 	lua_Integer n = 0;
-	int room = 0;
+	int room = room_for(noun->told ? noun->told : noun->table);
 
 	open_writer(&w);
 	bind_push_table(L, "nsh.list", 0);
