@@ -55,6 +55,41 @@ local PARTS = [[
     print(part[1], count)
   end]]
 
+-- A node with many addresses, routes and neighbours: made, by hand taken away, mended, taken back.
+local CHANGES = [[
+  local n = %d
+  local function declare(many)
+    local net, addrs, routes, neighs = lab "l", {}, {}, {}
+    for i = 1, many and n or 0 do
+      addrs[2 * i - 1], addrs[2 * i] = ("10.%%d.%%d.1/24"):format(i // 250, i %% 250), ("fd00:%%x::1/64"):format(i)
+      routes[i] = { ("172.16.%%d.%%d"):format(i // 250, i %% 250), via = ("10.%%d.%%d.2"):format(i // 250, i %% 250),
+        onlink = true, dev = "eth0" }
+      neighs[i] = { ("10.%%d.%%d.3"):format(i // 250, i %% 250), dev = "eth0", mac = "02:00:00:00:00:01" }
+    end
+    net:link { { net:host { "a", routes = routes, neighs = neighs }, "eth0", addrs = addrs }, { net:host "b", "eth0" } }
+    return net
+  end
+  local net
+  for _, part in ipairs {
+    { "made", function() net = declare(true) net:up() end },
+    { "looked", function()
+      net:node "a":exec "ip route flush table main"
+      return net:plan()
+    end },
+    { "mended", function() net:up() end },
+    { "again", function()
+      net:node "a":exec "ip addr flush dev eth0"
+      net:up()
+    end },
+    { "back", function() net = declare(false) net:up() end },
+  } do
+    local count = 0
+    debug.sethook(function() count = count + 1 end, "", 100)
+    part[2]()
+    debug.sethook()
+    print(part[1], count)
+  end]]
+
 -- Runs a script in an nsh of its own, with a star of so many hosts declared.
 local function run(n, rest, prefix)
   local words = prefix or {}
@@ -198,19 +233,29 @@ describe("a lab", function()
     assert.is_true(a_node <= 30, a_node .. " KiB")
   end)
 
-  it("is declared, checked, planned, written down and drawn in as many steps for each link, of any size", function()
+  -- Runs what prints names and counts for three sizes; none may grow faster than the size.
+  local function check_growth(script, sizes, parts)
     local function steps(n)
-      local counts, out = {}, netns.current():exec({ NSH, "-e", PARTS:format(n) }).out
+      local counts, out = {}, netns.current():exec({ NSH, "-e", script:format(n) }).out
       for part, count in out:gmatch "(%l+)\t(%d+)\n" do counts[part] = tonumber(count) end
       return counts
     end
-    local few, more, most, seen = steps(40), steps(80), steps(160), 0
+    local few, more, most, seen = steps(sizes[1]), steps(sizes[2]), steps(sizes[3]), 0
+    local much = (sizes[3] - sizes[2]) / (sizes[2] - sizes[1])
     for part, count in pairs(most) do
-      local ratio = (count - more[part]) / 2 / (more[part] - few[part])
+      local ratio = (count - more[part]) / much / (more[part] - few[part])
       assert.is_true(ratio < 1.04, ("%s: %.2f times as many"):format(part, ratio))
       seen = seen + 1
     end
-    assert.equal(7, seen)
+    assert.equal(parts, seen)
+  end
+
+  it("is declared, checked, planned, written down and drawn in as many steps for each link, of any size", function()
+    check_growth(PARTS, { 40, 80, 160 }, 7)
+  end)
+
+  it("is mended and changed in as many steps for each thing, of any size", function()
+    check_growth(CHANGES, { 40, 80, 160 }, 5)
   end)
 
   it("takes as many steps of Lua for each host, however many there are", function()

@@ -51,3 +51,32 @@ describe("nsh.address", function()
     h.misuse("no address number 1.5", nsh.address, "10.0.0.0/24", 1.5)
   end)
 end)
+
+describe("core.network", function()
+  it("is what nsh.subnet and the broadcast address say, as the kernel's routes name it", function()
+    local network, edge = require "nsh.core".network, require "nsh.prefix".edge
+    for _, text in ipairs { "10.77.203.99", "192.168.0.1", "255.255.255.255", "0.0.0.1" } do
+      for length = 0, 31 do
+        local addr = text .. "/" .. length
+        assert.same({ nsh.subnet(addr, length, 0), edge(addr) }, { network(addr) })
+      end
+      assert.same({ text }, { network(text .. "/32") })
+    end
+    for length = 1, 127 do
+      local addr = "fd9a:ffff:1:2:8003:4:5:f/" .. length
+      assert.same({ nsh.subnet(addr, length, 0) }, { network(addr) })
+    end
+    assert.same({ "fd00::1" }, { network "fd00::1" })
+    assert.same({}, { network "10.0.0.300/8" })
+  end)
+
+  it("names the routes that come with an address", function()
+    local ns = h.wired()
+    for _, addr in ipairs { "10.1.2.3/20", "10.9.0.6/31", "fd00:5:6:7::1/56" } do
+      ns:link "v0":add_addr { addr, nodad = addr:find ":" and true or nil }
+      local found, last = require "nsh.core".network(addr)
+      assert.truthy(h.find(ns:routes(), { dst = found, proto = "kernel", dev = "v0" }), addr)
+      if last then assert.truthy(h.find(ns:routes { table = "local" }, { dst = last, type = "broadcast" }), addr) end
+    end
+  end)
+end)

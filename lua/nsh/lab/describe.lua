@@ -119,7 +119,7 @@ local function on_the_way(node, via)
   index.networks = index.networks or networks_of(node)
   for length, known in pairs(index.networks) do
     local _, _, network = core.prefix(via .. "/" .. length)
-    for dev in pairs(known[network] or {}) do
+    for dev in pairs(network and known[network] or {}) do
       if not links[dev] then links[dev], count = true, count + 1 end
     end
   end

@@ -328,14 +328,16 @@ local function new_walk(steps, node, live, last, owned, known)
     return setmetatable({ steps = steps, node = node, live = nouns.fresh(), lost = NOTHING, remade = NOTHING,
       defaults = known, there = NOTHING }, Walk)
   end
-  return setmetatable({ steps = steps, node = node, live = live, last = last, owned = owned, lost = {}, remade = {},
-    defaults = known, there = {}, wishes = {}, borrowed = {}, keys = {}, lasts = {}, seen = {}, twice = false }, Walk)
+  return setmetatable({ steps = steps, first = 1, node = node, live = live, last = last, owned = owned, lost = {},
+    remade = {}, defaults = known, there = {}, wishes = {}, borrowed = {}, keys = {}, lasts = {}, seen = {},
+    twice = false }, Walk)
 end
 
 --- Finds the steps.
 ---@private
 function Walk:find()
   local gone = {}
+  self.first = #self.steps + 1
   for _, row in ipairs(nouns.list) do
     local wished, there = self.node[row.field], self.live[row.field]
     if wished and wished[1] or there and there[1] then gone[row] = { self:wanted(row) } end -- most have none of most

@@ -25,8 +25,8 @@ local function place_of(route) return route.dst .. " " .. route.table .. " " .. 
 local function key_of(dst, name, metric, dev) return dst .. " " .. name .. " " .. (metric or 0) .. " " .. dev end
 
 local function look_at(state, wish, ns)
-  local self = setmetatable({ state = state, wish = wish, ns = ns, links = {}, tables = {}, kernels = {}, taken = {},
-    addrs = {}, routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
+  local self = setmetatable({ state = state, wish = wish, ns = ns, links = {}, tables = {}, kernels = {},
+    places = false, taken = {}, addrs = {}, routes = {}, sysctls = {}, again = {}, rules = {}, new = {} }, Look)
   for _, link in ipairs(state.links) do self.links[link.name] = link end
   for name, link in pairs(self.links) do
     local vrf = link.kind == "vrf" and link or link.master and self.links[link.master]
@@ -42,16 +42,18 @@ local function look_at(state, wish, ns)
   return self
 end
 
--- What stands in the place of a route of the kernel's own is to be changed; beside others of these it is one more.
-local function in_place_of(state, route)
-  local place, found = place_of(route), nil
-  for _, other in ipairs(state.routes) do
-    if place_of(other) == place and not other.tos and not other.cloned then
-      if other.proto == "kernel" then return nil end
-      found = found or other
+-- The first route in each place; false where one of the kernel's own is there.
+local function places_of(state)
+  local places = {}
+  for _, route in ipairs(state.routes) do
+    local place = not route.tos and not route.cloned and place_of(route)
+    if place and route.proto == "kernel" then
+      places[place] = false
+    elseif place and places[place] == nil then
+      places[place] = route
     end
   end
-  return found
+  return places
 end
 
 --- Whether the kernel has a route of its own.
@@ -63,8 +65,10 @@ function Look:has(dev, dst, name, metric) return self.kernels[key_of(dst, self.t
 function Look:need(addr, route, of_link)
   route.dev, route.proto, route.table = addr.dev, "kernel", self.tables[addr.dev] or route.table
   self.kernels[key_of(route.dst, route.table, route.metric, route.dev)] = true
+  -- what stands in the place of one of these is to be changed; beside others of these it is one more
   local place = place_of(route)
-  local instead = not self.taken[place] and in_place_of(self.state, route) or nil
+  self.places = self.places or places_of(self.state)
+  local instead = not self.taken[place] and self.places[place] or nil
   self.taken[place] = true
   table.insert(self.routes, { route = route, addr = not of_link and addr or nil, instead = instead })
 end
@@ -270,20 +274,27 @@ local function is_moved(step)
   return step.op ~= "change"
 end
 
--- The same for a route, of its address or its link. That for multicast comes with any address of IPv6.
-local function is_renewed(walk, one, claimed)
-  local dev = one.route.dev
-  if walk.lost[dev] then return true end
-  for _, step in ipairs(walk.steps) do
-    local changes, here = step.changes or {}, step.netns == walk.node.netns
-    if here and step.noun == "link" and step.name == dev then
-      if step.op ~= "change" or changes.up or changes.master then return true end
-    elseif here and step.noun == "addr" and step.to and step.to.dev == dev then
-      local is_it = step.from == one.addr
-      if not one.addr then is_it = is_six(step.to.addr) end
-      if is_it and is_moved(step) then return true end
+-- Links and addresses of a namespace for which the kernel makes its routes anew, and links with such of IPv6.
+local function renewed(walk)
+  local links, addrs, six = {}, {}, {}
+  for i = walk.first, #walk.steps do
+    local step = walk.steps[i]
+    local changes = step.changes or {}
+    if step.noun == "link" then
+      links[step.name] = links[step.name] or step.op ~= "change" or changes.up ~= nil or changes.master ~= nil
+    elseif step.noun == "addr" and step.to and is_moved(step) then
+      if step.from then addrs[step.from] = true end
+      if is_six(step.to.addr) then six[step.to.dev] = true end
     end
   end
+  return { links = links, addrs = addrs, six = six }
+end
+
+-- The same for a route, of its address or its link. That for multicast comes with any address of IPv6.
+local function is_renewed(walk, one, claimed, new)
+  local dev = one.route.dev
+  if walk.lost[dev] or new.links[dev] then return true end
+  if one.addr and new.addrs[one.addr] or not one.addr and new.six[dev] then return true end
   return one.addr and not claimed[one.addr] and walk:owner(nouns.by_name.addr)(one.addr) and true or false
 end
 
@@ -299,9 +310,9 @@ function m.steps(walk, claimed)
   for _, rule in ipairs(walk.live.missing.rules) do
     walk:add("create", nouns.by_name.rule, rule, nil, rule)
   end
-  local row = nouns.by_name.route
+  local row, new = nouns.by_name.route, renewed(walk)
   for _, one in ipairs(walk.live.missing.routes) do
-    if not is_renewed(walk, one, claimed) then
+    if not is_renewed(walk, one, claimed, new) then
       local old = one.instead
       local step = walk:add(old and "change" or "create", row, one.route, old, one.route)
       step.changes = old and (row.changes(one.route, old) or { proto = { old.proto, "kernel" } }) or nil

@@ -56,14 +56,25 @@ local function table_of(lab)
   return tables[lab]
 end
 
+-- Networks by their length, as sets.
+local function note_network(networks, addr)
+  local prefix = prefixes.parse(addr, "addr")
+  networks[prefix.length] = networks[prefix.length] or {}
+  networks[prefix.length][prefix.network] = true
+end
+
+local function is_in(networks, addr)
+  for length, known in pairs(networks) do
+    local _, _, network = core.prefix(addr .. "/" .. length)
+    if network and known[network] then return true end
+  end
+  return false
+end
+
 -- Of several addresses that come first which are in a network of the one who asks.
 local function nearest_first(list, networks)
   local near, far = {}, {}
-  for _, addr in ipairs(list) do
-    local prefix, is_near = prefixes.parse(addr:match "^[^/]+", "addr"), false
-    for _, net in ipairs(networks) do is_near = is_near or prefixes.within(prefix, net) end
-    table.insert(is_near and near or far, addr)
-  end
+  for _, addr in ipairs(list) do table.insert(is_in(networks, addr:match "^[^/]+") and near or far, addr) end
   return table.move(far, 1, #far, #near + 1, near)
 end
 
@@ -73,7 +84,7 @@ local function hosts_text(node)
   if type(given) == "string" then return given:find "\n$" and given or given .. "\n" end
   local all, lines, networks = table_of(lab), { HEAD }, {}
   for family, addrs in ipairs(addrs_of(node)) do
-    for _, addr in ipairs(addrs) do networks[#networks + 1] = prefixes.parse(addr, "addr") end
+    for _, addr in ipairs(addrs) do note_network(networks, addr) end
     if family == 1 and not addrs[1] then lines[#lines + 1] = line_of(lab, "127.0.1.1", node.name) end
   end
   for _, one in ipairs(all.several) do

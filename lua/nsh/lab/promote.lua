@@ -13,26 +13,36 @@ function m.network_of(addr)
   return prefixes.head(prefix.bytes, prefix.length) .. "/" .. prefix.length
 end
 
+local function is_four(addr) return addr ~= nil and not addr.addr:find(":", 1, true) end
+
+local function key_of(netns, addr) return ("%s %s %s"):format(netns, addr.dev, m.network_of(addr.addr)) end
+
 -- Links whose IPv4 addresses of a network stay while one of it goes: the kernel would take those that came after it as
 -- well, unless it is told to promote one.
 local function promoted(run, steps, live)
-  local links = {}
+  local links, going, names, networks = {}, {}, {}, {}
   for _, step in ipairs(steps) do
-    local from = step.noun == "addr" and step.from
-    if from and (step.op == "delete" or step.changes) and not from.addr:find(":", 1, true) then
-      local node = live[step.netns]
-      for _, other in ipairs(node and node.addrs or {}) do
-        if other.dev == from.dev and other.addr ~= from.addr and not other.addr:find(":", 1, true)
-          and m.network_of(other.addr) == m.network_of(from.addr) then
-          links[step.netns .. " " .. from.dev] = { ns = run.ns[step.netns], dev = from.dev }
-        end
-      end
-      for _, new in ipairs(steps) do
-        if new.noun == "addr" and new.op == "create" and new.netns == step.netns and new.to.dev == from.dev
-          and not new.to.addr:find(":", 1, true) and m.network_of(new.to.addr) == m.network_of(from.addr) then
-          links[step.netns .. " " .. from.dev] = { ns = run.ns[step.netns], dev = from.dev }
-        end
-      end
+    if step.noun == "addr" and is_four(step.from) and (step.op == "delete" or step.changes) then
+      going[#going + 1], names[step.netns] = step, true
+    end
+  end
+  local function note(name, addr, is_new)
+    local key = key_of(name, addr)
+    local network = networks[key] or { first = addr.addr, more = false }
+    network.more, networks[key] = network.more or is_new or addr.addr ~= network.first, network
+  end
+  for name in pairs(names) do
+    for _, addr in ipairs(live[name] and live[name].addrs or {}) do
+      if is_four(addr) then note(name, addr, false) end
+    end
+  end
+  for _, step in ipairs(going[1] and steps or {}) do
+    if step.noun == "addr" and step.op == "create" and is_four(step.to) then note(step.netns, step.to, true) end
+  end
+  for _, step in ipairs(going) do
+    local from, network = step.from, networks[key_of(step.netns, step.from)]
+    if network and (network.more or network.first ~= from.addr) then
+      links[step.netns .. " " .. from.dev] = { ns = run.ns[step.netns], dev = from.dev }
     end
   end
   return links

@@ -115,10 +115,54 @@ local function forget(state, last, wanted)
   return state
 end
 
--- An entry for frames of no VLAN goes with those for each VLAN of its port, which the kernel made of it.
-local function of_vlan(step, record)
-  local from = step.noun == "fdb" and step.from
-  return from and from.vlan == nil and record.vlan ~= nil and record.mac == from.mac and record.dev == from.dev
+-- What steps do to the records of one noun in a namespace: the keys of those that go, and those that come, in order;
+-- false: it went again. An entry for frames of no VLAN goes with those for each VLAN of its port, which the kernel made
+-- of it.
+local Edit = {}
+Edit.__index = Edit
+
+local function new_edit(row) return setmetatable({ row = row, gone = {}, come = {}, at = {}, fdb = {} }, Edit) end
+
+local function port_of(record) return ("%s %s"):format(tostring(record.mac), tostring(record.dev)) end
+
+---@private
+function Edit:drop(record)
+  local key = record and self.row.key(record)
+  if not key then return end
+  self.gone[key] = true
+  if self.at[key] then self.come[self.at[key]], self.at[key] = false, nil end
+end
+
+--- Notes a step.
+---@private
+function Edit:follow(step)
+  local from, to = step.from, step.to
+  self:drop(from)
+  self:drop(to)
+  if step.noun == "fdb" and from and from.vlan == nil then self.fdb[port_of(from)] = #self.come end
+  if not to then return end
+  self.come[#self.come + 1] = to
+  self.at[self.row.key(to)] = #self.come
+end
+
+--- Whether a record went with an entry for no VLAN, that went when so many had come.
+---@private
+function Edit:is_of_vlan(record, place)
+  local many = next(self.fdb) and record.vlan ~= nil and self.fdb[port_of(record)]
+  return many and place <= many
+end
+
+--- Returns the records as they are then.
+---@private
+function Edit:apply(records)
+  local list = {}
+  for _, record in ipairs(records) do
+    if not self.gone[self.row.key(record)] and not self:is_of_vlan(record, 0) then list[#list + 1] = record end
+  end
+  for place, record in ipairs(self.come) do
+    if record and not self:is_of_vlan(record, place) then list[#list + 1] = record end
+  end
+  return list
 end
 
 -- Takes what steps do into a state.
@@ -128,17 +172,17 @@ local function follow(wish, steps)
   for _, step in ipairs(steps) do
     if step.noun == "link" and step.op == "delete" then lost[step.netns .. " " .. step.name] = true end
   end
+  local edits = {}
   for _, step in ipairs(steps) do
     local node, row = by[step.netns], nouns.by_name[step.noun]
     if node and row and step.noun ~= "link" and not row.late then
-      local list, old, new = {}, step.from and row.key(step.from), step.to and row.key(step.to)
-      for _, record in ipairs(node[row.field]) do
-        local key = row.key(record)
-        if key ~= old and key ~= new and not of_vlan(step, record) then list[#list + 1] = record end
-      end
-      if step.to then list[#list + 1] = step.to end
-      node[row.field] = list
+      edits[node] = edits[node] or {}
+      edits[node][row] = edits[node][row] or new_edit(row)
+      edits[node][row]:follow(step)
     end
+  end
+  for node, of_node in pairs(edits) do
+    for row, edit in pairs(of_node) do node[row.field] = edit:apply(node[row.field]) end
   end
   for _, node in ipairs(wish.nodes) do
     for _, row in ipairs(nouns.list) do
