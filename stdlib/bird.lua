@@ -334,7 +334,7 @@ function m.available() return daemon.available "bird" end
 
 --- Starts bird on a router, which forwards from then on, and returns when bird answers.
 --- Twin: `bird -f -c FILE -s SOCKET`
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 ---@param spec routing.Spec|string text is bird's own language, as { config = text }
 ---@return bird.Bird
 ---@error ENOENT bird is missing; the hint names the package

@@ -101,14 +101,16 @@ local function refuse(what, kind, value)
   nsh.misuse(("%s is %s, not %s"):format(what, kind, plain and "a table" or tostring(value)))
 end
 
---- Returns the namespace that a recipe was given: itself, or by its name. Anything else is misuse.
+--- Returns the namespace that a recipe was given: itself, by its name, or the node of a lab that is up. Anything else
+--- is misuse.
 ---@param value any
 ---@param what string for the message: "the first argument of httpd.start"
 ---@return nsh.Netns
----@error ENOENT there is none of that name
+---@error ENOENT there is none of that name, or the node's lab isn't up
 function m.netns(value, what)
   if type(value) == "string" then return netns.get(value) end
-  if not is_a(value, "nsh.netns") then refuse(what, "a namespace or its name", value) end
+  if is_a(value, "nsh.lab.node") then return value.netns end
+  if not is_a(value, "nsh.netns") then refuse(what, "a namespace, its name or a node of a lab", value) end
   return value
 end
 
@@ -279,7 +281,7 @@ end
 --- How a program is started. `$DIR` stands for its folder, in words, files and what is waited for.
 ---@class daemon.Spec
 ---@field [1] string its name: the program
----@field netns? nsh.Netns|string where (the current one)
+---@field netns? nsh.Netns|nsh.LabNode|string where (the current one)
 ---@field command string[] its words; the first one is looked for in PATH. It must stay in the foreground
 ---@field dir? daemon.Dir a folder that several programs share; its owner removes it
 ---@field files? table<string, string> name and text of files that are written first

@@ -141,7 +141,7 @@ end
 ---@field config? string more lines of dnsmasq.conf(5)
 
 --- Starts a server and returns when it listens.
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 ---@param spec dnsmasq.Spec
 ---@return dnsmasq.Server
 ---@error ENOENT dnsmasq is missing; the hint names the package
@@ -176,7 +176,7 @@ function Server:leases()
 end
 
 --- Asks a DNS server, by busybox's nslookup.
----@param ns nsh.Netns|string who asks
+---@param ns nsh.Netns|nsh.LabNode|string who asks
 ---@param name string
 ---@param server string its address
 ---@param timeout? number seconds (2)

@@ -243,7 +243,7 @@ end
 
 --- Gives what leaves by a link the address of that link, and the answers back to who asked. The namespace must forward:
 --- `ns.sysctl["net.ipv4.ip_forward"] = 1`, `ns.sysctl["net.ipv6.conf.all.forwarding"] = 1`.
----@param ns nsh.Netns|string the router
+---@param ns nsh.Netns|nsh.LabNode|string the router
 ---@param spec { src?: string|string[], dst?: string|string[], oif?: string|nsh.Link, name?: string } which packets
 ---@return firewall.Rule rule counts the first packet of each connection
 function m.masquerade(ns, spec)
@@ -281,7 +281,7 @@ end
 
 --- Publishes a port: what comes for it, to this namespace or from within it, goes to another host.
 --- The namespace must forward.
----@param ns nsh.Netns|string the router
+---@param ns nsh.Netns|nsh.LabNode|string the router
 ---@param spec firewall.Port
 ---@return firewall.Rule rule counts connections
 function m.forward_port(ns, spec)
@@ -336,7 +336,7 @@ end
 ---@field name? string
 
 --- Drops packets that come to the namespace, pass through it or leave it, of all that are described.
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 ---@param spec firewall.Filter
 ---@return firewall.Rule
 function m.drop(ns, spec)
@@ -349,7 +349,7 @@ function m.drop(ns, spec)
 end
 
 --- Counts packets that come to the namespace, pass through it or leave it, before drops.
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 ---@param spec? firewall.Filter
 ---@return firewall.Rule rule its packets and bytes are read anew each time
 function m.count(ns, spec)
@@ -357,7 +357,7 @@ function m.count(ns, spec)
 end
 
 --- Takes all rules of these recipes away.
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 function m.flush(ns)
   daemon.netns(ns, "the first argument of firewall.flush"):nft("add table " .. TABLE .. "\ndelete table " .. TABLE)
 end

@@ -235,7 +235,7 @@ end
 
 --- Starts FRRouting on a router, which forwards from then on, and returns when it has its configuration: zebra, and
 --- those of its daemons that the configuration needs.
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 ---@param spec routing.Spec|string text is FRRouting's own language, as { config = text }
 ---@return frr.Frr
 ---@error ENOENT FRRouting is missing; the hint names the package

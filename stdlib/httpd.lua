@@ -23,7 +23,7 @@ local function page_path(name, text)
 end
 
 --- Starts a server and returns when it listens, at all addresses of the namespace.
----@param ns nsh.Netns|string
+---@param ns nsh.Netns|nsh.LabNode|string
 ---@param spec { pages?: table<string, string>, dir?: string, port?: integer } pages: texts by their names.
 ---  dir: a folder of files instead. port: 80
 ---@return httpd.Server
@@ -48,7 +48,7 @@ function m.start(ns, spec)
 end
 
 --- Gets a page.
----@param ns nsh.Netns|string who asks
+---@param ns nsh.Netns|nsh.LabNode|string who asks
 ---@param url string "http://10.0.0.2/", "http://[fd00::2]:8080/page"
 ---@param timeout? number|string seconds (5)
 ---@return string body

@@ -68,8 +68,8 @@ end
 
 --- What is measured.
 ---@class iperf3.Spec
----@field from nsh.Netns|string who sends
----@field to nsh.Netns|string who receives
+---@field from nsh.Netns|nsh.LabNode|string who sends
+---@field to nsh.Netns|nsh.LabNode|string who receives
 ---@field addr? string an address of `to`; the first that `from` has a route to
 ---@field proto? string "tcp" (the default) or "udp"
 ---@field seconds? integer whole ones (1)

@@ -110,8 +110,8 @@ end
 --- Starts a database and a switch, which has no bridges yet. There is one in a namespace; it has as many bridges as
 --- are wanted. All that it writes is in a folder of its own, and it ends with the world.
 --- Twin: `ovs-ctl start`
----@param opts? { netns: nsh.Netns|string, datapath: string } netns: where its ports will be (the current one);
----  datapath: "system", the kernel's, which is taken where it is there, or "netdev", in userspace
+---@param opts? { netns: nsh.Netns|nsh.LabNode|string, datapath: string } netns: where its ports will be (the current
+---  one); datapath: "system", the kernel's, which is taken where it is there, or "netdev", in userspace
 ---@return ovs.Switch
 ---@error ENOENT a program is missing; the message names the package
 ---@error EOPNOTSUPP datapath "system" is asked for, and this kernel has none

@@ -192,7 +192,7 @@ end
 ---@field trunks? integer[] VLANs that it carries; without tag and trunks, all
 ---@field vlan_mode? string "access", "trunk", "native-tagged", "native-untagged" or "dot1q-tunnel"
 ---@field type? string nothing for a link that is there, "internal", "patch", or a tunnel's: "vxlan", "gre", "geneve"
----@field netns? nsh.Netns|string where an internal port shall be
+---@field netns? nsh.Netns|nsh.LabNode|string where an internal port shall be
 ---@field peer? string of a patch port: the other one
 ---@field options? table<string, string> of a tunnel: remote_ip, key
 ---@field ofport? integer its number in OpenFlow

@@ -77,7 +77,7 @@ end
 
 --- Starts to advertise. A namespace that is advertised as a router must forward. When it is stopped, hosts are told
 --- that the router is none any more.
----@param ns nsh.Netns|string the router
+---@param ns nsh.Netns|nsh.LabNode|string the router
 ---@param spec radvd.Spec
 ---@return radvd.Server
 ---@error ENOENT radvd is missing; the hint names the package

@@ -276,8 +276,8 @@ end
 
 --- Which routes shall be set.
 ---@class static.Spec
----@field [integer] nsh.Netns|string the routers
----@field hosts? (nsh.Netns|string)[] these send everything to the first router of their subnet
+---@field [integer] nsh.Netns|nsh.LabNode|string the routers
+---@field hosts? (nsh.Netns|nsh.LabNode|string)[] these send everything to the first router of their subnet
 ---@field cost? table<string, integer> of crossing a subnet: { ["10.0.1.0/24"] = 10 }; others cost 1
 ---@field check? boolean false: what can't be reached is no error; routing:unreachable() tells it
 

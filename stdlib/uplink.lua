@@ -95,9 +95,9 @@ local function by_pasta(self)
 end
 
 --- Gives a namespace a way to the outside: a link with an address and the default route.
----@param ns nsh.Netns|string one without a default route
----@param spec? { dev?: string, via?: string, outside?: nsh.Netns|string } dev: the name of its link ("uplink").
----  via: "veth" (IPv4 alone) or "pasta". outside: where it leads (netns.outside())
+---@param ns nsh.Netns|nsh.LabNode|string one without a default route
+---@param spec? { dev?: string, via?: string, outside?: nsh.Netns|nsh.LabNode|string } dev: the name of its link
+---  ("uplink"). via: "veth" (IPv4 alone) or "pasta". outside: where it leads (netns.outside())
 ---@return uplink.Uplink
 ---@error EPERM an ordinary user's world has no way out
 ---@error ENOENT a program is missing; the hint names the package

@@ -108,6 +108,25 @@ describe("an address plan", function()
     assert.equal(four, a.ports[1].addrs[1].addr:match "^[^/]+")
   end)
 
+  it("is read with what it gives to a node itself, whatever was asked before", function()
+    local function pair()
+      local net = lab("pair", { addresses = PLAN })
+      local r1, r2 = net:router "r1", net:router "r2"
+      net:link { r1, r2 }
+      return net, r1, r2
+    end
+    local _, a1, a2 = pair()
+    local net, b1, b2 = pair()
+    assert.matches("^10%.%S+/32 fd00:%S+/128$", ("%s %s"):format(a1.addrs[1].addr, a1.addrs[2].addr))
+    local first, second = b1:address(), b2:address()
+    assert.same({ a1.addrs[1].addr, a2.addrs[1].addr }, { first .. "/32", second .. "/32" })
+    assert.equal(first, b1:address())
+    local host = net:host { "h", links = { { "br0", kind = "bridge" } } }
+    net:link { { host, master = "br0" }, b1 }
+    assert.matches("^10%.%S+/30$", host.links[1].addrs[1].addr)
+    assert.equal(0, #net:host "lone".addrs)
+  end)
+
   it("is the same when it is read after each link, and that takes no longer the more there are", function()
     local function declare(n, look)
       local net, sw = lab("grown", { addresses = PLAN }), nil

@@ -37,6 +37,35 @@ describe("daemon", function()
     assert.is_truthy(err.where:find "daemon_spec.lua")
   end)
 
+  it("takes a node of a lab wherever a recipe takes a namespace", function()
+    local net = lab "rec"
+    local a, b = net:host "a", net:router "b"
+    net:link { { a, addr = "10.0.0.1/24" }, { b, addrs = { "10.0.0.2/24", "fd00:1::2/64" } } }
+    h.refused("ENOENT", daemon.netns, a, "x")
+    local _ <close> = setmetatable({}, { __close = function() net:down() end })
+    net:up()
+    assert.equal(a.netns, daemon.netns(a, "x"))
+    local d <close> = web(b, 80)
+    assert.equal(b.netns, d.netns)
+    local httpd = require "stdlib.httpd"
+    local site <close> = httpd.start(b, { port = 8080, pages = { ["index.html"] = "hello\n" } })
+    assert.is_true(site:running())
+    assert.equal("hello\n", httpd.get(a, "http://10.0.0.2:8080/"))
+    local firewall = require "stdlib.firewall"
+    local rule = firewall.drop(b, { proto = "icmp" })
+    assert.is_false(a:reaches("10.0.0.2", { timeout = 0.2 }))
+    assert.is_true(rule.packets > 0)
+    firewall.flush(b)
+    assert.is_true(a:reaches "10.0.0.2")
+    local routing <close> = require("stdlib.static").set { b, hosts = { a } }
+    assert.equal("10.0.0.2", routing:routes()[1].via)
+    local names <close> = require("stdlib.dnsmasq").start(b, { dev = "eth0", hosts = { web = "10.0.0.2" } })
+    assert.is_true(names:running())
+    local adverts <close> = require("stdlib.radvd").start(b, { dev = "eth0", prefix = "fd00:1::/64" })
+    assert.is_true(adverts:running())
+    h.misuse("proto is", require("stdlib.iperf3").throughput, { from = a, to = b, proto = "x" }) -- who was read before
+  end)
+
   it("tells how a program ended that should go on, and what it said last", function()
     local err = h.refused("EXIT", daemon.start,
       { "sh", command = { "sh", "-c", "echo first; echo last >&2; exit 3" }, ready = { output = "never" } })
@@ -123,7 +152,7 @@ describe("daemon", function()
 
   it("refuses what it doesn't know", function()
     h.misuse("did you mean 'command'", daemon.start, { "x", comand = {}, ready = {} })
-    h.misuse("netns is a namespace or its name, not 7", daemon.start,
+    h.misuse("netns is a namespace, its name or a node of a lab, not 7", daemon.start,
       { "x", netns = 7, command = { "sh" }, ready = {} })
     h.refused("ENOENT", daemon.netns, "no-such-namespace", "x")
     h.misuse("needs ready", daemon.start, { "x", command = { "sh" } })

@@ -216,7 +216,7 @@ function m.check_misuse(name, start)
   local ns = m.node()
   ns:add_link { "eth0", kind = "veth", peer = "peer0" }
   local function wrong(words, spec) h.misuse(words, start, ns, spec) end
-  h.misuse("the first argument of " .. name .. ".start is a namespace or its name, not a table", start,
+  h.misuse("the first argument of " .. name .. ".start is a namespace, its name or a node of a lab, not a table", start,
     { ospf = { "eth0" } })
   wrong("unknown key 'opsf' of " .. name .. "; did you mean 'ospf'?", { opsf = { "eth0" } })
   wrong("ospf: no link 'eth1' in " .. ns.name .. "; there are lo, ", { ospf = { "eth1" } })

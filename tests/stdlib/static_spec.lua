@@ -119,13 +119,32 @@ describe("static routes", function()
     assert.equal("0", tostring(lab.r[1].sysctl["net.ipv4.ip_forward"]))
   end)
 
+  it("of a lab with an address plan lead to the loopbacks of all routers", function()
+    local net = lab("planned", { addresses = "10.0.0.0/8, fd00::/48" })
+    local last
+    for i = 1, 3 do
+      local r = net:router("r" .. i)
+      if last then net:link { last, r } end
+      last = r
+    end
+    static.declare(net)
+    local _ <close> = setmetatable({}, { __close = function() net:down() end })
+    net:up()
+    assert.equal(0, net:ping_all().lost)
+    local first = net:node "r1":address { family = "inet6" }
+    assert.matches("^fd00:", first)
+    assert.is_true(last:reaches(first))
+    local lo = h.oracle(net:node "r1", "ip -j addr show dev lo scope global")[1].addr_info
+    assert.equal(net:node "r1":address(), lo[1]["local"])
+  end)
+
   it("tell what was called wrongly", function()
     local a, b = h.netns(), h.netns()
     join(a, b, 1, 1, 2)
     h.misuse("needs routers", static.set, {})
     h.misuse("unknown key 'host' of static.set; did you mean 'hosts'?", static.set, { a, host = { b } })
     h.misuse("named twice", static.set, { a, b, hosts = { a } })
-    h.misuse("number 1 of routers is a namespace or its name, not 7", static.set, { 7 })
+    h.misuse("number 1 of routers is a namespace, its name or a node of a lab, not 7", static.set, { 7 })
     h.misuse("from 1 on", static.set, { a, b, cost = { ["10.0.1.0/24"] = 0 } })
     h.misuse("cost: no router stands in '10.0.9.0/24'", static.set, { a, b, cost = { ["10.0.9.0/24"] = 2 } })
     b:link("to" .. a.name):add_addr "10.0.1.1/24"

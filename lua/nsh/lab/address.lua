@@ -337,6 +337,25 @@ local function plan_of(lab)
   return plan
 end
 
+local readers = setmetatable({}, { __mode = "k" }) -- by lab: the metatable of its devices
+
+--- Lets a link of a lab with a plan get its addresses when they are read: `addrs` is found out by then.
+---@private
+---@param lab nsh.Lab
+---@param dev table link of a node's own, or its lo
+---@return table dev
+function m.later(lab, dev)
+  if not readers[lab] then
+    readers[lab] = { __index = function(self, key)
+      if key ~= "addrs" then return nil end
+      m.assign(lab)
+      return self.own_addrs
+    end }
+  end
+  dev.own_addrs, dev.addrs = dev.addrs, nil
+  return setmetatable(dev, readers[lab])
+end
+
 --- Gives addresses to those that have none. What has been given stays.
 ---@private
 ---@param lab nsh.Lab

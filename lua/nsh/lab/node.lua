@@ -128,6 +128,11 @@ end
 ---@return nsh.Sysctl
 function Node.get.sysctl(self) return self.netns.sysctl end
 
+--- Its own addresses where the lab has a plan: those that it was declared with, and those of the plan, which are found
+--- out by then.
+---@return table[]
+function Node.get.addrs(self) return self.loopback.addrs end
+
 --- Tells whether the node is declared with an address that others may reach.
 ---@return boolean
 function Node:has_address() return self:address { required = false } ~= nil end
@@ -307,7 +312,15 @@ end
 local function loopback_of(self, spec)
   if self.kind == "switch" then return bridge_of(self, spec) end
   local addrs, none = device.addrs(spec.addr, spec.addrs)
-  return { name = "lo", where = self.where, addrs = addrs, none = none }
+  local lo = { name = "lo", where = self.where, addrs = addrs, none = none }
+  return self.lab.pools and require("nsh.lab.address").later(self.lab, lo) or lo
+end
+
+-- Those of the node are those of its lo or bridge. Where the lab has a plan they are found out when they are read.
+local function set_addrs(self, loopback)
+  local own_addrs = rawget(loopback, "own_addrs")
+  self.loopback, self.addrs = loopback, not own_addrs and loopback.addrs or nil
+  setmetatable(own_addrs or loopback.addrs, callable.addrs)
 end
 
 local function build(lab, kind, name, spec)
@@ -319,7 +332,7 @@ local function build(lab, kind, name, spec)
     routes = empty.routes, rules = empty.rules, neighs = empty.neighs, nexthops = nexthops(spec),
     sysctls = sysctls(spec.sysctls), things = things.read(spec) }, mt)
   local loopback = loopback_of(self, spec)
-  self.loopback, self.addrs = loopback, setmetatable(loopback.addrs, callable.addrs)
+  set_addrs(self, loopback)
   if kind == "switch" then self.bridge = loopback.name end
   for key in pairs(LISTS) do
     for _, one in ipairs(list_of(spec, key)) do read_one(self, key, one) end

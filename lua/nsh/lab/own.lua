@@ -89,6 +89,7 @@ function m.device(node, name, kind, spec, what, more)
     mac.check(new.link.mac)
   end
   device.inherit(new, node)
+  if node.lab.pools then require("nsh.lab.address").later(node.lab, new) end
   names.note(node.lab.own, #node.lab.own + 1, new)
   return new
 end
