@@ -92,6 +92,7 @@ end
 local function judge(op, target, ns, result, check, out, err)
   local code, message = m.verdict(result)
   if not code or check == false then return setmetatable(result, show.Record) end
+  if result.signal == "KILL" then fail.check(op, target, ns.label, core.world.lasts(true)) end
   fail.raise {
     op = op, target = target, netns = ns.label, code = code,
     message = ("%s (%s)%s"):format(message, code, m.last_words(out, err)),

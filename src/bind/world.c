@@ -27,12 +27,13 @@ static int world_made(lua_State *L)
 	return 1;
 }
 
-/* lasts() -> true; or that the named world that we are in has ended */
+/* lasts([at_work]) -> true; or that the named world that we are in has ended, or is just being ended by the kernel */
 static int world_lasts(lua_State *L)
 {
+	bool at_work = lua_toboolean(L, 1);
 	struct net_err err;
 
-	return bind_ok(L, net_world_gone() && net_world_lost(&err) ? -1 : 0, &err);
+	return bind_ok(L, (at_work || net_world_gone()) && net_world_lost(&err) ? -1 : 0, &err);
 }
 
 /* --- named worlds --- */

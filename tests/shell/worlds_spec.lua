@@ -219,6 +219,23 @@ describe("a named world", function()
       first:expect "exec true in a: the world lost was ended"
       first:wait { check = false }
     end)
+
+    it("and whose service or command is killed with it says why", function()
+      for what, code in pairs {
+        ["service start svc in p.h1"] = [[
+          local net = lab "p"
+          net:host { "h1", services = { { cmd = "exec sleep 33302", name = "svc", ready = "never" } } }
+          net:up()]],
+        ["exec exec sleep 33302 in a"] = [[netns.add "a":exec "exec sleep 33302"]],
+      } do
+        local first = root:spawn({ NSH, "-w", "late", "-e", code }, { err = "out" })
+        h.settles(function() assert.equal(0, sh("pgrep -fx 'sleep 33302'").status) end)
+        sh("kill -9 " .. nsh("-e", "print(nsh.worlds()[1].keeper)"):match "%d+")
+        first:expect(what .. ": the world late was ended, and all that ran in it %(EOWNERDEAD%)")
+        first:expect "hint: leave nsh; nsh %-w late makes it anew"
+        first:wait { check = false }
+      end
+    end)
   end)
 
   it("keeps nodes for the next nsh: host name, files, folders, processes", function()

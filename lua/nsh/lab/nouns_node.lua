@@ -130,6 +130,7 @@ local function stop(_, record)
 end
 
 local function ended(ns, record)
+  fail.check("service start", record.name, ns.label, core.world.lasts(true))
   fail.raise { op = "service start", target = record.name, netns = ns.label, code = "EXIT",
     message = "it has ended (EXIT)" .. last_words(record) }
 end
