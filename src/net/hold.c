@@ -124,15 +124,26 @@ static struct held *find(uint64_t cookie, const char *name)
 	return NULL;
 }
 
+static bool is_named(const char *name)
+{
+	char path[sizeof(NET_NAMES) + 256];
+
+	snprintf(path, sizeof(path), NET_NAMES "/%s", name);
+	return access(path, F_OK) == 0;
+}
+
+/* One that has lost its name meanwhile would never go. */
 static int put(const struct hold_msg *msg, const int fds[HOLD_FDS])
 {
 	struct held *h;
 	char *name;
 
+	if (!is_named(msg->name))
+		return -ESTALE;
 	if (find(msg->cookie, NULL))
 		return -EEXIST;
 	h = net_grow(all, n, &cap, sizeof(*h));
-	name = h ? strndup(msg->name, sizeof(msg->name) - 1) : NULL;
+	name = h ? strdup(msg->name) : NULL;
 	all = h ? h : all;
 	if (!name)
 		return -ENOMEM;
@@ -155,14 +166,6 @@ static int drop(uint64_t cookie, const char *name)
 	free(h->name);
 	*h = all[--n];
 	return 0;
-}
-
-static bool is_named(const char *name)
-{
-	char path[sizeof(NET_NAMES) + 256];
-
-	snprintf(path, sizeof(path), NET_NAMES "/%s", name);
-	return access(path, F_OK) == 0;
 }
 
 /* Takes in what was told of names: nodes that have lost theirs go, before anything is asked of others. */
@@ -193,11 +196,11 @@ static void answer(int sock, int watch)
 	if (r < 0 && r != -EMFILE)
 		return;
 	heed(watch);
+	msg.name[sizeof(msg.name) - 1] = '\0';
 	if (r == 0 && msg.op == HOLD_PUT) {
 		inotify_add_watch(watch, NET_NAMES, IN_DELETE | IN_MOVED_FROM);
 		r = put(&msg, fds);
 	} else if (r == 0 && msg.op == HOLD_DROP) {
-		msg.name[sizeof(msg.name) - 1] = '\0';
 		r = drop(msg.cookie, msg.name);
 	} else if (r == 0) {
 		h = find(msg.cookie, NULL);

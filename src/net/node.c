@@ -233,8 +233,10 @@ int net_node_make(struct net_ns *ns, const struct net_node_spec *spec, struct ne
 	if (r == -EEXIST && net_world_name()) { /* another nsh was faster: it is that one's */
 		r = net_node_find(ns, err);
 		if (r == 0)
-			r = net_fail(err, EAGAIN, "%s changes at this moment", ns->label);
+			r = -ESTALE;
 	}
+	if (r == -ESTALE && net_world_name())
+		return net_fail(err, ESTALE, "its name was taken away meanwhile");
 	return r < 0 ? r : 0;
 }
 

@@ -238,6 +238,18 @@ describe("a named world", function()
     end)
   end)
 
+  it("keeps nothing of a node that lost its name before its first command", function()
+    local out = nsh("-w", "n", "-e", [[
+      local net = lab "p"
+      net:host { "h1", pids = true }
+      net:up()
+      local h1 = netns.get "p.h1"
+      os.execute "ip netns del p.h1"
+      print(select(2, pcall(h1.exec, h1, "true")))]])
+    assert.matches("node p.h1 in p.h1: its name was taken away meanwhile (ESTALE)", out, nil, true)
+    h.settles(function() assert.equal("1\n", sh("pgrep -x nsh-init").out) end) -- this world's own
+  end)
+
   it("keeps nodes for the next nsh: host name, files, folders, processes", function()
     assert.equal("h1\n", nsh("-w", "n", "-e", [[
       local h1 = netns.add { "h1", hostname = "h1", hosts = { web = "10.0.0.2" }, private = { "/var/log" },
