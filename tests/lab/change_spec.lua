@@ -222,6 +222,29 @@ describe("A lab that stands", function()
     assert.equal(0, #net:down())
   end)
 
+  it("has the metric that an address of IPv6 is to have, and the routes of the others of its network", function()
+    local function up(...)
+      local net, addrs = lab "office", {}
+      for i, metric in ipairs { ... } do addrs[i] = { "fd00:5::" .. i .. "/64", metric = metric or nil } end
+      net:link { { net:host { "h1" }, "eth0", addrs = addrs }, { net:host { "h2" }, "eth0" } }
+      net:up()
+      assert.equal("", steps(net:plan()))
+      local h1, found = netns.get "office.h1", {}
+      for _, addr in ipairs(h1:link("eth0"):addrs { family = "inet6" }) do
+        local i = math.tointeger(tonumber(addr.addr:match "^fd00:5::(%d)/"))
+        if i then found[i] = addr.metric or false end
+      end
+      assert.same({ ... }, found)
+      local routes = h1:exec("ip -6 route show fd00:5::/64").out
+      for _, metric in ipairs(found) do assert.matches("metric " .. (metric or 256) .. " ", routes, nil, true) end
+    end
+    up(954, false, 77)
+    up(false, false, 77)
+    up(300, 400, false)
+    up(300, 30)
+    up(false)
+  end)
+
   it("loses a node that isn't declared any more, with its wire", function()
     office():up()
     local net = lab "office"

@@ -9,7 +9,8 @@ local root = netns.current()
 
 -- What a verb may end with that came too early, too late, or while its world was being ended.
 local CLEAR = { "it is not up: there is no p%.h%d %(ENOENT%)", "not all of it is up: there is no p%.h%d %(ENOENT%)",
-  "it is not up: there is no world s %(ENOENT%)", "p%.h%d: its name was taken away meanwhile %(ESTALE%)", "the world s was ended", "^interrupted!\n",
+  "it is not up: there is no world s %(ENOENT%)",
+  "p%.h%d: its name was taken away meanwhile %(ESTALE%)", "the world s was ended", "^interrupted!\n",
   "world s ended without %-%-kill", "the init of this node has been killed" }
 
 local function sh(script)

@@ -61,15 +61,21 @@ local function addr_read(record)
   return record
 end
 
-local function addr_change(ns, record, old, _, step)
-  for key in pairs(step.changes) do
-    if not IN_PLACE[key] then
-      local ok, message, code, detail = core.addr.del(ns.core, old)
-      if not ok then return ok, message, code, detail end
-      return core.addr.add(ns.core, record)
-    end
+-- Of IPv6 the kernel takes the route of the least metric for that of the address which is changed, though it may be
+-- another one's of the same network; and a metric stays where none is said.
+local function is_in_place(record, old, changes)
+  if is_inet6(record.addr) and (record.metric or old.metric) then return false end
+  for key in pairs(changes) do
+    if not IN_PLACE[key] then return false end
   end
-  return core.addr.replace(ns.core, record)
+  return true
+end
+
+local function addr_change(ns, record, old, _, step)
+  if is_in_place(record, old, step.changes) then return core.addr.replace(ns.core, record) end
+  local ok, message, code, detail = core.addr.del(ns.core, old)
+  if not ok then return ok, message, code, detail end
+  return core.addr.add(ns.core, record)
 end
 
 m[1] = {
