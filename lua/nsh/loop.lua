@@ -6,6 +6,13 @@ local fail = require "nsh.error"
 
 local m = {}
 
+--- Calls a function that Ctrl-C doesn't cut in two: it makes something and notes that it did. It must not wait.
+---@private
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returns
+m.whole = (package.loaded["nsh.globals"] or {}).whole or function(fn, ...) return fn(...) end
+
 -- A wait is a table { ops, deadline, task }. It is parked until it is fired: with the number of the op that can go on,
 -- or false when it is late.
 local parked = {}

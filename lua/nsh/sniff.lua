@@ -59,8 +59,9 @@ local function open(sources)
   end
 end
 
--- Captures those of the wanted links that are there by now.
-local function look()
+--- Captures those of the wanted links that are there by now.
+---@private
+function m.look()
   if #state.pending == 0 or state.looking then return end
   state.looking = true
   local _ <close> = setmetatable({}, { __close = function() state.looking = false end })
@@ -74,16 +75,16 @@ local function look()
   if #pending == 0 and state.watch then state.watch:close() end
 end
 
--- What the script does is seen before it goes on, what others do when nsh waits.
+-- What the script does is seen before it goes on (a lab tells of its links), what others do when nsh waits.
 local function attend()
   local add_link, set = Netns.add_link, links.Link.set
   local function behind(...)
-    look()
+    m.look()
     return ...
   end
   function Netns.add_link(...) return behind(add_link(...)) end
   function links.Link.set(...) return behind(set(...)) end
-  state.watch = watch.open { "link", "netns", handler = look }
+  state.watch = watch.open { "link", "netns", handler = m.look }
 end
 
 -- --- the options ---
@@ -131,7 +132,7 @@ function m.begin(given)
   end
   state.options = options
   if not options.file and not options.fd then stdout:setvbuf "line" end
-  look()
+  m.look()
   if #state.pending > 0 then attend() end
   return 0
 end
@@ -178,7 +179,7 @@ end
 ---@param wait boolean false: ends it now
 ---@return integer code of the exit
 function m.finish(wait)
-  look()
+  m.look()
   miss()
   local capture = state.capture
   if not capture then return 1 end

@@ -302,7 +302,14 @@ int net_ns_id(struct net_ns *viewer, const struct net_ns *target, int *id, struc
 	return r;
 }
 
-/* net_ns_set_id() - ip netns set; -EEXIST when the number or the namespace has one already */
+/*
+ * net_ns_set_id() - ip netns set
+ *
+ * Is done at once where a batch is open, too: what comes next asks by the number, and by the time that a batch is sent
+ * @target may be closed.
+ *
+ * Return: -EEXIST when the number is another's, or the namespace has one already.
+ */
 int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, struct net_err *err)
 {
 	struct nl_msg *m = nsid_request(RTM_NEWNSID, target, err);
@@ -313,7 +320,7 @@ int net_ns_set_id(struct net_ns *viewer, const struct net_ns *target, int id, st
 		net_msg_free(m);
 		return net_fail(err, EMSGSIZE, NULL);
 	}
-	return net_do(viewer, m, NULL, NULL, err);
+	return net_ask(viewer, m, NULL, err);
 }
 
 /* clang-format off */

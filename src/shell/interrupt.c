@@ -31,6 +31,7 @@ static struct {
 	volatile sig_atomic_t unwinding;   /* its error has been raised */
 	volatile sig_atomic_t interactive; /* at a prompt SIGINT never ends the program */
 	volatile sig_atomic_t hold, held;  /* a command has the terminal; Ctrl-C was pressed meanwhile */
+	volatile sig_atomic_t whole, late; /* calls that are not to be cut in two; the signal that came meanwhile */
 	volatile sig_atomic_t relay;	   /* signals are for a process: its pidfd, or -1: not there yet */
 	volatile sig_atomic_t relays;	   /* they are */
 	volatile sig_atomic_t early;	   /* the last one that came before it was */
@@ -134,6 +135,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	} else if (is_second(sig)) {
 		signal(sig, SIG_DFL);
 		raise(sig); /* it is blocked until this handler returns */
+	} else if (now.whole) {
+		now.late = sig;
 	} else if (!now.signal || now.interactive) {
 		note(sig);
 	}
@@ -370,6 +373,21 @@ static void catch_signal(int sig)
 
 	sigemptyset(&act.sa_mask);
 	sigaction(sig, &act, NULL);
+}
+
+/* interrupt_whole() - whole(f, ...): calls f, and heeds a signal that comes meanwhile behind it; f must not wait */
+int interrupt_whole(lua_State *L)
+{
+	int status, sig;
+
+	now.whole++;
+	status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+	sig = --now.whole ? 0 : now.late;
+	if (sig) {
+		now.late = 0;
+		raise(sig);
+	}
+	return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
 /* interrupt_relay() - relay(true): from now on signals are for a process that is about to start; relay(process): for

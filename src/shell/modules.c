@@ -220,13 +220,8 @@ static const luaL_Reg lazy[] = {
 
 /* What our own modules ask of the program. */
 static const luaL_Reg services[] = {
-	{"child", child_start},
-	{"leave", interrupt_leave},
-	{"limit", interrupt_limit},
-	{"relay", interrupt_relay},
-	{"source", source},
-	{"stdlib", paths_stdlib},
-	{NULL, NULL},
+	{"child", child_start},	    {"leave", interrupt_leave}, {"limit", interrupt_limit}, {"relay", interrupt_relay},
+	{"whole", interrupt_whole}, {"source", source},		{"stdlib", paths_stdlib},   {NULL, NULL},
 };
 
 /* What the modules know of the command line. */

@@ -62,6 +62,7 @@ void interrupt_now(void);      /* as if SIGINT had come */
 void interrupt_teardown(void); /* from here on a first signal waits for the end */
 void interrupt_die(int sig) __attribute__((noreturn));
 
+int interrupt_whole(lua_State *L); /* lua_CFunction: whole(f, ...): signals are heeded behind it */
 int interrupt_relay(lua_State *L); /* lua_CFunction: relay(process or nil): signals are for that process */
 int interrupt_leave(lua_State *L); /* lua_CFunction: leave(): ends the script, whatever it catches */
 bool interrupt_is_leave(lua_State *L);

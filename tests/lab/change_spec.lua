@@ -339,4 +339,43 @@ describe("A lab that stands", function()
     os.remove(ready)
     assert.equal("4 0\n", out)
   end)
+
+  it("leaves nothing when Ctrl-C comes while a namespace is made, or a service", function()
+    if not nsh.program "strace" then return pending "strace is not installed" end
+    local path = os.tmpname()
+    local f = assert(io.open(path, "w"))
+    f:write [[
+      local net = lab "x"
+      for i = 1, 3 do net:host { "h" .. i, services = i == 3 and { "sleep " .. arg[1] } or nil } end
+      local done <close> = setmetatable({}, { __close = function()
+        local left = 0
+        for pid in require("lfs").dir "/proc" do
+          local f = pid:find "^%d" and io.open(("/proc/%s/cmdline"):format(pid))
+          if f and f:read "a" == "sleep\0" .. arg[1] .. "\0" then left = left + 1 end
+          if f then f:close() end
+        end
+        io.stdout:write(#netns.list(), " namespaces, ", left, " services\n")
+      end })
+      net:up()
+      io.stdout:write "up, "]]
+    f:close()
+    local function out_of(options)
+      local p = io.popen(("strace -f -o /dev/null %s %s %s 1000.%d 2>/dev/null"):format(options,
+        os.getenv "NSH_PLAIN" or "./nsh", path, (core.world.self())))
+      local out = p:read "a"
+      p:close()
+      return out
+    end
+    assert.truthy(out_of("-e trace=mount"):find "^up, 3 namespaces")
+    assert.equal("0 namespaces, 0 services\n",
+      out_of "-P /run/netns/x.h2 -e trace=mount -e inject=mount:signal=SIGINT")
+    local undone = 0
+    for i = 2, 5 do -- processes that are started: which is the service's depends on the world
+      local out = out_of("-e trace=clone -e inject=clone:signal=SIGINT:when=" .. i)
+      assert.truthy(out:find "^up, " or out == "0 namespaces, 0 services\n", i .. ": " .. out)
+      undone = undone + (out:find "^up, " and 0 or 1)
+    end
+    assert.is_true(undone > 0)
+    os.remove(path)
+  end)
 end)

@@ -52,6 +52,22 @@ describe("a watch", function()
     has(list, { event = "del", noun = "route", netns = one.name, dst = "10.9.0.0/16" })
   end)
 
+  it("hears the namespaces of a lab, which are made while a batch is open", function()
+    local watch <close> = nsh.watch { "link", "netns" }
+    local net = lab(h.name "heard")
+    net:link { net:host "a", net:host "b" }
+    net:up()
+    net:link { net:host "c", "a" }
+    net:up()
+    assert.equal(0, #net:plan())
+    local list = all(watch)
+    for _, node in ipairs(net.nodes) do
+      has(list, { event = "add", noun = "netns", name = node.netns.name })
+      has(list, { event = "add", noun = "link", netns = node.netns.name, name = "eth0" })
+    end
+    net:down()
+  end)
+
   it("hears one namespace, which gets no number", function()
     local one, two = h.netns(), h.netns()
     local watch <close> = nsh.watch { "link", netns = one }

@@ -51,6 +51,20 @@ describe("--capture", function()
     assert.equal(0, status)
   end)
 
+  it("captures the links of a lab before its commands run, and its verbs", function()
+    local path = dir .. "/net.lua"
+    local f = assert(io.open(path, "w"))
+    f:write [[
+      local net = lab "net"
+      net:link { { net:host { "a", commands = { "busybox ping -c 1 10.0.0.2" } }, addr = "10.0.0.1/24" },
+        { net:host "b", addr = "10.0.0.2/24" } }
+      return net]]
+    f:close()
+    local out, err, status = run("--capture net.a:eth0 -f icmp -c 6", path .. " ping")
+    assert.equal(6, select(2, out:gsub("ICMP echo", "")), out .. err)
+    assert.equal(0, status)
+  end)
+
   it("says which link where there are several", function()
     local out = run("--capture a:e0 --capture b:e0 -ficmp -c4", lab .. " 1")
     assert.match("a:e0 out IP 10.0.0.1 > 10.0.0.2: ICMP echo request.*b:e0 in IP.*b:e0 out IP.*a:e0 in IP", out)

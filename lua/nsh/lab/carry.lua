@@ -417,6 +417,12 @@ local function do_late(run, steps, deletions)
   end
 end
 
+-- Tells `nsh --capture`, which may wait for them, that links are there.
+local function tell_capture()
+  local sniff = package.loaded["nsh.sniff"]
+  if sniff then sniff.look() end
+end
+
 --- Carries steps out.
 ---@param run nsh.LabRun
 ---@param steps nsh.PlanStep[]
@@ -431,6 +437,7 @@ function m.out(run, steps, live)
   do
     local _ <close> = promote.during(run, steps, live)
     build(run, steps)
+    tell_capture()
     delete_rest(run, steps)
   end
   spaces.set(run, of_links)

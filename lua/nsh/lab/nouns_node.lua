@@ -4,6 +4,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local hosts = require "nsh.lab.hosts"
+local loop = require "nsh.loop"
 local node_options = require "nsh.node"
 local things = require "nsh.lab.things"
 local world = require "nsh.world"
@@ -159,7 +160,7 @@ local function await(ns, record)
       fail.raise { op = "service start", target = record.name, netns = ns.label, code = "ETIMEDOUT", errno = 110,
         message = ("it runs, but isn't ready after %g s (ETIMEDOUT)%s"):format(waited, said) }
     end
-    require("nsh.loop").sleep(pause)
+    loop.sleep(pause)
     waited, pause = waited + pause, math.min(pause * 1.5, PAUSE_MAX)
   end
 end
@@ -192,15 +193,19 @@ local function undoing(ns, record)
   end })
 end
 
+local function launch(ns, record)
+  local ok, service = pcall(stay().start, ns, record.cmd, { out = { file = record.log }, err = "out",
+    env = record.env, cwd = record.cwd })
+  if not ok then refused(ns, record, service) end
+  record.pid, record.start = service.pid, service.start
+end
+
 local function start(ns, record)
   node_options.ready(ns)
   if record.source then return call(ns, record, things.functions(record).start) end
   record.log = log_of(ns, record)
   local undo <close> = undoing(ns, record)
-  local ok, service = pcall(stay().start, ns, record.cmd, { out = { file = record.log }, err = "out",
-    env = record.env, cwd = record.cwd })
-  if not ok then refused(ns, record, service) end
-  record.pid, record.start = service.pid, service.start
+  loop.whole(launch, ns, record)
   await(ns, record)
   undo.done = true
   return true

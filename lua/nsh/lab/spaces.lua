@@ -1,6 +1,7 @@
 --- spaces.lua - namespaces of a plan, each made when a step needs it, and the sysctls of what is in them.
 -- A process beside nsh makes them ahead, one after the other; links of those that are there are made meanwhile.
 local core = require "nsh.core"
+local loop = require "nsh.loop"
 local netns = require "nsh.netns"
 local progress = require "nsh.lab.progress"
 local runs = require "nsh.lab.run"
@@ -30,6 +31,11 @@ function m.set(run, steps)
   end
 end
 
+local function make(run, name)
+  run.ns[name] = netns.add(name)
+  run.made[#run.made + 1] = name
+end
+
 --- Makes a namespace, unless it is there.
 ---@param run nsh.LabRun
 ---@param name string
@@ -37,8 +43,7 @@ function m.need(run, name)
   local step = run.new[name]
   if not step then return end
   run.new[name], run.step = nil, step
-  run.ns[name] = netns.add(name)
-  run.made[#run.made + 1] = name
+  loop.whole(make, run, name)
   progress.tell(run.label, "namespaces", #run.made, #run.wanted)
 end
 
