@@ -41,10 +41,14 @@ function m.resolve(spec, kind)
 end
 
 --- Adds what ip(8) adds where nothing is said: a tunnel over IPv6 gets a hop limit of 64 and an encapsulation limit
---- of 4, a gtp link sockets of the kernel.
+--- of 4, a gtp link sockets of the kernel. The link that a tunnel sends on is its `dev`, as which the kernel takes it;
+--- `link` it passes over.
 ---@param spec table of a new link, changed in place
 function m.complete(spec)
   local kind = spec.kind
+  if spec.link ~= nil and not spec.link_netnsid and core.link.has(kind, "dev") then
+    spec.dev, spec.link = spec.dev or spec.link, nil
+  end
   if core.link.has(kind, "encaplimit") and not spec.external then
     if spec.hoplimit == nil then spec.hoplimit = 64 end
     if spec.encaplimit == nil then spec.encaplimit = 4 end

@@ -263,6 +263,34 @@ static int core_link_creation(lua_State *L)
 	return 1;
 }
 
+/* Set the keys of the table on top that name another link: "after" where they are set when that is there. */
+static void add_named(lua_State *L, const struct net_table *t)
+{
+	for (unsigned int i = 0; t && i < t->n; i++) {
+		const struct net_row *row = &t->rows[i];
+
+		if (row->flags & NET_FLAT)
+			add_named(L, row->nest);
+		else if (row->key && row->type == NET_LINK && !(row->flags & NET_RO))
+			set_string(L, row->key, row->flags & NET_AFTER ? "after" : "with");
+	}
+}
+
+/* link_named(kind) -> { KEY = "with" or "after" } of what names another link: as a link of the kind is made, or when it
+ * is; the same of the options of its ports
+ */
+static int core_link_named(lua_State *L)
+{
+	const struct net_kind *kind = net_kind_find(luaL_checkstring(L, 1));
+
+	lua_newtable(L);
+	add_named(L, net_link.table);
+	add_named(L, kind ? kind->data : NULL);
+	lua_newtable(L);
+	add_named(L, kind ? kind->port : NULL);
+	return 2;
+}
+
 /* sent() -> how many requests that change something this process has sent to the kernel */
 static int core_sent(lua_State *L)
 {
@@ -284,6 +312,7 @@ static const luaL_Reg lib[] = {
 	{"hash_mac", bind_hash_mac},
 	{"link_creation", core_link_creation},
 	{"link_local", bind_link_local},
+	{"link_named", core_link_named},
 	{"nearest", core_nearest},
 	{"prefix", bind_prefix},
 	{"network", bind_network},

@@ -241,6 +241,50 @@ describe("what is declared", function()
     end)
   end)
 
+  it("comes behind the links that it names, whichever of its keys does", function()
+    local kinds = { { "x1", kind = "vxlan", id = 7, dev = "u", dstport = 4789, remote = "10.0.0.2" },
+      { "x2", kind = "vxlan", id = 8, link = "u", dstport = 4789, remote = "239.1.1.1" },
+      { "x3", kind = "gretap", dev = "u", remote = "10.0.0.2", ["local"] = "10.0.0.1" },
+      { "x4", kind = "sit", dev = "u", remote = "10.0.0.2", ["local"] = "10.0.0.1" },
+      { "x5", kind = "vlan", link = "u", id = 5 }, { "x6", kind = "xfrm", dev = "u", if_id = 4 },
+      { "x7", kind = "hsr", slave1 = "w1", slave2 = "w2" }, { "x8", kind = "macsec", link = "u" },
+      { "x9", kind = "bond", mode = "active-backup", primary = "w3" } }
+    local net, probe = lab "decl", netns.add "probe"
+    for _, name in ipairs { "u", "w1", "w2", "w3" } do probe:add_link { name, kind = "veth", peer = name .. "p" } end
+    local a, b, there = net:host "a", net:host "b", {}
+    a:link { "br", kind = "bridge" }
+    for _, spec in ipairs(kinds) do
+      if pcall(probe.add_link, probe, spec) then there[spec[1]] = a:link(spec) end
+    end
+    probe:del()
+    net:link { { a, "u", addr = "10.0.0.1/24" }, { b, "u", addr = "10.0.0.2/24" } }
+    for i = 1, 3 do
+      net:link { { a, "w" .. i, master = i == 3 and there.x9 and "x9" or nil }, { b, "w" .. i } }
+    end
+    for i, other in ipairs { "p2", "p1" } do -- each stands in for the other one
+      net:link { { a, "p" .. i, master = "br", port = { backup_port = other, cost = 9 } }, { b, "p" .. i } }
+    end
+    with(net, function()
+      local links = h.oracle(a, "ip -j -d link")
+      local function data(name, part) return h.find(links, { ifname = name }).linkinfo[part or "info_data"] end
+      assert.same({ "u", "u" }, { data "x1".link, data "x2".link })
+      assert.same({ "p2", "p1", 9 }, { data("p1", "info_slave_data").backup_port,
+        data("p2", "info_slave_data").backup_port, data("p1", "info_slave_data").cost })
+      if there.x3 then assert.same({ "u", "u" }, { data "x3".link, h.find(links, { ifname = "x5" }).link }) end
+      if there.x7 then assert.same({ "w1", "w2" }, { data "x7".slave1, data "x7".slave2 }) end
+      if there.x9 then assert.equal("w3", data "x9".primary) end
+      a.netns:link "u":del() -- and what sends on it goes with it
+      assert.truthy(tostring(net:plan()):find("x1", 1, true))
+      net:up()
+      assert.equal("u", a.netns:link "x1".dev)
+      local script = net:script()
+      net:down()
+      net = load(script)()
+      net:up()
+    end)
+    net:down()
+  end)
+
   it("has link-local addresses that are used at once, unless they shall be looked for elsewhere", function()
     local function tentative(options)
       local net = lab("dad", options)

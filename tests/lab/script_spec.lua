@@ -54,6 +54,30 @@ describe("a snapshot's script and commands", function()
     end)
   end
 
+  it("are written of a declared lab with bridges and ports of a node's own", function()
+    local net = lab "own"
+    local a, b = net:host "a", net:host "b"
+    a:link { "br", kind = "bridge" }
+    a:link { "v", kind = "vxlan", id = 4, dstport = 4789, master = "br", port = { cost = 2 } }
+    net:link { { a, "eth0", master = "br", port = { cost = 4, learning = true } }, { b, "eth0" } }
+    assert.equal([[
+local net = lab "own"
+
+local a = net:host { "a" }
+local b = net:host { "b" }
+
+a:link { "br", kind = "bridge" }
+a:link { "v", kind = "vxlan", id = 4, master = "br", dstport = 4789, port = { cost = 2 } }
+
+net:link { { a, "eth0", master = "br", port = { cost = 4 } }, { b, "eth0" } }
+
+return net
+]], net:script())
+    net:up()
+    assert.equal(net:script(), nsh.snapshot():script())
+    net:down()
+  end)
+
   it("is written in a time that grows as the links of a node do", function()
     local function instructions(n)
       local net = lab("many" .. n)

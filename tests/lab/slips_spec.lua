@@ -50,7 +50,7 @@ local REFUSED = {
   { "mac: 01:00:5e:00:00:01 is an address of a group", links { "br0", kind = "bridge", mac = "01:00:5e:00:00:01" } },
   { "a vxlan needs id = 10", links { "vx0", kind = "vxlan" } },
   { "both are of one family", links { "vx0", kind = "vxlan", id = 1, remote = "10.0.0.2", ["local"] = "fd00::1" } },
-  { 'the group 239.0.0.1 needs link = "eth0"', links { "vx0", kind = "vxlan", id = 1, remote = "239.0.0.1" } },
+  { 'the group 239.0.0.1 needs dev = "eth0"', links { "vx0", kind = "vxlan", id = 1, remote = "239.0.0.1" } },
   { "vx0 and vx1 of a are the same vxlan", links({ "vx0", kind = "vxlan", id = 1, dstport = 4789 },
     { "vx1", kind = "vxlan", id = 1, dstport = 4789 }) },
   { "a vlan needs id = 10", links { "v", kind = "vlan", link = "eth0" } },

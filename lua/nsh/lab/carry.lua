@@ -3,6 +3,7 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local link_local = require "nsh.lab.link_local"
 local loop = require "nsh.loop"
+local named = require "nsh.lab.named"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local outside = require "nsh.lab.outside"
@@ -83,10 +84,12 @@ end
 
 ---@private
 function Makers:need(step)
-  local links = self.by[step.netns]
-  local master, below = links[step.to.master], links[step.to.link]
-  if master then self:add(master) end
-  if below then self:add(below) end
+  local links, to = self.by[step.netns], step.to
+  local keys = named.keys(to.kind).first
+  for i = 1, #keys do
+    local other = links[to[keys[i]]]
+    if other then self:add(other) end
+  end
 end
 
 ---@private
@@ -107,19 +110,23 @@ end
 
 local USUAL_MTU = 1500
 
--- One end as the core takes it. A veth has one queue: more cost time, and are used by nobody.
+local function master_kind(run, step)
+  return type(step.to.master) == "string" and run.kind[step.netns][step.to.master] or nil
+end
+
+-- One end as the core takes it. A veth has one queue: more cost time, and are used by nobody. What names links that
+-- aren't there yet is noted.
 local function link_spec(run, step)
-  local spec = runs.numbered(run, step.netns, step.to)
+  local spec, own_kind = core.copy(step.to, 2), master_kind(run, step)
+  named.number(spec, run.index[step.netns], spec.kind, own_kind)
+  local left = named.take_later(spec, spec.kind, own_kind)
+  if left then table.insert(run.naming, { step, left }) end
   spec.index, spec.peer = runs.number(run, step.netns, step.name), nil
   if spec.mtu == USUAL_MTU and (spec.kind == "veth" or spec.kind == "bridge") then spec.mtu = nil end
   if spec.kind == "veth" then
     spec.numtxqueues, spec.numrxqueues = spec.numtxqueues or 1, spec.numrxqueues or 1
   end
   return spec
-end
-
-local function master_kind(run, step)
-  return type(step.to.master) == "string" and run.kind[step.netns][step.to.master] or nil
 end
 
 -- A bridge that is up before its ports are there takes much longer; a bond takes no port that is up (Linux 6.6).
@@ -150,6 +157,13 @@ local function set_other_port(run, maker)
   if not other or not other.to.port or master_kind(run, other) == master_kind(run, maker.step) then return true end
   return core.link.set(run.ns[other.netns].core, run.index[other.netns][other.name], { port = other.to.port },
     other.to.kind, master_kind(run, other))
+end
+
+-- What of a link names others that were made after it.
+local function set_named(run, step, left)
+  local own_kind = master_kind(run, step)
+  named.number(left, run.index[step.netns], step.to.kind, own_kind)
+  return core.link.set(run.ns[step.netns].core, run.index[step.netns][step.name], left, step.to.kind, own_kind)
 end
 
 local function set_up(run, step)
@@ -228,10 +242,9 @@ local function with_bridges(run, makers, steps)
   return later
 end
 
--- What others may get from a link that they stand on: its mtu, its address. A master may have to be made first.
+-- What others may get from a link that they stand on: its mtu, its address. What it names may have to be made first.
 local function is_below(step)
-  return step.noun == "link" and step.op == "change" and not step.anew and not step.changes.master
-    and not step.changes.port
+  return step.noun == "link" and step.op == "change" and not step.anew and not named.changes(step)
 end
 
 -- Qdiscs below a class come after the classes.
@@ -294,6 +307,14 @@ function Build:ask_all(part)
   for _, step in ipairs(part or {}) do self.owners:ask(self.run, step, carry, self.run, step) end
 end
 
+--- Asks for what links have that names others made after them.
+---@private
+function Build:name_links()
+  for _, entry in ipairs(self.run.naming) do
+    self.owners:ask(self.run, entry[1], set_named, self.run, entry[1], entry[2])
+  end
+end
+
 --- Asks for what wasn't asked for yet, in the order of the steps.
 ---@private
 function Build:ask_left(steps, parts)
@@ -347,11 +368,13 @@ local function build(run, unordered)
       spaces.set(run, run.opening)
     end
     self:ask_left(steps, now)
-    if next(later) == nil then return end
-    self:flush()
-    for _, list in pairs(later) do
-      for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
+    if next(later) ~= nil then
+      self:flush()
+      for _, list in pairs(later) do
+        for _, step in ipairs(list) do owners:ask(run, step, set_up, run, step) end
+      end
     end
+    self:name_links()
     self:ask_left(steps, last)
   end)
 end

@@ -2,6 +2,7 @@
 local address = require "nsh.lab.address"
 local core = require "nsh.core"
 local domains = require "nsh.lab.domain"
+local named = require "nsh.lab.named"
 local own = require "nsh.lab.own"
 local prefixes = require "nsh.prefix"
 local slips = require "nsh.lab.slips"
@@ -45,9 +46,10 @@ end
 
 local function check_names(node)
   for _, link in ipairs(node.links) do
-    local below = not link.link.link_netnsid and link.link.link
-    if below and not is_there(node, below) then
-      refuse(link.where, "link %s of %s stands on %s, and the node has no such link", link.name, node.name, below)
+    for _, below in named.below(link.link) do
+      if not is_there(node, below) then
+        refuse(link.where, "link %s of %s stands on %s, and the node has no such link", link.name, node.name, below)
+      end
     end
   end
   check_devs(node, node.routes)

@@ -1,6 +1,7 @@
 --- describe.lua - a state as declarations: which nodes, links and options a script would declare to get it.
 local core = require "nsh.core"
 local mac = require "nsh.lab.mac"
+local named = require "nsh.lab.named"
 local nouns = require "nsh.lab.nouns"
 local plain = require "nsh.lab.plain"
 local prefixes = require "nsh.prefix"
@@ -241,7 +242,7 @@ function Writer:link_spec(node, link)
   spec.impair, spec.qdiscs = impairment(spec.qdiscs)
   spec.vlans = vlans_of(spec.vlans, link.kind == "bridge" and link or link_of(node, link.master))
   if spec.up then spec.up = nil end
-  if link.port_kind == "bridge" then -- a lab's ports have no link-local address
+  if plain.master_kind(link, node.links) == "bridge" then -- a lab's ports have no link-local address
     spec.addrgenmode = link.addrgenmode ~= "none" and link.addrgenmode or nil
   end
   if spec.mac == mac.of(self.lab, node.node, link.name, {}) then spec.mac = nil end
@@ -306,7 +307,7 @@ end
 
 -- What a link of a node has to be declared behind: what it stands on, and its master.
 local function is_ready(made, node, link)
-  for _, key in ipairs { "link", "dev", "master" } do
+  for _, key in ipairs(named.keys(link.kind).first) do
     local name = link[key]
     if type(name) == "string" and made[node.netns][name] == false then return false end
   end

@@ -2,6 +2,7 @@
 local defaults = require "nsh.lab.defaults"
 local given = require "nsh.lab.given"
 local live_of = require "nsh.lab.live"
+local named = require "nsh.lab.named"
 local nouns = require "nsh.lab.nouns"
 local sysctls = require "nsh.sysctl"
 
@@ -284,10 +285,11 @@ function Walk:spread()
   if next(self.lost) == nil then return nil end
   local news
   for name, link in pairs(self.there) do
-    local below = type(link.link) == "string" and not link.link_netnsid and not link.peer and link.link
-    if below and self.lost[below] and not self.lost[name] then
-      if self.wishes[name] then self:remake(name, { link = { below, below } }) else self.lost[name] = true end
-      news = true
+    for key, below in named.below(link) do
+      if self.lost[below] and not self.lost[name] then
+        if self.wishes[name] then self:remake(name, { [key] = { below, below } }) else self.lost[name] = true end
+        news = true
+      end
     end
   end
   return news

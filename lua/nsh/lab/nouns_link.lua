@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local links = require "nsh.link"
+local named = require "nsh.lab.named"
 
 local m = {}
 
@@ -190,11 +191,10 @@ local function change(ns, _, _, run, step)
     port.state = step.from and step.from.port and port.state ~= step.from.port.state and port.state or nil
     spec.port = port
   end
-  for _, key in ipairs { "master", "link" } do
-    if type(spec[key]) == "string" then spec[key] = run.index[step.netns][spec[key]] or spec[key] end
-  end
   if next(spec) == nil then return true end
-  return core.link.set(ns.core, index, spec, step.to.kind or step.from and step.from.kind, master_kind(run, step))
+  local kind, over = step.to.kind or step.from and step.from.kind, master_kind(run, step)
+  named.number(spec, run.index[step.netns], kind, over)
+  return core.link.set(ns.core, index, spec, kind, over)
 end
 
 m[1] = {

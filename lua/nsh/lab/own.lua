@@ -5,6 +5,7 @@ local core = require "nsh.core"
 local device = require "nsh.lab.device"
 local fail = require "nsh.error"
 local mac = require "nsh.lab.mac"
+local named = require "nsh.lab.named"
 local names = require "nsh.lab.names"
 local neighs = require "nsh.neigh"
 local routes = require "nsh.route"
@@ -78,7 +79,10 @@ function m.device(node, name, kind, spec, what, more)
   spec.name, spec.kind = name, kind
   alias.complete(spec)
   if spec.up == nil then spec.up = true end
-  for _, key in ipairs { "link", "dev", "master" } do spec[key] = words.link_name(spec[key]) end
+  local keys = named.keys(kind)
+  for _, list in ipairs { keys.first, keys.after } do
+    for _, key in ipairs(list) do spec[key] = words.link_name(spec[key]) end
+  end
   local by_kernel = spec.mac == false
   if by_kernel then spec.mac = nil end
   new.link = device.link(spec, kind, master_kind(node, spec), what, more)
@@ -106,8 +110,8 @@ local function check_needs(new)
   for _, key in ipairs(not link.external and NEEDS[new.kind] or {}) do
     if link[key] == nil then fail.misuse("a %s needs %s", new.kind, MEANS[key]) end
   end
-  if link.link == new.name and not link.link_netnsid then
-    fail.misuse("link %s of %s can't stand on itself", new.name, new.node.name)
+  for _, below in named.below(link) do
+    if below == new.name then fail.misuse("link %s of %s can't stand on itself", new.name, new.node.name) end
   end
 end
 
@@ -121,8 +125,8 @@ local function check_vxlan(new)
   if there and here and (there:find(":", 1, true) == nil) ~= (here:find(":", 1, true) == nil) then
     fail.misuse("vxlan %s: local is %s and remote %s; both are of one family", new.name, here, there)
   end
-  if there and is_group(there) and not link.link then
-    fail.misuse("vxlan %s: the group %s needs link = \"eth0\", the link that packets to it leave by", new.name, there)
+  if there and is_group(there) and not link.dev then
+    fail.misuse("vxlan %s: the group %s needs dev = \"eth0\", the link that packets to it leave by", new.name, there)
   end
 end
 

@@ -127,11 +127,11 @@ end
 
 --- Returns the options of a new port of such a master.
 ---@private
-function Scratch:port(record)
-  local key = record.port_kind .. " " .. record.kind
+function Scratch:port(record, master_kind)
+  local key = master_kind .. " " .. record.kind
   if self.ports[key] then return self.ports[key] end
   local ns = self:space()
-  local ok, master = pcall(ns.add_link, ns, { "m0", kind = record.port_kind })
+  local ok, master = pcall(ns.add_link, ns, { "m0", kind = master_kind })
   local link = ok and self:try(record)
   local port = {}
   if link and pcall(link.set, link, { master = master }) then port = link:record().port or {} end
@@ -198,6 +198,15 @@ local function lowest_mtu(name, index)
   return least
 end
 
+--- Returns the kind of the master of a link. One that was read tells it; of one that is declared the master does.
+---@param record table
+---@param others table[] the records of its namespace
+---@return string? kind nil: it has no master
+function m.master_kind(record, others)
+  local master = index_of(others).by_name[record.master]
+  return record.port_kind or master and master.kind
+end
+
 --- Returns the options that make a link as it is; without its peer, and with `name` and `kind`.
 ---@param record table
 ---@param others table[] the records of its namespace
@@ -215,16 +224,18 @@ function m.link(record, others, scratch)
   end
   if record.link_type ~= "ether" then spec.broadcast = nil end
   if record.kind == "bridge" and record.mtu == lowest_mtu(record.name, index) then spec.mtu = nil end
-  spec.name, spec.kind, spec.master, spec.link = record.name, record.kind, record.master, record.link
+  spec.name, spec.kind, spec.master = record.name, record.kind, record.master
+  spec.link = not record.dev and record.link or nil -- of a tunnel the kernel tells it twice
   spec.up = record.up
   without_queues(spec)
   for _, key in ipairs(NEEDED[record.kind] or {}) do
     if spec[key] == false then spec[key] = nil end
   end
   if spec.protocol == "802.1Q" then spec.protocol = nil end
-  if record.port then
-    local _, rows = rows_of(record.port_kind)
-    local port = differing(record.port, rows, scratch:port(record), { state = true })
+  local over = record.port and m.master_kind(record, others)
+  if over then
+    local _, rows = rows_of(over)
+    local port = differing(record.port, rows, scratch:port(record, over), { state = true })
     if next(port) then spec.port = port end
   end
   return spec

@@ -1,5 +1,6 @@
 --- plan_text.lua - a plan as text: the steps of each node under its name, and counts where there are very many.
 local columns = require "nsh.columns"
+local named = require "nsh.lab.named"
 local text = require "nsh.text"
 
 local m = {}
@@ -45,7 +46,7 @@ local function about(record)
   if record.kind then words[1] = record.kind end
   if record.peer then words[#words + 1] = ("to %s.%s"):format(record.peer.netns, record.peer.name) end
   if record.master then words[#words + 1] = "in " .. tostring(record.master) end
-  if record.link then words[#words + 1] = "on " .. tostring(record.link) end
+  for _, below in named.below(record) do words[#words + 1] = "on " .. below end
   return #words > 0 and " " .. table.concat(words, " ") or ""
 end
 

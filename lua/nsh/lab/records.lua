@@ -1,5 +1,6 @@
 --- records.lua - what a node of a lab asks for, noun by noun, as the records that the kernel would tell of it.
 local core = require "nsh.core"
+local named = require "nsh.lab.named"
 local own = require "nsh.lab.own"
 
 local m = {}
@@ -94,7 +95,7 @@ function m.links(node)
   end
   if node.kind == "switch" then add(of_own(node, node.loopback), node.loopback) end
   for _, link in ipairs(node.links) do
-    if link.link.link then later[#later + 1] = link else add(of_own(node, link), link) end
+    if named.below(link.link)() then later[#later + 1] = link else add(of_own(node, link), link) end
   end
   for _, port in ipairs(node.ports) do add(of_port(port), port) end
   for _, link in ipairs(later) do add(of_own(node, link), link) end

@@ -23,6 +23,7 @@ local VERB = { create = "add", change = "set", delete = "del" }
 ---@field made string[] names of the namespaces that were made
 ---@field homes? table<string, table> links of the machine as they were before they were borrowed
 ---@field late nsh.PlanStep[] steps of late nouns that were done
+---@field naming { [1]: nsh.PlanStep, [2]: table }[] what links get that names others made after them
 ---@field step? nsh.PlanStep the one that is being asked for
 
 local function note_links(run, name, links, wished)
@@ -45,7 +46,7 @@ end
 ---@return nsh.LabRun
 function m.begin(live, wish)
   local run = { ns = {}, index = {}, next = {}, kind = {}, wished = {}, new = {}, wanted = {}, made = {}, late = {},
-    label = wish.lab }
+    naming = {}, label = wish.lab }
   for _, node in ipairs(wish.nodes) do
     run.wished[node.netns], run.index[node.netns], run.next[node.netns] = {}, { lo = 1 }, FIRST_INDEX
     note_links(run, node.netns, node.links, true)

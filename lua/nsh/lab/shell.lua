@@ -1,6 +1,7 @@
 --- shell.lua - a lab as a script for sh(1): the commands of ip(8), bridge(8), tc(8) that make the same.
 local describe = require "nsh.lab.describe"
 local links = require "nsh.lab.shell_link"
+local named = require "nsh.lab.named"
 local nouns = require "nsh.lab.nouns"
 local sysctls = require "nsh.sysctl"
 local wish = require "nsh.lab.wish"
@@ -81,17 +82,14 @@ local function by_name(node)
   return map
 end
 
-local BELOW = { "link", "dev", "slave1", "slave2", "interlink" }
-
 -- The links of a node, each behind those that it stands on.
 local function in_order(node)
   local links_of, list, done = by_name(node), {}, {}
   local function visit(link)
     if done[link.name] then return end
     done[link.name] = true
-    for _, key in ipairs(BELOW) do
-      local below = links_of[link[key]]
-      if below then visit(below) end
+    for _, name in named.below(link) do
+      if links_of[name] then visit(links_of[name]) end
     end
     list[#list + 1] = link
   end

@@ -199,7 +199,7 @@ local IDENTITY = {
   vxlan = function(link)
     if link.external or link.vnifilter or link.gbp or link.gpe then return nil end
     local addr = link.remote or link["local"] or ""
-    return ("%s %s %s %s %s"):format(link.id, link.dstport or "", is_six(addr), addr:find "^fe80" and link.link or "",
+    return ("%s %s %s %s %s"):format(link.id, link.dstport or "", is_six(addr), addr:find "^fe80" and link.dev or "",
       link.udp6zerocsumrx or false)
   end,
 }

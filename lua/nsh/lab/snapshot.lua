@@ -7,6 +7,7 @@ local features = require "nsh.features"
 local kernel = require "nsh.lab.kernel"
 local lab = require "nsh.lab"
 local live = require "nsh.lab.live"
+local named = require "nsh.lab.named"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 
@@ -89,7 +90,9 @@ function Reader:obstacle(link, skipped)
     return "its peer is outside of the world"
   end
   if link.link_netnsid then return "the link that it stands on is in another namespace" end
-  if skipped[link.link] then return ("%s, which it stands on, is left out"):format(link.link) end
+  for _, below in named.below(link) do
+    if skipped[below] then return ("%s, which it stands on, is left out"):format(below) end
+  end
   return nil
 end
 
