@@ -179,17 +179,19 @@ static int set_late(struct net_ns *ns, int index, const struct net_ctx *ctx, str
 	return r == 0 && count ? net_link_set_fields(ns, index, ctx, part, count, err) : r;
 }
 
-/* Links of the peer's fields are looked up where the peer is. */
-static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
-		  struct net_err *err)
+/* What the link gets behind the message that makes it. */
+static int finish(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, struct net_err *err)
 {
-	int r = p->n_after ? set_late(ns, index, ctx, p->after, p->n_after, err) : 0;
+	return p->n_after ? set_late(ns, index, ctx, p->after, p->n_after, err) : 0;
+}
 
-	if (r == 0 && p->n_peer)
-		r = set_late(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err);
-	if (r == 0 && p->n_peer)
-		r = settle(ns, index, err);
-	return r;
+/* The same of its peer; links of the peer's fields are looked up where the peer is. */
+static int finish_peer(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
+		       struct net_err *err)
+{
+	int r = p->n_peer ? set_late(p->peer_ns ? p->peer_ns : ns, peer_index, ctx, p->peer, p->n_peer, err) : 0;
+
+	return r == 0 && p->n_peer ? settle(ns, index, err) : r;
 }
 
 /* Only the main end's links are here; the peer's fields that are sent at once name none. */
@@ -273,7 +275,8 @@ static int can_wait(struct net_ns *ns, const struct plan *p, struct net_err *err
 	return r > 0 ? net_batch_joins(ns, p->peer_ns) : r;
 }
 
-/* A link whose number is known needs no answer: it waits in the batch, and what it needs further waits behind it. */
+/* A link whose number is known needs no answer: it waits in the batch, and what it needs further waits behind it.  All
+ * of that comes before its peer is set up: with the carrier it would get a link-local address, whatever addrgenmode. */
 static int queue(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, int index, int peer_index,
 		 struct net_err *err)
 {
@@ -281,13 +284,15 @@ static int queue(struct net_ns *ns, const struct net_ctx *ctx, struct plan *p, i
 	int r = net_link_send(ns, NLM_F_CREATE | NLM_F_EXCL, 0, ctx, p->now, p->n_now, NULL, err);
 
 	net_batch_know(ns, p->name, index);
+	if (r == 0)
+		r = finish(ns, ctx, p, index, err);
 	if (r == 0 && away && (p->n_peer || p->peer_ns->batch))
 		r = net_batch_pair(ns, p->peer_ns, err);
 	if (r == 0 && peer_index)
 		net_batch_know(p->peer_ns ? p->peer_ns : ns, p->peer_name, peer_index);
 	if (r == 0 && peer_index && !p->n_peer) /* who set the pair up one by one may do so in this batch */
 		r = settle(ns, index, err);
-	return r < 0 ? r : finish(ns, ctx, p, index, peer_index, err);
+	return r < 0 ? r : finish_peer(ns, ctx, p, index, peer_index, err);
 }
 
 /*
@@ -336,7 +341,9 @@ int net_link_add(struct net_ns *ns, const char *kind, struct net_fields *f, int 
 		return r;
 	r = own ? net_wireguard_set(ns, *index, f->v, f->n, err) : 0;
 	if (r == 0)
-		r = finish(ns, &ctx, &p, *index, *peer_index, err);
+		r = finish(ns, &ctx, &p, *index, err);
+	if (r == 0)
+		r = finish_peer(ns, &ctx, &p, *index, *peer_index, err);
 	if (r < 0)
 		net_link_del(ns, *index, &(struct net_err){0});
 	return r;

@@ -324,6 +324,16 @@ describe("what is declared", function()
     end)
   end)
 
+  it("has none at ports of bridges whose other ends were declared before", function()
+    local net, hosts = lab "last", {}
+    for i = 1, 80 do hosts[i] = net:host("h" .. i) end
+    local sw = net:switch "sw"
+    for _, host in ipairs(hosts) do net:link { host, sw } end
+    with(net, function()
+      for _, link in ipairs(h.oracle(sw, "ip -j -6 addr show scope link")) do assert.equal("sw", link.ifname) end
+    end)
+  end)
+
   it("has no IPv6 where none is wanted", function()
     local net = lab("four", { ipv6 = false })
     local sw, a, b = net:switch "sw", net:host "a", net:host { "b", ipv6 = true }
