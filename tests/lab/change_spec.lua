@@ -186,20 +186,22 @@ describe("A lab that stands", function()
   end)
 
   it("gives a link its link-local address when it is a port no more", function()
-    local function of(master)
+    local function of(master, dad)
       local net = lab "port"
-      local host = net:host { "h1", links = { { "br0", kind = "bridge" } } }
+      local host = net:host { "h1", dad = dad, links = { { "br0", kind = "bridge" } } }
       net:link { { host, "eth0", master = master }, net:host "h2" }
       return net
     end
-    of "br0":up()
-    local net = of(nil)
-    local function found() return h.oracle(netns.get "port.h1", "ip -j -6 addr show scope link dev eth0") end
-    assert.equal(0, #found())
-    net:up()
-    assert.equal(1, #found()[1].addr_info)
-    assert.equal(0, #net:plan())
-    net:down()
+    for _, dad in ipairs { false, true } do
+      of("br0", dad):up()
+      local net = of(nil, dad)
+      local function found() return h.oracle(netns.get "port.h1", "ip -j -6 addr show scope link dev eth0") end
+      assert.equal(0, #found())
+      net:up()
+      assert.equal(1, #found()[1].addr_info)
+      assert.equal(0, #net:plan())
+      net:down()
+    end
   end)
 
   it("doesn't take what is another's", function()

@@ -346,6 +346,24 @@ describe("what is declared", function()
     end)
   end)
 
+  it("has links that are made from the sysctls of its nodes, of any kind and order", function()
+    local net = lab "defaults"
+    local base = "net.ipv6.conf.default."
+    local sysctls = { [base .. "hop_limit"] = 61, [base .. "forwarding"] = 1, ["net.ipv6.conf.all.forwarding"] = 0 }
+    local a, b = net:host { "a", sysctls = sysctls }, net:host { "b", sysctls = sysctls }
+    local c = net:host { "c", sysctls = { ["net.ipv6.conf.all.disable_ipv6"] = 1 } }
+    net:link { a, b }
+    net:link { a, c }
+    b:link { "tap0", kind = "tap" } -- which nobody makes in a batch
+    with(net, function()
+      for _, link in ipairs { { a, "eth0" }, { b, "eth0" }, { b, "tap0" } } do
+        assert.equal(61, link[1].netns.sysctl[("net.ipv6.conf.%s.hop_limit"):format(link[2])])
+      end
+      assert.equal(1, a.netns.sysctl[base .. "forwarding"])
+      assert.equal(0, #h.oracle(c, "ip -j -6 addr show"))
+    end)
+  end)
+
   it("takes a link of the machine to where its wire leads, and sends it home", function()
     local net = lab "private"
     net:link { net:external "eth0", net:host "a" }

@@ -130,9 +130,7 @@ end
 
 -- The link-local address that a link was made with; nothing else of IPv6 is without one.
 ---@private
-function Look:link_local(link)
-  local text = records.link_local(link)
-  if not text then return end
+function Look:link_local(link, text, dad)
   local own, live = text:match "^[^/]+", self.links[link.name]
   for _, addr in ipairs(self.state.addrs) do
     if addr.dev == link.name and addr.addr:match "^[^/]+" == own then
@@ -142,7 +140,8 @@ function Look:link_local(link)
       return
     end
   end
-  table.insert(self.new, { addr = text, dev = link.name, family = "inet6", nodad = true, proto = "kernel_ll" })
+  table.insert(self.new, { addr = text, dev = link.name, family = "inet6", nodad = not dad or nil,
+    proto = "kernel_ll" })
 end
 
 -- Sysctls that may keep a declared address of IPv6 away: of its link, and of links that are made.
@@ -157,8 +156,11 @@ function Look:blocked(dev)
   end
 end
 
--- Whether a link that is up is to have link-local addresses, and had none: the kernel only makes them as it comes up.
-local function is_opened(link, live) return live.addrgenmode == "none" and records.link_local(link) ~= nil end
+-- The link-local address that a link is to have and was to have none of, and whether it is looked for elsewhere.
+local function opened(link, live)
+  if live.addrgenmode ~= "none" or live.link_type ~= "ether" then return nil end
+  return records.opened(link, live)
+end
 
 ---@private
 function Look:addresses()
@@ -177,7 +179,11 @@ function Look:addresses()
   if lo and self.addrs["127.0.0.1/8 dev lo"] then self:routes4(self.addrs["127.0.0.1/8 dev lo"]) end
   for _, link in ipairs(self.wish.links) do
     local live = self.links[link.name]
-    if live and link.up and (six[link.name] or is_opened(link, live)) then self:link_local(link) end
+    if live and link.up then
+      local addr, dad = opened(link, live)
+      addr = addr or six[link.name] and records.link_local(link)
+      if addr then self:link_local(link, addr, dad) end
+    end
   end
 end
 
@@ -241,7 +247,7 @@ function m.opens_any(state, wish)
   local closed = {}
   for _, live in ipairs(state.links) do closed[live.name] = live.addrgenmode == "none" and live or nil end
   for _, link in ipairs(next(closed) and wish.links or {}) do
-    if closed[link.name] and is_opened(link, closed[link.name]) then return true end
+    if closed[link.name] and link.up and opened(link, closed[link.name]) then return true end
   end
   return false
 end

@@ -16,8 +16,18 @@ local function add_altname(record, altname)
 end
 
 -- Link-local addresses that links get before they come up, so that the kernel makes none that it would look for
--- elsewhere first, by the records of the links.
-local link_local = setmetatable({}, { __mode = "k" })
+-- elsewhere first, by the records of the links; and links whose usual one the kernel makes: whether it looks.
+local link_local, by_kernel = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+
+-- Whether sysctls of the node say that links are made without a link-local address, or with another one than usual.
+local function is_closed(node)
+  if next(node.sysctls) == nil then return false end
+  for _, key in ipairs { "all.disable_ipv6", "default.disable_ipv6", "all.addr_gen_mode", "default.addr_gen_mode" } do
+    local value = node.sysctls["net.ipv6.conf." .. key]
+    if value and tostring(value) ~= "0" then return true end
+  end
+  return false
+end
 
 -- A port of a bridge has no link-local address unless it is told so: nobody is spoken to there, and among a thousand
 -- ports each one more takes the kernel a look at all routes of the others.
@@ -25,8 +35,11 @@ local function settle(node, device, record)
   local master = record.master and own.find(node, record.master)
   if record.addrgenmode == nil and master and master.kind == "bridge" then record.addrgenmode = "none" end
   local usual = record.addrgenmode == nil or record.addrgenmode == "eui64"
-  if record.up and record.mac and usual and device.ipv6 ~= false and not device.dad then
+  if not record.up or not usual or device.ipv6 == false or is_closed(node) then return record end
+  if record.mac and not device.dad then
     link_local[record] = core.link_local(record.mac)
+  else
+    by_kernel[record] = { dad = device.dad }
   end
   return record
 end
@@ -36,6 +49,18 @@ end
 ---@param record table
 ---@return string?
 function m.link_local(record) return link_local[record] end
+
+--- Returns the link-local address of a link that is up and was to have none: the kernel only makes one as it comes up.
+---@private
+---@param record table
+---@param live table the link as it is there
+---@return string? addr nil: it has none, or the kernel makes it when there is a carrier
+---@return boolean? dad whether it is looked for elsewhere first
+function m.opened(record, live)
+  if link_local[record] then return link_local[record], false end
+  if not by_kernel[record] or not live.carrier or not live.mac then return nil end
+  return core.link_local(record.mac or live.mac), by_kernel[record].dad
+end
 
 -- The kernel lowers the mtu of a bridge to the lowest of its ports where it was told none.
 local function bridge_mtu(node, bridge)

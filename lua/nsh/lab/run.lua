@@ -19,7 +19,8 @@ local VERB = { create = "add", change = "set", delete = "del" }
 ---@field new table<string, nsh.PlanStep> namespaces that are still to be made, with their steps
 ---@field wanted string[] names of all that are to be made
 ---@field opening nsh.PlanStep[] sysctls without which links take no addresses of IPv6
----@field sysctls nsh.PlanStep[] that are set before anything is made in the namespaces
+---@field sysctls nsh.PlanStep[] that are set before anything is asked for in the namespaces, as far as that can wait
+---@field defaults table<string, nsh.PlanStep[]> those that links are made from, by namespace
 ---@field made string[] names of the namespaces that were made
 ---@field homes? table<string, table> links of the machine as they were before they were borrowed
 ---@field late nsh.PlanStep[] steps of late nouns that were done

@@ -36,7 +36,8 @@ local function make(run, name)
   run.made[#run.made + 1] = name
 end
 
---- Makes a namespace, unless it is there.
+--- Makes a namespace, unless it is there, and sets what links are made from: some kinds of links can't wait for the
+--- others.
 ---@param run nsh.LabRun
 ---@param name string
 function m.need(run, name)
@@ -45,9 +46,14 @@ function m.need(run, name)
   run.new[name], run.step = nil, step
   loop.whole(make, run, name)
   progress.tell(run.label, "namespaces", #run.made, #run.wanted)
+  if run.defaults[name] then
+    m.set(run, run.defaults[name])
+    run.step = step
+  end
 end
 
---- Makes what no step has needed yet, and sets the sysctls that aren't of links.
+--- Makes what no step has needed yet, and sets the sysctls that aren't of links: once more those that links are made
+--- from, which others change.
 -- No namespace is made when the first is set: who writes one for which the kernel locks all networks, as ip_forward, is
 -- sent around in circles as long as somebody else makes one.
 ---@param run nsh.LabRun
@@ -62,16 +68,24 @@ end
 ---@return nsh.PlanStep[] sysctls of links, for when these are there
 function m.begin(run, steps)
   local now, later = {}, {}
-  run.new, run.wanted, run.opening, run.sysctls = {}, {}, {}, now
+  run.new, run.wanted, run.opening, run.sysctls, run.defaults = {}, {}, {}, now, {}
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "create" then
       run.new[step.netns] = step
       table.insert(run.wanted, step.netns)
     elseif step.noun == "sysctl" then
       local _, of_link = sysctls.rank(step.name)
+      local _, dev = sysctls.parts(step.name)
+      if dev == "default" then
+        run.defaults[step.netns] = run.defaults[step.netns] or {}
+        table.insert(run.defaults[step.netns], step)
+      end
       local opens = of_link and step.name:find "%.disable_ipv6$" and tostring(step.to[step.name]) == "0"
       table.insert(opens and run.opening or of_link and later or now, step)
     end
+  end
+  for name, list in pairs(run.defaults) do
+    if not run.new[name] then m.set(run, list) end
   end
   return later
 end
