@@ -135,9 +135,9 @@ end
 
 -- Calls by which something is made, changed, taken away, or told to others.
 local CHANGING = {}
-for name in ([[chdir chmod chown clone clone3 fchdir fchmod fchown fork ftruncate kill link mkdir mkdirat mknod mount
-  pidfd_send_signal pivot_root pwrite64 rename renameat2 rmdir sendmsg sethostname setns setsid symlink umount2 unlink
-  unlinkat unshare vfork write]]):gmatch "%S+" do CHANGING[name] = true end
+for name in ([[chdir chmod chown clone clone3 fchdir fchmod fchown fork ftruncate ioctl kill link mkdir mkdirat mknod
+  mount move_mount open_tree pidfd_send_signal pivot_root pwrite64 rename renameat renameat2 rmdir sendmsg sethostname
+  setns setsid symlink umount2 unlink unlinkat unshare vfork write]]):gmatch "%S+" do CHANGING[name] = true end
 
 -- The kinds of requests of rtnetlink come by four: new, delete, get, set.
 local KINDS, GET = 4, 2
