@@ -334,6 +334,8 @@ int bind_push_records(lua_State *L, struct net_ns *ns, const struct net_noun *no
 	lua_Integer n = 0;
 	int room = room_for(noun->told ? noun->told : noun->table);
 
+	if (noun == &net_link)
+		w.names->links = d;
 	open_writer(&w);
 	bind_push_table(L, "nsh.list", 0);
 	while (net_dump_next(d, noun, &c)) {

@@ -71,6 +71,10 @@ const struct net_enum net_route_tables = {.value = table_value, .name = table_na
 
 /* --- names of ifindexes --- */
 
+#define SEEN (sizeof(((struct net_link_names *)0)->seen) / sizeof(struct net_link_name))
+#define MOST_SEEN 16384
+#define LINK_SIZE 1024 /* about so much a list tells of each */
+
 void net_names_free(struct net_link_names *map)
 {
 	free(map->v);
@@ -97,6 +101,57 @@ static int ask(struct net_ns *ns, int index, char name[IFNAMSIZ])
 	return 0;
 }
 
+static struct net_link_name *place(struct net_link_names *map, int index)
+{
+	return map->v ? &map->v[(unsigned int)index % map->n] : &map->seen[(unsigned int)index % SEEN];
+}
+
+/* All names of a list of links. */
+static void note_links(struct net_link_names *map)
+{
+	const struct net_dump *d = map->links;
+	struct nlmsghdr *h;
+
+	for (size_t at = 0; at < d->len; at += NLMSG_ALIGN(h->nlmsg_len)) {
+		int index;
+		struct nlattr *name;
+
+		h = (void *)(d->buf + at);
+		name = nlmsg_find_attr(h, sizeof(struct ifinfomsg), IFLA_IFNAME);
+		index = ((const struct ifinfomsg *)nlmsg_data(h))->ifi_index;
+		if (h->nlmsg_type != RTM_NEWLINK || !name || nla_len(name) > IFNAMSIZ)
+			continue;
+		nla_strlcpy(place(map, index)->name, name, IFNAMSIZ);
+		place(map, index)->index = index;
+	}
+}
+
+/* Room for four times as many: lists of a thousand links name each of them several times.  Without memory for that the
+ * kernel is asked again. */
+static void widen(struct net_link_names *map)
+{
+	unsigned int n = map->v ? map->n : SEEN;
+	const struct net_link_name *old = map->v ? map->v : map->seen;
+	struct net_link_names wide = {.n = n};
+
+	if (n >= MOST_SEEN)
+		return;
+	do
+		wide.n *= 4;
+	while (map->links && wide.n < MOST_SEEN && wide.n < map->links->len / LINK_SIZE);
+	wide.v = calloc(wide.n, sizeof(*wide.v));
+	if (!wide.v)
+		return;
+	for (unsigned int i = 0; i < n; i++)
+		if (old[i].index)
+			*place(&wide, old[i].index) = old[i];
+	free(map->v);
+	map->v = wide.v;
+	map->n = wide.n;
+	if (map->links)
+		note_links(map);
+}
+
 /*
  * net_link_name() - the name of a link by its index, NULL where there is none (any more); valid until the next call
  * @map: what is known already; starts zeroed and serves one listing; its code tells if "none" was for another reason
@@ -110,7 +165,11 @@ const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int ind
 		e = map->n ? bsearch(&key, map->v, map->n, sizeof(key), by_index) : NULL;
 		return e ? e->name : NULL;
 	}
-	e = &map->seen[(unsigned int)index % (sizeof(map->seen) / sizeof(*map->seen))];
+	e = place(map, index);
+	if (e->index && e->index != index) {
+		widen(map);
+		e = place(map, index);
+	}
 	if (e->index == index)
 		return e->name;
 	r = ask(ns, index, e->name);

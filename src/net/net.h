@@ -330,10 +330,11 @@ struct net_link_name {
 	char name[16];
 };
 struct net_link_names {
-	struct net_link_name *v; /* of a full map: by index */
+	struct net_link_name *v; /* of a full map: by index; of others: some, where those in seen are too few */
 	unsigned int n;
 	bool full;		       /* nobody is asked */
 	struct net_link_name seen[16]; /* of others: some that were asked for */
+	const struct net_dump *links;  /* a list of links, which tells names as well; may be NULL */
 	int code;		       /* errno of a look-up that failed, other than for want of the link */
 };
 const char *net_link_name(struct net_ns *ns, struct net_link_names *map, int index);

@@ -359,6 +359,44 @@ describe("records of links", function()
   end)
 end)
 
+describe("lists of many links", function()
+  local SCRIPT = [[
+    local core, ns = require "nsh.core", netns.add "many"
+    for i = 1, 60 do
+      ns:add_link { "a" .. i, kind = "veth", peer = "b" .. i, up = true, addrgenmode = "none" }
+      ns:link("a" .. i):add_addr("10.0." .. i .. ".1/24")
+      ns:link("a" .. i):add_addr { "fd00:" .. i .. "::1/64", nodad = true }
+    end
+    io.stderr:write "MARK\n"
+    local links = core.link.list(ns.core, {})
+    io.stderr:write "MARK\n"
+    local addrs = core.addr.list(ns.core, {})
+    io.stderr:write "MARK\n"
+    for _, link in ipairs(links) do
+      local kind, number = link.name:match "^([ab])(%d+)$"
+      assert(not kind or link.link == (kind == "a" and "b" or "a") .. number, link.name)
+    end
+    for _, addr in ipairs(addrs) do
+      local i = addr.addr:match "^10%.0%.(%d+)%." or addr.addr:match "^fd00:(%d+):"
+      assert(not i or addr.dev == "a" .. i, addr.addr)
+    end
+    print(#links, #addrs)]]
+
+  it("ask for few names: those of the list are known by it, others are asked for once", function()
+    local result = netns.current():exec { "strace", "-q", "-e", "trace=write,ioctl", os.getenv "NSH_PLAIN" or "./nsh",
+      "-e", SCRIPT }
+    assert.equal("121\t120\n", result.out)
+    local asked = {}
+    for part in result.err:gmatch '"MARK\\n"(.-)write%(2' do
+      local _, count = part:gsub("SIOCGIFNAME", "")
+      asked[#asked + 1] = count
+    end
+    assert.equal(2, #asked)
+    assert.is_true(asked[1] <= 16, asked[1] .. " names of links")
+    assert.equal(60, asked[2])
+  end)
+end)
+
 describe("bad input to links", function()
   local ns
 

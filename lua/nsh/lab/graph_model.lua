@@ -1,5 +1,7 @@
 --- graph_model.lua - what a picture of a lab shows, as plain data: nodes, and edges between them.
 local columns = require "nsh.columns"
+local core = require "nsh.core"
+local fail = require "nsh.error"
 local prefix = require "nsh.prefix"
 
 local m = {}
@@ -192,7 +194,9 @@ end
 local function live_node(node)
   local ns = node.netns
   local links, addrs = {}, {}
-  for _, record in ipairs(ns:links { stats = true }) do links[record.name] = record end
+  -- without the names of peers in other namespaces, which would cost a look at each of them
+  local all = fail.check("link list", nil, ns, core.link.list(ns.core, {}, true))
+  for _, record in ipairs(all) do links[record.name] = record end
   for _, record in ipairs(ns:addrs()) do
     if record.proto ~= "kernel_ll" and record.scope ~= "host" then
       addrs[record.dev] = addrs[record.dev] or {}
