@@ -88,6 +88,10 @@ function Lab:ping_all(options)
   for _, node in ipairs(self.nodes) do
     if node:has_address() then spec[#spec + 1] = node end
   end
+  if not spec[1] then
+    fail.misuse("nobody of lab %s can be pinged: no node has an address; give them some, as { h1, addr = "
+      .. "\"10.0.0.1/24\" }, or the lab a plan: addresses = \"10.0.0.0/8\"", self.name)
+  end
   return require("nsh.ping_all").run(spec)
 end
 

@@ -29,12 +29,30 @@ function m.list()
   return setmetatable(list, show.List)
 end
 
+local function names_of(list)
+  local names = {}
+  for i, one in ipairs(list) do names[i] = one.name end
+  return names
+end
+
+--- Tells which worlds there are, for who asked for one that there isn't: "; there are: office, lab"; "" where there are
+--- none.
+---@private
+---@param name string of the one that was asked for
+---@return string
+function m.others(name)
+  local names = names_of(m.list())
+  if not names[1] then return "" end
+  local nearest = core.nearest(name, names)
+  return (nearest and ("; did you mean %s? There are: "):format(nearest) or "; there are: ")
+    .. table.concat(names, ", ")
+end
+
 -- Raises unless there is a world of this name: to look for what is left in it makes none.
 local function find(name)
-  local names = {}
-  for i, one in ipairs(m.list()) do
-    if one.name == name then return end
-    names[i] = one.name
+  local names = names_of(m.list())
+  for _, one in ipairs(names) do
+    if one == name then return end
   end
   fail.raise { op = "world gc", target = name, code = "ENOENT", errno = 2, message = "there is no world " .. name,
     hint = names[1] and "there are: " .. table.concat(names, ", ") or "there are none" }

@@ -16,6 +16,7 @@
 #define BIND_DUMP "nsh.dump"
 
 /* errors (error.c) */
+#define BIND_BETWEEN "nsh.between" /* registry: list of what the sources of who calls for a script begin with */
 #define BIND_RECIPES "nsh.recipes" /* registry: what the sources of the recipes begin with; the program sets it */
 int bind_fail(lua_State *L, const struct net_err *err);	     /* pushes nil, message, code, {errno,extack,attr,hint} */
 int bind_ok(lua_State *L, int r, const struct net_err *err); /* r < 0: as bind_fail; else pushes true */

@@ -12,6 +12,16 @@ static int core_where(lua_State *L)
 	return 1;
 }
 
+/* pass_over(folder): where() is never there, for what is in it stands between scripts and us */
+static int core_pass_over(lua_State *L)
+{
+	luaL_checkstring(L, 1);
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_BETWEEN);
+	lua_pushfstring(L, "@%s", lua_tostring(L, 1));
+	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+	return 0;
+}
+
 /* nearest(word, list) -> the word of the list that was probably meant, or nil */
 static int core_nearest(lua_State *L)
 {
@@ -321,6 +331,7 @@ static const luaL_Reg lib[] = {
 	{"tables", core_tables},
 	{"terminal_width", core_terminal_width},
 	{"trim", core_trim},
+	{"pass_over", core_pass_over},
 	{"where", core_where},
 	{NULL, NULL},
 };

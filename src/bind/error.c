@@ -74,6 +74,19 @@ static bool lies_in(const lua_Debug *ar, const char *folder, bool deep)
 	return strncmp(ar->source, folder, len) == 0 && (deep || !strchr(ar->source + len, '/'));
 }
 
+/* Of those who stand between a script and us, as what runs specs does. */
+static bool lies_between(lua_State *L, const lua_Debug *ar)
+{
+	int top = lua_gettop(L);
+	bool found = false;
+
+	if (lua_getfield(L, LUA_REGISTRYINDEX, BIND_BETWEEN) == LUA_TTABLE)
+		for (lua_Integer i = 1; !found && lua_rawgeti(L, top + 1, i) == LUA_TSTRING; i++)
+			found = lies_in(ar, lua_tostring(L, -1), true);
+	lua_settop(L, top);
+	return found;
+}
+
 /* Our own Lua is no place to send a user to, nor is that of the recipes. */
 static bool is_ours(const lua_Debug *ar, const char *ours, const char *recipes)
 {
@@ -89,7 +102,7 @@ void bind_where(lua_State *L)
 	recipes = lua_tostring(L, -1);
 	for (int level = 0; lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (!is_ours(&ar, ours, recipes)) {
+		if (!is_ours(&ar, ours, recipes) && !lies_between(L, &ar)) {
 			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
 			lua_replace(L, -3);
 			lua_pop(L, 1);

@@ -171,20 +171,31 @@ static int enter_world(lua_State *L)
 	return SHELL_OK;
 }
 
+/* The words after the script; "": there is none. */
+static const char *word_at(const struct command_line *c, int i)
+{
+	return c->options.script + i < c->argc ? c->argv[c->options.script + i] : "";
+}
+
 /* Whether the named world is left to the first who needs it.  Tests are run by other nsh, which can't be started from
  * within one; and no world is made for a word after the script that may be a verb which needs what is there. */
 static bool enters_late(const struct command_line *c)
 {
-	static const char *const verbs[] = {"down", "exec", "graph", "ping", "plan", "shell", "status"};
 	const struct options *o = &c->options;
-	const char *word = o->script + 1 < c->argc ? c->argv[o->script + 1] : "";
+	const char *word = word_at(c, 1);
+	bool help = strcmp(word, "help") == 0 || options_is_help(word) || options_is_help(word_at(c, 2));
 
 	if (o->test || strcmp(word, "test") == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (strcmp(word, verbs[i]) == 0)
-			return !net_world_known(o->world);
-	return false;
+	return (help || (options_is_verb(word) && strcmp(word, "up") != 0)) && !net_world_known(o->world);
+}
+
+/* A verb and a script that stand the wrong way round. */
+static bool is_turned_round(const struct command_line *c)
+{
+	const char *verb = word_at(c, 0), *script = word_at(c, 1);
+
+	return !c->options.test && options_is_verb(verb) && access(verb, F_OK) < 0 && access(script, F_OK) == 0;
 }
 
 static int run_rest(lua_State *L, const struct command_line *c)
@@ -386,6 +397,10 @@ int main(int argc, char **argv)
 		puts(SHELL_VERSION);
 	if (c.options.version_only)
 		return SHELL_OK;
+	if (is_turned_round(&c)) {
+		fprintf(stderr, "nsh: the script comes before the verb: nsh %s %s\n", word_at(&c, 1), word_at(&c, 0));
+		return SHELL_USAGE;
+	}
 	c.trust_env = !c.options.no_env && !env_is_foreign();
 	return start(&c);
 }

@@ -150,6 +150,23 @@ char options_next(char **argv, int script, int *i, const char **value)
 	return 0;
 }
 
+/* options_is_verb() - is it a word that does something with the lab of a script? */
+bool options_is_verb(const char *word)
+{
+	static const char *const verbs[] = {"down", "exec", "graph", "ping", "plan", "shell", "status", "test", "up"};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (is(word, verbs[i]))
+			return true;
+	return false;
+}
+
+/* options_is_help() - does a word ask what there is? */
+bool options_is_help(const char *word)
+{
+	return is(word, "-h") || is(word, "--help");
+}
+
 /* options_wants() - is it an option that lacks its value? */
 bool options_wants(const struct options *o)
 {

@@ -36,6 +36,8 @@ struct options {
 void options_read(int argc, char **argv, struct options *o);
 /* the letters in order, 'C' for --capture; 0 at the end */
 char options_next(char **argv, int script, int *i, const char **value);
+bool options_is_verb(const char *word);
+bool options_is_help(const char *word);
 bool options_wants(const struct options *o);
 void options_usage(bool failed);
 

@@ -51,6 +51,16 @@ describe("a lab", function()
     assert.truthy(require("nsh.help").text(lab):find("lab(name, options)", 1, true))
   end)
 
+  it("tells which nodes there are, where one is asked for that isn't", function()
+    local net = lab "some"
+    h.misuse("lab some has no node 'web'; it has no nodes", net.node, net, "web")
+    for i = 1, 14 do net:host("h" .. i) end
+    h.misuse("lab some has no node 'h144'; did you mean 'h14'?", net.node, net, "h144")
+    local said = h.raised(net.node, net, "web")
+    assert.matches("no node 'web'; it has h1, h2, .*, h12, ... %(14%)$", said)
+    h.misuse("h12, ... (14); a node is declared before its links", net.link, net, { "web", "h1" })
+  end)
+
   it("has nodes with names of their own", function()
     local net = lab "x"
     local a, b = net:host { "a", "b" }

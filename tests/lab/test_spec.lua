@@ -284,6 +284,29 @@ end)]]))
       has(transcript.read(folder .. "/node-h2.txt"), "10.0.0.0/24")
     end)
 
+    it("tells slips in assertions with the spec's own line", function()
+      file("lab.lua", LAB)
+      local path = file("slip_spec.lua", [[
+local test = require "nsh.test"
+describe("a lab", function()
+  local net = test.lab "lab.lua"
+  it("A", function() assert.reachable("h1", "h2", { timout = 1 }) end)
+  it("B", function() assert.unreachable("h1", "h2", { timeout = "soon" }) end)
+  it("C", function() assert.sees({}, {}, { timout = 1 }) end)
+  it("D", function() assert.matrix(net, {}, { cuont = 1 }) end)
+  it("E", function() assert.reachable("h1", "h9") end)
+  it("F", function() assert.route("h1", "10.0.0.900") end)
+end)]])
+      local out, status = run("--test", "-o", "TAP", "--keep", dir .. "/kept", path)
+      assert.equal(1, status)
+      for line, words in pairs { [4] = "unknown key 'timout' of reachable; did you mean 'timeout'?",
+        [5] = "timeout must be seconds", [6] = "unknown key 'timout' of sees", [7] = "unknown key 'cuont'",
+        [8] = "reachable: there is no node", [9] = "dst: '10.0.0.900'" } do
+        has(out, ("%s:%d: %s"):format(path, line, words))
+      end
+      lacks(out, "/luassert/")
+    end)
+
     it("keeps the packets of the test that failed, and says when it has none", function()
       file("lab.lua", LAB)
       local out = run("--test", "-o", "TAP", "--keep", dir .. "/kept", file("packets_spec.lua", [[

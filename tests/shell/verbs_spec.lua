@@ -218,6 +218,63 @@ describe("a script that returns a lab", function()
     assert.truthy((named(lab)):find "^lab duo is up: 2 nodes, 1 link, %d+ deleted, in ")
   end)
 
+  it("is missed where a part of it is returned, or nothing", function()
+    for _, case in ipairs { { "", "no lab" }, { "return h1", "host h1 of lab duo, not the lab" },
+      { "return net:link { 'h1', 'h2' }", "a link of lab duo, not the lab" }, { "return { net }", "a list, no lab" } } do
+      local path = file("part.lua", ("local net = dofile %q local h1 = net:node 'h1' %s"):format(lab, case[1]))
+      for _, verb in ipairs { "up", "plan" } do
+        local out, status, err = run { path, verb }
+        assert.same({ "", 0 }, { out, status }, err)
+        assert.equal(("nsh: %s returns %s, so '%s' is left to it: a script that ends with `return net` has verbs\n")
+          :format(path, case[2], verb), err)
+      end
+    end
+  end)
+
+  it("has verbs that are told on demand, and nothing is built", function()
+    assert(os.execute("mkdir -m 700 " .. dir .. "/help"))
+    local env = ("XDG_RUNTIME_DIR=%s/help"):format(dir)
+    for _, words in ipairs { { "help" }, { "--help" }, { "up", "--help" }, { "plan", "-h" }, { "exec", "--help" } } do
+      local out, status, err = run({ "-w", "help", lab, table.unpack(words) }, { before = env })
+      assert.same({ 0, "" }, { status, err })
+      for _, verb in ipairs { "up", "down", "plan", "status", "ping", "graph", "exec", "shell", "test" } do
+        assert.truthy(out:find("\n  " .. verb .. " ", 1, true), out)
+      end
+    end
+    assert.equal("", (run({ "--worlds" }, { before = env })))
+    assert.equal("--help\n", (run { lab, "exec", "h1", "echo", "--", "--help" }):match "[^ ]*$")
+  end)
+
+  it("comes before its verb", function()
+    local out, status, err = run { "up", lab }
+    assert.same({ "", 2, ("nsh: the script comes before the verb: nsh %s up\n"):format(lab) }, { out, status, err })
+    assert.truthy((select(3, run { "up", dir .. "/none.lua" })):find("cannot open up", 1, true))
+    assert.truthy((select(3, run { "pu", lab })):find("cannot open pu", 1, true))
+  end)
+
+  it("names the worlds that there are where one is mistyped", function()
+    assert(os.execute("mkdir -m 700 " .. dir .. "/typo"))
+    local env = ("XDG_RUNTIME_DIR=%s/typo"):format(dir)
+    finally(function() os.execute(("%s %s -w office --kill 2>/dev/null"):format(env, NSH)) end)
+    local function named(...) return select(3, run({ "-w", ... }, { before = env })) end
+    assert.equal("nsh: there is no world offcie\n", named("offcie", lab, "status"))
+    run({ "-w", "office", lab }, { before = env })
+    for _, verb in ipairs { "status", "plan", "down" } do
+      assert.equal("nsh: there is no world offcie; did you mean office? There are: office\n", named("offcie", lab, verb))
+    end
+    assert.equal("nsh: there is no world xyz; there are: office\n", named("xyz", lab, "status"))
+    assert.truthy(named("xyz", lab, "exec", "h1", "true"):find("there is no world xyz; there are: office (ENOENT)", 1,
+      true))
+    assert.equal("", named("office", lab, "status"))
+  end)
+
+  it("can't be pinged where no node has an address", function()
+    local bare = file("bare.lua", 'local net = lab "bare"\nnet:link { net:host "a", net:host "b" } return net')
+    local _, status, err = run { bare, "ping" }
+    assert.equal(1, status)
+    assert.truthy(err:find("nobody of lab bare can be pinged: no node has an address; give them some", 1, true), err)
+  end)
+
   it("says why a word that is nearly a verb brings the lab up", function()
     local out, status, err = run { lab, "stauts" }
     assert.equal(0, status)

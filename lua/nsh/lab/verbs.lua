@@ -3,8 +3,10 @@ local core = require "nsh.core"
 local fail = require "nsh.error"
 local json = require "nsh.json"
 local netns = require "nsh.netns"
+local object = require "nsh.object"
 local store = require "nsh.lab.store"
 local text = require "nsh.text"
+local wires = require "nsh.lab.wire"
 local world = require "nsh.world"
 local Lab = require("nsh.lab").Lab
 
@@ -42,26 +44,11 @@ local function count(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" o
 -- --- nodes ---
 
 local function find_node(lab, verb, name)
-  if not name then return nil, misused(verb, "which node? %s has %s", lab.name, m.names(lab)) end
+  if not name then return nil, misused(verb, "which node? %s has %s", lab.name, wires.names(lab)) end
   for _, node in ipairs(lab.nodes) do
     if node.name == name then return node end
   end
-  local names = {}
-  for i, node in ipairs(lab.nodes) do names[i] = node.name end
-  local nearest = core.nearest(name, names)
-  return nil, misused(verb, "lab %s has no node '%s'%s", lab.name, text.escape(name),
-    nearest and ("; did you mean '%s'?"):format(nearest) or "; it has " .. m.names(lab))
-end
-
---- Returns the names of a lab's first nodes as a text.
----@private
----@param lab nsh.Lab
----@return string
-function m.names(lab)
-  local names = {}
-  for i = 1, math.min(#lab.nodes, NODES) do names[i] = lab.nodes[i].name end
-  if #lab.nodes > NODES then names[#names + 1] = ("... (%d)"):format(#lab.nodes) end
-  return names[1] and table.concat(names, ", ") or "no nodes"
+  return nil, misused(verb, "%s", (wires.no_node(lab, name)))
 end
 
 local function not_up(lab, message, ...)
@@ -75,7 +62,9 @@ local function ready(lab, wanted)
     lab:up()
     return
   end
-  if world.is_absent() then not_up(lab, "it is not up: there is no world %s", world.name()) end
+  if world.is_absent() then
+    not_up(lab, "it is not up: there is no world %s%s", world.name(), require("nsh.worlds").others(world.name()))
+  end
   local there, missing = 0, nil
   for _, node in ipairs(lab.nodes) do
     if netns.lookup(node:netns_name()) then
@@ -360,14 +349,46 @@ local function tell_near(word, second)
   end
 end
 
+-- What a script returned in place of its lab: nothing, a list of labs, or a part of one; nil: something of its own.
+local function not_quite(value)
+  if value == nil then return "no lab" end
+  if type(value) ~= "table" then return nil end
+  if is_lab(rawget(value, 1)) then return "a list, no lab" end
+  local lab = rawget(value, "lab")
+  if not is_lab(lab) then return nil end
+  local what = object.is(value, "nsh.lab.node") and ("%s %s"):format(value.kind, value.name) or "a link"
+  return ("%s of lab %s, not the lab"):format(what, lab.name)
+end
+
 -- Who declares a lab, asks for a verb, and forgot to return the lab, would hear nothing at all.
 local function tell_unreturned(value, options)
   local verb = options.words[1]
   if not verbs[verb] or core.world.made() and not world.name() then return end
-  if value == nil or type(value) == "table" and is_lab(rawget(value, 1)) then
-    note("%s returns no lab, so '%s' is left to it: a script that ends with `return net` has verbs", options.script,
+  local what = not_quite(value)
+  if what then
+    note("%s returns %s, so '%s' is left to it: a script that ends with `return net` has verbs", options.script, what,
       verb)
   end
+end
+
+-- Whether it is asked which verbs there are, and not by a command that is run.
+local function asks_help(verb, words)
+  local function is_help(word) return word == "--help" or word == "-h" end
+  if verb == "help" or is_help(verb) then return true end
+  if not verbs[verb] or verb == "test" then return false end
+  for i = 1, FOREIGN[verb] and 1 or #words do
+    if is_help(words[i]) then return true end
+  end
+  return false
+end
+
+local ORDER = { "up", "down", "plan", "status", "ping", "graph", "exec", "shell", "test" }
+
+local function help(lab)
+  say("usage: nsh [options] %s VERB, with one of these; without a verb, lab %s is brought up\n", run.script, lab.name)
+  for _, verb in ipairs(ORDER) do say("  %s", m.USAGE[verb]) end
+  say "\nnsh --help lists the options."
+  return OK
 end
 
 --- Does with what a script returned what the words after it say, if that is a lab.
@@ -383,6 +404,7 @@ function m.run(value, options)
   end
   local verb, words = options.words[1], options.words
   run = { script = options.script, before = options.before, json = options.json, prompt = options.interactive }
+  if asks_help(verb, table.move(words, 2, #words, 1, {})) then return help(value) end
   if not verbs[verb] then
     run.prompt = run.prompt or options.terminal and world.is_private() and not run.json
     tell_near(verb, words[2])
@@ -394,6 +416,7 @@ function m.run(value, options)
   stdout:flush()
   if LOOKING[verb] and world.is_absent() then
     run.absent = true
+    if verb ~= "graph" then note("there is no world %s%s", world.name(), require("nsh.worlds").others(world.name())) end
     world.forgo()
   end
   local code = verbs[verb](value, words)

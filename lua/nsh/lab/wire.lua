@@ -5,6 +5,7 @@ local fail = require "nsh.error"
 local names = require "nsh.lab.names"
 local object = require "nsh.object"
 local own = require "nsh.lab.own"
+local text = require "nsh.text"
 local words = require "nsh.words"
 
 local m = {}
@@ -82,12 +83,40 @@ local OF_SWITCH = { fdb = true, port = true, vlans = true }
 
 local function is_node(value) return object.is(value, "nsh.lab.node") end
 
+local SHOWN = 12 -- nodes that a message lists
+
+--- Returns the names of a lab's first nodes as a text.
+---@private
+---@param lab nsh.Lab
+---@return string
+function m.names(lab)
+  local list = {}
+  for i = 1, math.min(#lab.nodes, SHOWN) do list[i] = lab.nodes[i].name end
+  if #lab.nodes > SHOWN then list[#list + 1] = ("... (%d)"):format(#lab.nodes) end
+  return list[1] and table.concat(list, ", ") or "no nodes"
+end
+
+--- Returns a sentence for who asked for a node that there isn't: with the nearest name, else with those that there are.
+---@private
+---@param lab nsh.Lab
+---@param name string
+---@return string sentence
+---@return string? nearest
+function m.no_node(lab, name)
+  local known = {}
+  for i, other in ipairs(lab.nodes) do known[i] = other.name end
+  local nearest = core.nearest(name, known)
+  return ("lab %s has no node '%s'; %s"):format(lab.name, text.escape(name),
+    nearest and ("did you mean '%s'?"):format(nearest) or "it has " .. m.names(lab)), nearest
+end
+
 --- Returns the node that is meant, of this lab.
 ---@private
 ---@param lab nsh.Lab
 ---@param node nsh.LabNode|string
+---@param more? string what is told beside, where there is none of the name
 ---@return nsh.LabNode
-function m.node_of(lab, node)
+function m.node_of(lab, node, more)
   if is_node(node) then
     if node.lab ~= lab then fail.misuse("node %s is one of lab %s, not of %s", node.name, node.lab.name, lab.name) end
     return node
@@ -95,11 +124,8 @@ function m.node_of(lab, node)
   if type(node) ~= "string" then fail.misuse("a node or its name is wanted, not a %s", type(node)) end
   local found = lab.by_name[node]
   if found then return found end
-  local known = {}
-  for i, other in ipairs(lab.nodes) do known[i] = other.name end
-  local nearest = core.nearest(node, known)
-  fail.misuse("lab %s has no node '%s'%s", lab.name, node,
-    nearest and ("; did you mean '%s'?"):format(nearest) or "; declare it before its links")
+  local sentence, nearest = m.no_node(lab, node)
+  fail.misuse("%s%s", sentence, not nearest and more or "")
 end
 
 local function check_end(given, node, name)
@@ -113,10 +139,12 @@ local function check_end(given, node, name)
   end
 end
 
+local AFTER = "; a node is declared before its links"
+
 -- An end as a port, of which the rest follows when both are known.
 local function read_end(wire, given)
   if is_node(given) or type(given) == "string" then given = { given } end
-  local node, name, spec = m.node_of(wire.lab, given[1]), given[2] or given.name, {}
+  local node, name, spec = m.node_of(wire.lab, given[1], AFTER), given[2] or given.name, {}
   check_end(given, node, name)
   for key, value in pairs(given) do
     if key ~= 1 and key ~= 2 and key ~= "name" then spec[key] = value end
