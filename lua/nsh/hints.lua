@@ -122,6 +122,20 @@ local function folder_in_place(e)
     path, path .. ".old")
 end
 
+-- What stands in a table of nft and has braces of its own.
+local BLOCKS = { chain = true, counter = true, flowtable = true, limit = true, map = true, quota = true, set = true }
+
+-- What lacks its end where nft stumbles: a block within a table, whose } is before that, or a rule.
+local function unended(e)
+  local column, line = (e.message or ""):match "column (%d+):[^\n]*\n    ([^\n]*)"
+  local before = column and line:sub(1, column - 1):match "^(.*}[ \t]*)$"
+  local head = before and before:match "^(.-)%b{}[ \t]*$"
+  if before and (not head or BLOCKS[head:match "(%a+)%s+[^%s{};]+%s*$"]) then
+    return "the } of a chain or set ends with its line or with ; as well: \"table ip t { chain c { accept; }; }\""
+  end
+  return "a rule ends with its line or with ; also before }"
+end
+
 local NO_VLANS = features.remedy "vlan_filtering"
 
 ---@class nsh.Hint
@@ -401,8 +415,7 @@ m.rows = {
   { op = "^ping", code = "ENODEV", hint = "ns:links() tells which links there are" },
 
   -- nft
-  { op = "^nft", code = "NFT", message = "'}', expecting newline",
-    hint = "a rule ends with its line or with ; also before }" },
+  { op = "^nft", code = "NFT", message = "expecting newline or semicolon", hint = unended },
   { op = "^nft", code = "ENOENT", message = "Could not process rule", hint = "a table, chain, set or link that isn't "
     .. "there, or a part of nftables that this kernel lacks: nsh --doctor" },
   { op = "^nft", code = "EOPNOTSUPP", hint = "this kernel lacks a part of nftables: nsh --doctor" },

@@ -32,6 +32,25 @@ describe("ns:nft", function()
     ns:nft ""
   end)
 
+  it("says whether it is a rule or a chain that lacks its end", function()
+    local ns = h.netns()
+    local RULE, BLOCK = "a rule ends with its line or with ; also before }",
+      "the } of a chain or set ends with its line"
+    for text, words in pairs {
+      ["table ip a { chain b { tcp dport 22 drop } }"] = RULE,
+      ["table ip a { chain b { tcp dport { 22, 23 } } }"] = RULE,
+      ["table ip a { set s { type ipv4_addr }\n}"] = RULE,
+      ["table ip a { chain b { tcp dport 22 drop; } }"] = BLOCK,
+      ["table ip a {\n\tchain b { tcp dport { 22, 23 } drop; } }"] = BLOCK,
+      ["table ip a {\nchain b {\naccept\n} }"] = BLOCK,
+      ["table ip a { set s { type ipv4_addr; } }"] = BLOCK,
+      ["table ip a { chain b { } chain c { }; }"] = BLOCK,
+    } do
+      assert.equal(words, h.refused("NFT", ns.nft, ns, text).hint:sub(1, #words), text)
+    end
+    ns:nft "table ip a { chain b { tcp dport 22 drop; }; }"
+  end)
+
   it("applies nothing of a text with a mistake, and says where it is in nft's words", function()
     local ns = h.netns()
     ns:nft "table ip kept { }"

@@ -220,7 +220,8 @@ describe("a script that returns a lab", function()
 
   it("is missed where a part of it is returned, or nothing", function()
     for _, case in ipairs { { "", "no lab" }, { "return h1", "host h1 of lab duo, not the lab" },
-      { "return net:link { 'h1', 'h2' }", "a link of lab duo, not the lab" }, { "return { net }", "a list, no lab" } } do
+      { "return net:link { 'h1', 'h2' }", "a link of lab duo, not the lab" },
+      { "return { net }", "a list, no lab" } } do
       local path = file("part.lua", ("local net = dofile %q local h1 = net:node 'h1' %s"):format(lab, case[1]))
       for _, verb in ipairs { "up", "plan" } do
         local out, status, err = run { path, verb }
@@ -260,7 +261,8 @@ describe("a script that returns a lab", function()
     assert.equal("nsh: there is no world offcie\n", named("offcie", lab, "status"))
     run({ "-w", "office", lab }, { before = env })
     for _, verb in ipairs { "status", "plan", "down" } do
-      assert.equal("nsh: there is no world offcie; did you mean office? There are: office\n", named("offcie", lab, verb))
+      assert.equal("nsh: there is no world offcie; did you mean office? There are: office\n",
+        named("offcie", lab, verb))
     end
     assert.equal("nsh: there is no world xyz; there are: office\n", named("xyz", lab, "status"))
     assert.truthy(named("xyz", lab, "exec", "h1", "true"):find("there is no world xyz; there are: office (ENOENT)", 1,
