@@ -24,6 +24,25 @@ function m.start(ns, cmd, opts)
   return { pid = pid, start = start, command = line }
 end
 
+--- Finds a command that was started with a variable in its environment, by an nsh that could not note it any more.
+---@private
+---@param ns nsh.Netns where it was started
+---@param variable string "NAME=value"
+---@return { pid: integer, start: integer }?
+function m.find(ns, variable)
+  for _, pid in ipairs(fail.check("netns pids", ns.label, nil, core.netns.pids(ns.core))) do
+    local environ <close> = io.open(("/proc/%d/environ"):format(pid))
+    local stat <close> = io.open(("/proc/%d/stat"):format(pid))
+    local text = environ and stat and "\0" .. (environ:read "a" or "")
+    if text and text:find("\0" .. variable .. "\0", 1, true) then
+      local words = {}
+      for word in (stat:read "a" or ""):gsub("^.*%) ", ""):gmatch "%S+" do words[#words + 1] = word end
+      local session, start = tonumber(words[4]), tonumber(words[20])
+      if session == pid then return { pid = pid, start = start } end -- what it has started has the variable, too
+    end
+  end
+end
+
 --- Tells whether it still runs.
 ---@private
 ---@param service { pid: integer, start: integer }

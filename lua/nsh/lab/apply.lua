@@ -46,30 +46,40 @@ end
 
 -- --- what is noted ---
 
+local NOTHING = {}
+
+-- The records of a noun that may be there while a plan is carried out.
+local function united_list(row, wish, old)
+  if row.once then return old end
+  if not old[1] then return wish end
+  local list, keys = table.move(wish, 1, #wish, 1, {}), {}
+  for _, record in ipairs(list) do keys[row.key(record)] = true end
+  for _, record in ipairs(old) do
+    if not keys[row.key(record)] then list[#list + 1] = record end
+  end
+  return list
+end
+
+local function united_node(node, old)
+  local new = {}
+  for key, value in pairs(node) do new[key] = value end
+  if old then new.id, new.adopted = old.id, old.adopted end
+  for _, row in ipairs(nouns.list) do
+    new[row.field] = united_list(row, node[row.field], old and old[row.field] or NOTHING)
+  end
+  return new
+end
+
 -- All that may be ours while a plan is carried out: what was applied last and what is wished.
 local function united(last, wish)
-  if not last then return wish end
-  local state, before = { lab = wish.lab, nodes = {}, homes = wish.homes or last.homes }, live.by_netns(last)
+  local state, before = { lab = wish.lab, nodes = {}, homes = wish.homes or last and last.homes }, live.by_netns(last)
   local seen = {}
   for i, node in ipairs(wish.nodes) do
-    local old, new = before[node.netns], node
+    local old = before[node.netns]
     seen[node.netns] = true
-    if old then
-      new = {}
-      for key, value in pairs(node) do new[key] = value end
-      new.id, new.adopted = old.id, old.adopted
-      for _, row in ipairs(nouns.list) do
-        local list, keys = table.move(node[row.field], 1, #node[row.field], 1, {}), {}
-        for _, record in ipairs(list) do keys[row.key(record)] = true end
-        for _, record in ipairs(old[row.field] or {}) do
-          if not keys[row.key(record)] then list[#list + 1] = record end
-        end
-        new[row.field] = list
-      end
-    end
-    state.nodes[i] = new
+    state.nodes[i] = (old or node.commands[1]) and united_node(node, old) or node
   end
-  for _, node in ipairs(last.nodes) do
+  for _, node in ipairs(last and last.nodes or NOTHING) do
     if not seen[node.netns] then state.nodes[#state.nodes + 1] = node end
   end
   return state
@@ -254,7 +264,7 @@ function m.down(lab)
     if ns and (not node.id or core.netns.identity(ns.core) == node.id) then
       steps[#steps + 1] = { op = "delete", noun = "netns", node = node.node, netns = node.netns, name = node.netns,
         from = { name = node.netns } }
-      require("nsh.lab.nouns_node").stop(node)
+      require("nsh.lab.nouns_node").stop(node, ns)
       outside.send_all(ns, node.links, last.homes)
       netns.del(node.netns)
     elseif not node.adopted then

@@ -477,7 +477,7 @@ function m.finish(run, steps, last)
   for _, step in ipairs(steps) do
     if step.noun == "netns" and step.op == "delete" then
       run.step = step
-      require("nsh.lab.nouns_node").stop(last[step.netns])
+      require("nsh.lab.nouns_node").stop(last[step.netns], run.ns[step.netns])
       outside.send_all(run.ns[step.netns], step.borrowed, run.homes)
       netns.del(step.netns)
       run.ns[step.netns] = nil

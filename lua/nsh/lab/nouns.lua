@@ -22,6 +22,7 @@ local m = {}
 ---@field del fun(ns: nsh.Netns, record: table, run: table): ...
 ---@field gone? table<string, boolean> errors of del that say that it went with something else
 ---@field late? boolean it is done after all else, one by one
+---@field once? boolean it is done when it is new: what a killed run was about to do counts as not done
 ---@field prepare? fun(run: table, steps: nsh.PlanStep[]) is called before steps are carried out
 ---@field wish? fun(node: nsh.LabNode): table[]? its records of what a node has beside its network
 

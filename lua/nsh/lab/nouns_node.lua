@@ -95,6 +95,9 @@ m[2] = {
 
 local objects = setmetatable({}, { __mode = "k" }) -- what functions of services returned, by their records
 
+-- What a service has in its environment, from its first moment on.
+local function variable_of(record) return "NSH_SERVICE=" .. record.mark end
+
 local function log_of(ns, record) return ("%s/%s.%s.log"):format(core.world.run(), ns.label, record.name) end
 
 local function read_log(record)
@@ -116,6 +119,13 @@ local function runs(record)
   local object = objects[record]
   if object then return type(object.running) ~= "function" or object:running() end
   return record.pid ~= nil and stay().running(record)
+end
+
+-- One that was started by an nsh that was killed before it could note so.
+local function recall(ns, record)
+  if record.pid or record.source or not record.mark then return end
+  local found = stay().find(ns, variable_of(record))
+  if found then record.pid, record.start, record.log = found.pid, found.start, log_of(ns, record) end
 end
 
 local function stop(_, record)
@@ -194,8 +204,10 @@ local function undoing(ns, record)
 end
 
 local function launch(ns, record)
-  local ok, service = pcall(stay().start, ns, record.cmd, { out = { file = record.log }, err = "out",
-    env = record.env, cwd = record.cwd })
+  local env = { NSH_SERVICE = record.mark }
+  for key, value in pairs(record.env or {}) do env[key] = value end
+  local ok, service = pcall(stay().start, ns, record.cmd, { out = { file = record.log }, err = "out", env = env,
+    cwd = record.cwd })
   if not ok then refused(ns, record, service) end
   record.pid, record.start = service.pid, service.start
 end
@@ -218,10 +230,17 @@ local function take_over(wish, live)
 end
 
 m[3] = {
-  noun = "service", field = "services", late = true, wish = wish_of "services",
-  list = function(_, _, last)
+  noun = "service", field = "services", late = true,
+  wish = function(node)
+    for _, record in ipairs(node.things.services) do
+      record.mark = ("%s/%s/%s"):format(node.lab.name, node:netns_name(), record.name)
+    end
+    return node.things.services
+  end,
+  list = function(ns, _, last)
     local list = {}
     for _, record in ipairs(last or {}) do
+      recall(ns, record)
       if runs(record) then list[#list + 1] = record end
     end
     return list
@@ -263,8 +282,10 @@ end
 --- Stops the services of a node.
 ---@private
 ---@param state table of it, as it was applied last
-function m.stop_services(state)
+---@param ns? nsh.Netns nil: it has lost its name
+function m.stop_services(state, ns)
   for _, record in ipairs(state.services or {}) do
+    if ns then recall(ns, record) end
     if runs(record) then stop(nil, record) end
   end
 end
@@ -272,15 +293,16 @@ end
 --- Stops what was started for a namespace that goes.
 ---@private
 ---@param state table of it, as it was applied last
-function m.stop(state)
-  m.stop_services(state)
+---@param ns nsh.Netns
+function m.stop(state, ns)
+  m.stop_services(state, ns)
   node_options.named(state.netns, nil)
 end
 
 -- --- commands ---
 
 m[4] = {
-  noun = "command", field = "commands", late = true, wish = wish_of "commands", list = applied,
+  noun = "command", field = "commands", late = true, once = true, wish = wish_of "commands", list = applied,
   key = function(record) return record.line end,
   changes = function(wish, live)
     local plain, before = {}, {}
