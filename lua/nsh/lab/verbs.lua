@@ -414,7 +414,7 @@ function m.run(value, options)
   words, slip = take_options(verb, table.move(words, 2, #words, 1, {}))
   if not words then return slip end
   stdout:flush()
-  if LOOKING[verb] and world.is_absent() then
+  if LOOKING[verb] and not run.prompt and world.is_absent() then
     run.absent = true
     if verb ~= "graph" then note("there is no world %s%s", world.name(), require("nsh.worlds").others(world.name())) end
     world.forgo()
