@@ -56,18 +56,20 @@ describe("a snapshot's script and commands", function()
 
   it("are written of a declared lab with bridges and ports of a node's own", function()
     local net = lab "own"
-    local a, b = net:host "a", net:host "b"
+    local a, b = net:host "a", net:router "b"
     a:link { "br", kind = "bridge" }
     a:link { "v", kind = "vxlan", id = 4, dstport = 4789, master = "br", port = { cost = 2 } }
+    b:link { "br1", kind = "bridge" }
     net:link { { a, "eth0", master = "br", port = { cost = 4, learning = true } }, { b, "eth0" } }
     assert.equal([[
 local net = lab "own"
 
 local a = net:host { "a" }
-local b = net:host { "b" }
+local b = net:router { "b" }
 
 a:link { "br", kind = "bridge" }
 a:link { "v", kind = "vxlan", id = 4, master = "br", dstport = 4789, port = { cost = 2 } }
+b:link { "br1", kind = "bridge" }
 
 net:link { { a, "eth0", master = "br", port = { cost = 4 } }, { b, "eth0" } }
 

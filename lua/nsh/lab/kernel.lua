@@ -24,19 +24,23 @@ end
 
 local parts = {} -- of a snapshot, by key: its parts, false where it is none of a link
 
---- Returns what tells the sysctls of a fresh node of each kind; each is asked once.
----@return fun(kind: string): table<string, string>
+local ONE_LINK = { { "br0", kind = "bridge" } }
+
+--- Returns what tells the sysctls of a fresh node of each kind, with links of its own or without; each is asked once.
+---@return fun(kind: string, links: boolean): table<string, string>
 function m.usual()
-  local known = {}
+  local known = { [true] = {}, [false] = {} }
   parts = {}
-  return function(kind)
-    if known[kind] then return known[kind] end
-    local node = model.node(model.lab("usual", {}), kind, { "usual" })
+  return function(kind, links)
+    local found = known[links][kind]
+    if found then return found end
+    local node = model.node(model.lab("usual", {}), kind, { "usual", links = links and ONE_LINK or nil })
     local ns <close> = netns.scratch()
     local asked = wish.of({ name = "usual", nodes = { node } }).nodes[1].sysctls
     for _, key in ipairs(sysctls.order(asked)) do pcall(function() ns.sysctl[key] = asked[key] end) end
-    known[kind] = read(ns)
-    return known[kind]
+    found = read(ns)
+    known[links][kind] = found
+    return found
   end
 end
 

@@ -1,6 +1,6 @@
 --- script.lua - a lab as the script that declares it.
 local describe = require "nsh.lab.describe"
-local model = require "nsh.lab.model"
+local records = require "nsh.lab.records"
 local wish = require "nsh.lab.wish"
 
 local m = {}
@@ -201,25 +201,22 @@ function m.write(name, list, options, warnings)
   return table.concat(lines, "\n")
 end
 
--- The sysctls that each node of a kind has.
-local function usual_sysctls(lab, kind)
-  return wish.of({ name = lab.name, options = lab.options,
-    nodes = { model.node(model.lab("usual", {}), kind, { "usual" }) } }).nodes[1].sysctls
-end
+-- The sysctls that a node has though it says nothing of them.
+local function usual_sysctls(of) return records.sysctls(setmetatable({ sysctls = {} }, { __index = of })) end
 
 --- Returns the state that a lab asks for, without the sysctls that each of its nodes has, and with its rulesets.
 ---@private
 ---@param lab nsh.Lab
 ---@return table state
 function m.asked(lab)
-  local state, usual = wish.of(lab), {}
+  local state = wish.of(lab)
   for _, one in ipairs(state.nodes) do
-    usual[one.kind] = usual[one.kind] or usual_sysctls(lab, one.kind)
-    local sysctls = {}
+    local declared, sysctls = lab:node(one.node), {}
+    local usual = usual_sysctls(declared)
     for key, value in pairs(one.sysctls) do
-      if usual[one.kind][key] ~= value then sysctls[key] = value end
+      if usual[key] ~= value then sysctls[key] = value end
     end
-    one.sysctls, one.nft, one.rulesets = sysctls, lab:node(one.node).spec.nft, {}
+    one.sysctls, one.nft, one.rulesets = sysctls, declared.spec.nft, {}
   end
   return state
 end

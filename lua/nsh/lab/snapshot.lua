@@ -10,6 +10,7 @@ local live = require "nsh.lab.live"
 local named = require "nsh.lab.named"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
+local pairs_of_links = require("nsh.lab.nouns_link").PAIRS
 
 local m = {}
 
@@ -200,6 +201,14 @@ function Reader:ruleset(node, ns)
   self:warn(node, "what nft has can't be read: %s", (result.err:gsub("%s+$", "")))
 end
 
+-- Whether a node has links beside the ends of wires.
+local function has_own_links(node)
+  for _, link in ipairs(node.links) do
+    if link.kind and not pairs_of_links[link.kind] then return true end
+  end
+  return false
+end
+
 --- Adds what no list tells: keys of wireguard, sysctls, the packet filter.
 ---@private
 function Reader:complete(node)
@@ -211,7 +220,7 @@ function Reader:complete(node)
     end
   end
   node.kind = describe.kind(node, ns.sysctl["net.ipv4.ip_forward"] == 1)
-  node.sysctls = kernel.changed(ns, self.usual(node.kind), node.links)
+  node.sysctls = kernel.changed(ns, self.usual(node.kind, has_own_links(node)), node.links)
   node.nft = self:ruleset(node, ns)
 end
 
