@@ -122,6 +122,8 @@ local function folder_in_place(e)
     path, path .. ".old")
 end
 
+local IN_FOLDER = "files of a node lie in a folder that the machine has, or in new ones within it, as /etc/a/x"
+
 -- What stands in a table of nft and has braces of its own.
 local BLOCKS = { chain = true, counter = true, flowtable = true, limit = true, map = true, quota = true, set = true }
 
@@ -383,6 +385,8 @@ m.rows = {
   -- sysctls, files, commands, ping
   { op = "^sysctl", code = "ENOENT", hint = "there is no such key here: one of a link comes and goes with the link, "
     .. "one of a module with the module" },
+  { op = "^file$", code = "EPERM", message = "^the root folder", hint = IN_FOLDER },
+  { op = "^file$", code = "ENOENT", message = "^there is no folder", hint = IN_FOLDER },
   { op = "^file$", code = "EISDIR", message = "^cannot", hint = folder_in_place },
   { op = "^file$", code = "EISDIR", hint = "the machine has a folder of that name: name a file in it" },
   { op = "^file$", code = "ENOTDIR", hint = "a file is in the place of its folder: take that away" },

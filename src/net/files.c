@@ -221,15 +221,27 @@ static int fill_desk(const char *folder, struct net_err *err)
 	return r;
 }
 
-/* A folder becomes the node's own, with all that is in it. */
-static int unfold(const char *folder, struct net_err *err)
+/* There is no folder that could become the node's own to take a file. */
+static int no_top(const char *path, struct net_err *err)
+{
+	const char *slash = strchr(path + 1, '/');
+
+	if (slash)
+		return net_fail(err, ENOENT, "there is no folder %.*s, and the root folder can't be a node's own",
+				(int)(slash - path), path);
+	return net_fail(err, EPERM, "the root folder can't be a node's own");
+}
+
+/* A folder becomes the node's own, with all that is in it, for the file at @path. */
+static int unfold(const char *folder, const char *path, struct net_err *err)
 {
 	struct stat st;
 	int r;
 
-	if (strcmp(folder, "/") == 0 || lies_in(folder, "/proc") || lies_in(folder, DESK) || lies_in(folder, "/dev"))
-		return net_fail(err, EPERM, "%s can't be a node's own",
-				*folder && folder[1] ? folder : "the root folder");
+	if (strcmp(folder, "/") == 0)
+		return no_top(path, err);
+	if (lies_in(folder, "/proc") || lies_in(folder, DESK) || lies_in(folder, "/dev"))
+		return net_fail(err, EPERM, "%s can't be a node's own", folder);
 	r = begin_desk(err);
 	if (r == 0)
 		r = fill_desk(folder, err);
@@ -254,7 +266,7 @@ static int make_way(const char *path, struct net_err *err)
 	}
 	ours = is_ours(last, &root);
 	if (!ours)
-		r = unfold(last, err);
+		r = unfold(last, path, err);
 	for (const char *slash = strchr(path + 1, '/'); r == 0 && slash; slash = strchr(slash + 1, '/')) {
 		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
 		if (mkdir(part, 0755) < 0 && errno != EEXIST)

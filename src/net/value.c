@@ -272,9 +272,13 @@ int net_field_int(const struct net_row *row, int64_t v, struct net_field *f, str
 	case NET_HANDLE:
 		if (v < 0 || v > (row->aux ? UINT32_MAX : 0xffff))
 			return net_field_refuse(row, got, err);
-		if (!row->aux && v > 9) /* tc(8) would take it for other digits than Lua does */
-			return net_fail(err, EINVAL, "%s is written in hex: say '%s' or '%x', not %s", row->key, got,
-					(unsigned int)v, got);
+		/* for tc(8) the digits are hex, and a number has lost how it was written: 10, where class 1:10 is
+		 * meant, would lead all to a class that isn't there, and nobody would hear of it */
+		if (!row->aux && v > 9)
+			return net_fail(err, EINVAL,
+					"%s is in hex, as tc(8) has it, and a number doesn't tell how it was written: "
+					"say '%s' for 0x%s, or '%x' for %#x, not %s",
+					row->key, got, got, (unsigned int)v, (unsigned int)v, got);
 		f->i = row->aux || row->mask ? v : v << 16;
 		return 0;
 	case NET_LINK:

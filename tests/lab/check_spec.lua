@@ -44,6 +44,32 @@ describe("a lab as a whole", function()
     refused(line(-1), "fd00:0:0:1::3/64 of b eth0 is in no network", net)
   end)
 
+  it("has one length of a prefix at both ends of a link", function()
+    local net = lab "lengths"
+    net:link { { net:host "a", addr = "10.0.0.1/24" }, { net:host "b", addr = "10.0.0.2/16" } }
+    local where = line(-1)
+    net:link { { net:host "c", addr = "10.1.0.1/24" }, net:host "d" }
+    net:link { { net:host "e", addrs = { "10.2.0.1/24", "10.2.0.2/16" } }, { net:host "f", addr = "10.2.0.3/24" } }
+    net:link { { net:host "g", addr = "fd00::1/64" }, { net:host "h", addr = "fd00::2/64" } }
+    assert.equal(1, #warnings(net))
+    assert.equal(where, net.warnings[1].where)
+    assert.equal("b eth0 has 10.0.0.2/16, and a eth0 at the other end 10.0.0.1/24: prefixes of one network have one "
+      .. "length", net.warnings[1].message)
+  end)
+
+  it("has files in folders that there are", function()
+    local function files(path)
+      local net = lab "files"
+      net:host { "a", files = { [path] = "" } }
+      return net, line(-1)
+    end
+    local net, where = files "/nonesuch/a/x"
+    refused(where, "files of a: there is no folder /nonesuch, and the root folder can't be a node's own", net)
+    net, where = files "/nonesuch"
+    refused(where, "files of a: there is no folder for /nonesuch, and", net)
+    files("/etc/nonesuch/a/x"):plan()
+  end)
+
   it("may have several networks on a link, lengths that fit, own ways, peers and VLANs", function()
     local net = lab "fine"
     local sw, r = net:switch "sw", net:router "r"

@@ -105,7 +105,8 @@ describe("a class", function()
   end)
 
   it("has a number whose digits are hex", function()
-    h.misuse("say '10' or 'a'", link.replace_qdisc, link, { "htb", handle = "1:", default = 10 })
+    h.misuse("default is in hex, as tc(8) has it, and a number doesn't tell how it was written: say '10' for 0x10, or "
+      .. "'a' for 0xa, not 10", link.replace_qdisc, link, { "htb", handle = "1:", default = 10 })
     link:replace_qdisc { "htb", handle = 2, default = "10" }
     assert.same({ "2:", ":10" }, { link:qdiscs()[1].handle, link:qdiscs()[1].default })
   end)

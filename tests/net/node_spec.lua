@@ -62,7 +62,10 @@ describe("a node", function()
     assert.equal("machine\n", ns:exec { "cat", path }.out)
     root:exec { "rm", "-r", top .. " a" }
     local err = h.raised(hosts.put, ns, { path = "/nonesuch/etc/passwd", text = "" })
-    assert.matches("the root folder can't be a node's own", err)
+    assert.matches("^.*file /nonesuch/etc/passwd in .*: there is no folder /nonesuch, and the root folder can't be a "
+      .. "node's own %(ENOENT%)\n  hint: files of a node lie in a folder", tostring(err))
+    err = h.raised(hosts.put, ns, { path = "/nonesuch", text = "" })
+    assert.matches("the root folder can't be a node's own %(EPERM%)\n  hint: files of a node lie in", tostring(err))
   end)
 
   it("has files of its own", function()

@@ -163,7 +163,23 @@ local function note(list, device, network)
   list.count[network] = (list.count[network] or 0) + 1
 end
 
-local function check_domain(domain)
+-- Two ends whose networks overlap and aren't the same: each takes others for neighbours than the other one does.
+local function check_lengths(list, size, tell)
+  local mine, theirs, odd = nets_of(list[1], size), nets_of(list[2], size), nil
+  for _, a in ipairs(mine) do
+    for _, b in ipairs(theirs) do
+      if hear_each_other({ a }, { b }) then
+        if a.length == b.length then return end
+        odd = odd or { a, b }
+      end
+    end
+  end
+  if not odd or has_own_way(list[1].device) or has_own_way(list[2].device) then return end
+  tell(list[2].device.where, "%s has %s, and %s at the other end %s: prefixes of one network have one length",
+    name_of(list[2].device), odd[2].text, name_of(list[1].device), odd[1].text)
+end
+
+local function check_domain(domain, tell)
   local seen, families = {}, { [4] = { count = {} }, [16] = { count = {} } }
   if domain.filtered or domain.outside then return end
   for _, entry in ipairs(domain.ends) do
@@ -175,7 +191,9 @@ local function check_domain(domain)
     end
   end
   for _, size in ipairs { 4, 16 } do
-    if families[size][2] then check_family(families[size], size) end
+    local list = families[size]
+    if list[2] then check_family(list, size) end
+    if #list == 2 then check_lengths(list, size, tell) end
   end
 end
 
@@ -314,7 +332,7 @@ function m.lab(lab)
       check_node_addrs(node)
       check_gateways(node, addresses)
     end
-    for _, domain in ipairs(domains.of(lab).list) do check_domain(domain) end
+    for _, domain in ipairs(domains.of(lab).list) do check_domain(domain, tell.warn) end
     for _, wire in ipairs(lab.links) do slips.wire(wire, tell) end
     check_loops(lab)
   end
@@ -340,12 +358,37 @@ local function check_external(lab)
   end
 end
 
+local ENOENT = 2
+
+local function is_missing(path)
+  local file, _, code = io.open(path)
+  if file then file:close() end
+  return not file and code == ENOENT
+end
+
+-- A node's own files lie in folders of the machine, or in new ones within these; its root folder has none of its own.
+local function check_files(lab)
+  local missing = {} -- by folder
+  for _, node in ipairs(world.is_dry() and {} or lab.nodes) do
+    for _, file in ipairs(node.things and node.things.files or {}) do
+      local top = file.path:match "^/[^/]+"
+      if missing[top] == nil then missing[top] = is_missing(top) end
+      if missing[top] then
+        refuse(node.where, "files of %s: there is no folder %s, and the root folder can't be a node's own; %s lies in "
+          .. "one that there is, or in a new one within it, as /etc or /srv", node.name,
+          top == file.path and "for " .. top or top, top == file.path and "a file" or "it")
+      end
+    end
+  end
+end
+
 --- Checks a lab as a whole, and prints each warning once.
 ---@private
 ---@param lab nsh.Lab
 function m.told(lab)
   m.lab(lab)
   check_external(lab)
+  check_files(lab)
   for _, warning in ipairs(lab.warnings) do
     local line = ("%s: warning: %s"):format(warning.where, text.escape(warning.message))
     if not lab.told[line] then
