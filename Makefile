@@ -125,7 +125,7 @@ test-vm: deps-vm ## install what is missing, build, and test on Debian's stock k
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/vm/run $(VM_SCRIPTS)
 
-soak: deps-test ## the tests with their long figures: fuzzing, every kill point, thousands of cycles
+soak: deps-test ## the tests with their long figures: kills and errors at each change, fuzzing, thousands of cycles; 1 to 2 hours
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@NSH=./$(NSH) NSH_SOAK=1 tests/run
 

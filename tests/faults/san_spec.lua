@@ -42,7 +42,7 @@ describe("sanitizers", function()
   it("find nothing while memory fails", function()
     if in_a_copy() then return end
     local program = build("alloc", "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc")
-    local result = finds_nothing(machine:exec({ program, tostring(faults.seed), faults.soak and "0" or "6" },
+    local result = finds_nothing(machine:exec({ program, tostring(faults.seed), faults.soak and "60" or "6" },
       { check = false, timeout = faults.soak and 3600 or 120, env = with_leaks.env }))
     faults.say("%s", result.out:gsub("\n", "; "))
   end)
