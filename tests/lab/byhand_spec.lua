@@ -266,6 +266,25 @@ describe("What somebody changes by hand", function()
     declare():down()
   end)
 
+  it("gets a route that was taken away with an address that is new in its network", function()
+    local function declare(...)
+      local again = lab "again"
+      again:link { { net:host "h1", "eth0", addrs = { "10.0.0.1/24", "fd00::1/64", ... } }, { net:host "h2", "eth0" } }
+      return again
+    end
+    declare():up()
+    local ns <const> = netns.get "again.h1"
+    local before = ns:exec("ip -6 route show table main").out
+    ns:exec "ip -6 route flush table main"
+    ns:exec "ip route flush table main"
+    local changed = declare("10.0.0.2/24", "fd00::2/64")
+    changed:up()
+    assert.equal(before, ns:exec("ip -6 route show table main").out)
+    assert.truthy(ns:exec("ip route show table main").out:find("10.0.0.0/24 dev eth0", 1, true))
+    assert.equal(0, #changed:plan())
+    changed:down()
+  end)
+
   it("is told of link-local addresses as the kernel writes them", function()
     local pair = lab "ll"
     pair:link { { pair:host "a", "eth0", addr = "fd00::1/64", mac = "02:00:00:00:00:1A" },

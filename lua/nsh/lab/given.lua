@@ -280,9 +280,12 @@ local function is_moved(step)
   return step.op ~= "change"
 end
 
--- Links and addresses of a namespace for which the kernel makes its routes anew, and links with such of IPv6.
+local function net_of(dev, dst, metric) return ("%s %s %d"):format(dev, dst, metric) end
+
+-- Links and addresses of a namespace for which the kernel makes its routes anew, links with such of IPv6, and their
+-- networks: addresses of IPv6 share the route to one.
 local function renewed(walk)
-  local links, addrs, six = {}, {}, {}
+  local links, addrs, six, nets = {}, {}, {}, {}
   for i = walk.first, #walk.steps do
     local step = walk.steps[i]
     local changes = step.changes or {}
@@ -290,10 +293,14 @@ local function renewed(walk)
       links[step.name] = links[step.name] or step.op ~= "change" or changes.up ~= nil or changes.master ~= nil
     elseif step.noun == "addr" and step.to and is_moved(step) then
       if step.from then addrs[step.from] = true end
-      if is_six(step.to.addr) then six[step.to.dev] = true end
+      if is_six(step.to.addr) then
+        local to = step.to
+        local net = net_of(to.dev, core.network(to.addr), to.metric or METRIC6)
+        six[to.dev], nets[net] = true, nets[net] or not (to.noprefixroute or to.peer)
+      end
     end
   end
-  return { links = links, addrs = addrs, six = six }
+  return { links = links, addrs = addrs, six = six, nets = nets }
 end
 
 -- The same for a route, of its address or its link. That for multicast comes with any address of IPv6.
@@ -301,6 +308,8 @@ local function is_renewed(walk, one, claimed, new)
   local dev = one.route.dev
   if walk.lost[dev] or new.links[dev] then return true end
   if one.addr and new.addrs[one.addr] or not one.addr and new.six[dev] then return true end
+  local route = one.route
+  if route.family == "inet6" and new.nets[net_of(dev, route.dst, route.metric)] then return true end
   return one.addr and not claimed[one.addr] and walk:owner(nouns.by_name.addr)(one.addr) and true or false
 end
 
