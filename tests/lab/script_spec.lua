@@ -25,6 +25,7 @@ local function differing(a, b)
 end
 
 local function same(snapshot)
+  assert.equal("nothing to do", tostring(snapshot:plan()))
   local other, net = again(snapshot)
   assert.equal("nothing to do", tostring(snapshot:diff(other)))
   assert.equal("nothing to do", tostring(other:diff(snapshot)))

@@ -6,6 +6,7 @@ local live = require "nsh.lab.live"
 local nouns = require "nsh.lab.nouns"
 local plain = require "nsh.lab.plain"
 local plan = require "nsh.lab.plan"
+local ruleset = require "nsh.lab.ruleset"
 local script = require "nsh.lab.script"
 
 local m = {}
@@ -33,6 +34,14 @@ local function wished(state)
   return copy
 end
 
+-- Of a value, only what another one says anything about: of tables their keys, of lists of the same length each.
+local function restrict_value(value, other)
+  if type(value) ~= "table" or type(other) ~= "table" or rawlen(value) ~= rawlen(other) then return end
+  for key, one in pairs(value) do
+    if other[key] == nil then value[key] = nil else restrict_value(one, other[key]) end
+  end
+end
+
 -- Of what is wished, only what the other state says anything about: what is declared doesn't name all that a link has.
 local function restrict(want, have)
   local known = live.by_netns(have)
@@ -40,12 +49,7 @@ local function restrict(want, have)
     for _, row in ipairs(known[node.netns] and nouns.list or {}) do
       local there = {}
       for _, record in ipairs(known[node.netns][row.field]) do there[row.key(record)] = record end
-      for _, record in ipairs(node[row.field]) do
-        local other = there[row.key(record)]
-        for key in pairs(other and record or {}) do
-          if other[key] == nil then record[key] = nil end
-        end
-      end
+      for _, record in ipairs(node[row.field]) do restrict_value(record, there[row.key(record)]) end
     end
   end
 end
@@ -84,11 +88,17 @@ local function add_sysctls(want, have)
   end
 end
 
--- Rulesets of nft are compared as texts.
+-- Rulesets of nft are compared by what they make.
 local function add_rulesets(steps, want, have)
-  local known = live.by_netns(have)
+  local known, normal = live.by_netns(have), {}
+  local function read(text, node)
+    normal[text] = normal[text] or ruleset.normal(text, node.links)
+    return normal[text]
+  end
   for _, node in ipairs(want.nodes) do
-    local old, new = (known[node.netns] or {}).nft, node.nft
+    local there = known[node.netns] or nouns.empty(node.netns)
+    local old, new = there.nft, node.nft
+    if old and new and old ~= new then old, new = read(old, there), read(new, node) end
     if old ~= new then
       steps[#steps + 1] = { op = not old and "create" or not new and "delete" or "change", noun = "nft",
         name = "ruleset", node = node.node, netns = node.netns, from = old and { text = old },

@@ -119,7 +119,8 @@ function Look:routes6(addr, link)
   if not addr.peer and not addr.noprefixroute and not addr.valid_lft then
     self:need6(addr, core.network(addr.addr), "unicast", "main", addr.metric or METRIC6)
   end
-  if link.link_type == "ether" then self:need6(addr, "ff00::/8", "multicast", "local", METRIC6, true) end
+  local is_ready = link.link_type == "ether" and link.carrier
+  if is_ready then self:need6(addr, "ff00::/8", "multicast", "local", METRIC6, true) end
   -- nobody but the kernel can make the local one
   local own = addr.addr:match "^[^/]+"
   if self:has(addr.dev, own, "local") or not link.carrier or addr.tentative or addr.dadfailed then return end
@@ -140,6 +141,7 @@ function Look:link_local(link, text, dad)
       return
     end
   end
+  if live.up and not live.carrier and live.addrgenmode ~= "none" then return end -- comes with the carrier
   table.insert(self.new, { addr = text, dev = link.name, family = "inet6", nodad = not dad or nil,
     proto = "kernel_ll" })
 end

@@ -1,11 +1,11 @@
 --- kernel.lua - sysctls that are otherwise than in a namespace of a lab that nobody has changed.
 local core = require "nsh.core"
 local fail = require "nsh.error"
+local json = require "nsh.json"
 local live = require "nsh.lab.live"
-local model = require "nsh.lab.model"
 local netns = require "nsh.netns"
+local records = require "nsh.lab.records"
 local sysctls = require "nsh.sysctl"
-local wish = require "nsh.lab.wish"
 
 local m = {}
 
@@ -24,23 +24,20 @@ end
 
 local parts = {} -- of a snapshot, by key: its parts, false where it is none of a link
 
-local ONE_LINK = { { "br0", kind = "bridge" } }
-
---- Returns what tells the sysctls of a fresh node of each kind, with links of its own or without; each is asked once.
----@return fun(kind: string, links: boolean): table<string, string>
+--- Returns what tells the sysctls of a fresh node, by its kind and whether it has links that are no ends of wires; each
+--- is asked once.
+---@return fun(kind: string, own_links: boolean): table<string, string>
 function m.usual()
-  local known = { [true] = {}, [false] = {} }
+  local known = {}
   parts = {}
-  return function(kind, links)
-    local found = known[links][kind]
-    if found then return found end
-    local node = model.node(model.lab("usual", {}), kind, { "usual", links = links and ONE_LINK or nil })
+  return function(kind, own_links)
+    local asked = records.usual_sysctls(kind, own_links)
+    local id = json.encode(asked)
+    if known[id] then return known[id] end
     local ns <close> = netns.scratch()
-    local asked = wish.of({ name = "usual", nodes = { node } }).nodes[1].sysctls
     for _, key in ipairs(sysctls.order(asked)) do pcall(function() ns.sysctl[key] = asked[key] end) end
-    found = read(ns)
-    known[links][kind] = found
-    return found
+    known[id] = read(ns)
+    return known[id]
   end
 end
 

@@ -76,7 +76,11 @@ local function ruleset() return require "nsh.lab.ruleset" end
 
 m[2] = {
   noun = "nft", field = "rulesets", late = true,
-  list = function(ns, _, last) return { last and last[1] and ruleset().look(ns, last[1]) or nil } end,
+  list = function(ns, wanted, last)
+    local wish, before = wanted and wanted[1], last and last[1]
+    local as_wished = wish and not (before and before.text == wish.text) and ruleset().find(ns, wish)
+    return { as_wished or before and ruleset().look(ns, before) or nil }
+  end,
   wish = function(node) return { node.things.nft and { text = node.things.nft } or nil } end,
   key = function() return "ruleset" end,
   changes = function(wish, live) return ruleset().changes(wish, live) end,

@@ -1,5 +1,6 @@
 --- plan_text.lua - a plan as text: the steps of each node under its name, and counts where there are very many.
 local columns = require "nsh.columns"
+local lines_of = require "nsh.lab.lines"
 local named = require "nsh.lab.named"
 local text = require "nsh.text"
 
@@ -50,10 +51,16 @@ local function about(record)
   return #words > 0 and " " .. table.concat(words, " ") or ""
 end
 
+-- The two rulesets that a step tells in full.
+local function ruleset_of(step)
+  local pair = step.changes and step.changes.text
+  return pair and pair[1]:find "\n" and pair
+end
+
 local function line(step)
   local head = ("%s %s %s"):format(SIGN[step.op], WORD[step.noun] or step.noun, text.escape(step.name))
   if step.noun == "link" and step.op == "create" then return head .. text.escape(about(step.to)) end
-  if not step.changes then return head end
+  if not step.changes or step.noun == "nft" and ruleset_of(step) then return head end
   local words = {}
   for key, pair in pairs(step.changes) do words[#words + 1] = change(key, pair[1], pair[2]) end
   if step.noun == "sysctl" then
@@ -110,6 +117,10 @@ local function whole(lines, group)
   lines[#lines + 1] = ("%s %s"):format(group.op and SIGN[group.op] or " ", text.escape(group.name))
   for _, step in ipairs(group.steps) do
     if not (group.op == "create" and is_usual(step)) then lines[#lines + 1] = "    " .. line(step) end
+    local texts = step.noun == "nft" and ruleset_of(step)
+    for _, one in ipairs(texts and lines_of.differing(texts[1], texts[2]) or {}) do
+      lines[#lines + 1] = "        " .. one
+    end
   end
 end
 

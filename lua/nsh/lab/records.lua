@@ -165,20 +165,27 @@ function m.routes(node)
   return list
 end
 
---- Returns the sysctls of a node: a router forwards, others don't, whatever the machine does.
+--- Returns the sysctls that each node of a kind has: a router forwards, others don't, whatever the machine does.
+---@private
+---@param kind string
+---@param own_links boolean it has links that are no ends of wires
+---@return table<string, integer>
+function m.usual_sysctls(kind, own_links)
+  if kind ~= "router" then return { ["net.ipv4.ip_forward"] = 0 } end
+  -- it asks from its link-local address for whom it forwards to, and asks nobody while that is tentative; that of a
+  -- link of its own, as a VLAN, only the kernel knows
+  return { ["net.ipv4.ip_forward"] = 1, ["net.ipv6.conf.all.forwarding"] = 1,
+    ["net.ipv6.conf.default.accept_dad"] = own_links and 0 or nil }
+end
+
+--- Returns the sysctls of a node.
 ---@private
 ---@param node nsh.LabNode
 ---@return table<string, any>
 function m.sysctls(node)
-  local forward = node.kind == "router" and 1 or 0
-  local all = { ["net.ipv4.ip_forward"] = (forward == 1 or not m.is_root(node)) and forward or nil }
-  if node.kind == "router" then
-    all["net.ipv6.conf.all.forwarding"] = 1
-    -- it asks from its link-local address for whom it forwards to, and asks nobody while that is tentative; that of a
-    -- link of its own, as a VLAN, only the kernel knows
-    local own_links = node.links[1] and node.ipv6 and not node.dad and not m.is_root(node)
-    if own_links then all["net.ipv6.conf.default.accept_dad"] = 0 end
-  end
+  local root = m.is_root(node)
+  local all = m.usual_sysctls(node.kind, node.links[1] ~= nil and node.ipv6 and not node.dad and not root)
+  if root and node.kind ~= "router" then all["net.ipv4.ip_forward"] = nil end
   for key, value in pairs(node.sysctls) do all[key] = value end
   return all
 end

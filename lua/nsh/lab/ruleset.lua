@@ -45,7 +45,7 @@ end
 -- The tables of a listing by family and name: "table ip nat" = its text.
 local function tables_of(listing)
   local found = {}
-  for head, body in ("\n" .. listing):gmatch "\n(table %l+ [^\n]-) {(.-\n)}" do
+  for head, body in ("\n" .. listing):gmatch "\n(table %l[%l%d]* [^\n]-) {(.-\n)}" do
     found[head] = ("%s {%s}"):format(head, body)
   end
   return found
@@ -56,10 +56,10 @@ local function listed(ns)
   return tables_of(result.out)
 end
 
--- What a text makes where nobody has changed it; nil: that can't be told.
-local function declared(ns, text)
+-- What a text makes where nobody has changed it; nil: that can't be told. Chains and rules may name links.
+local function made(text, links)
   local elsewhere <close> = netns.scratch()
-  for _, link in ipairs(core.link.list(ns.core, {}) or {}) do -- chains and rules may name links
+  for _, link in ipairs(links) do
     if link.name ~= "lo" then core.link.add(elsewhere.core, { name = link.name, kind = "bridge" }) end
   end
   local ok, found = pcall(function()
@@ -67,6 +67,22 @@ local function declared(ns, text)
     return listed(elsewhere)
   end)
   return ok and found or nil
+end
+
+local function declared(ns, text) return made(text, core.link.list(ns.core, {}) or {}) end
+
+--- Writes a ruleset as nft(8) lists what it makes, table by table, so that two that mean the same are the same text.
+---@param text string
+---@param links table[] records of links, by their names
+---@return string text as it was, without empty lines and indentation, where there is nobody to ask
+function m.normal(text, links)
+  local tables = made(text, links)
+  if not tables then return (text:gsub("[ \t]+", " "):gsub("\n%s+", "\n"):gsub("^%s+", "")) end
+  local heads, blocks = {}, {}
+  for head in pairs(tables) do heads[#heads + 1] = head end
+  table.sort(heads)
+  for i, head in ipairs(heads) do blocks[i] = settled(tables[head]) end
+  return table.concat(blocks, "\n")
 end
 
 -- --- the ruleset of a node ---
@@ -103,6 +119,18 @@ function m.look(ns, record)
   local now = { text = record.text, tables = record.tables, generation = generation }
   if wanted then now.off = differing(wanted, there) else now.off, now.whole = lost(record.text, there), true end
   return now
+end
+
+--- Returns a ruleset that is wished as one that is there, where somebody has made its tables just so.
+---@param ns nsh.Netns
+---@param wish table { text }
+---@return table? record as look() returns it; nil: what is there isn't as it is wished
+function m.find(ns, wish)
+  if not core.nft.used(ns.core) then return nil end
+  local generation = fail.check("nft", nil, ns, core.nft.generation(ns.core))
+  local wanted = declared(ns, wish.text)
+  if not wanted or next(wanted) == nil or differing(wanted, listed(ns)) then return nil end
+  return { text = wish.text, generation = generation }
 end
 
 --- Tells what of a ruleset differs.

@@ -1,4 +1,5 @@
 --- script.lua - a lab as the script that declares it.
+local defaults = require "nsh.lab.defaults"
 local describe = require "nsh.lab.describe"
 local records = require "nsh.lab.records"
 local wish = require "nsh.lab.wish"
@@ -201,22 +202,28 @@ function m.write(name, list, options, warnings)
   return table.concat(lines, "\n")
 end
 
--- The sysctls that a node has though it says nothing of them.
-local function usual_sysctls(of) return records.sysctls(setmetatable({ sysctls = {} }, { __index = of })) end
+-- The sysctls of a node that others of its kind don't have. What others have and it hasn't is as the kernel gives it.
+local function own_sysctls(one, asked, known)
+  local usual = records.usual_sysctls(one.kind, one.links[1] ~= nil and not records.is_root(one))
+  local own = {}
+  for key, value in pairs(asked) do
+    if usual[key] ~= value then own[key] = value end
+  end
+  for key in pairs(not one.space and usual or {}) do
+    if asked[key] == nil then own[key] = defaults.sysctl(key, known) end
+  end
+  return own
+end
 
 --- Returns the state that a lab asks for, without the sysctls that each of its nodes has, and with its rulesets.
 ---@private
 ---@param lab nsh.Lab
 ---@return table state
 function m.asked(lab)
-  local state = wish.of(lab)
+  local state, known = wish.of(lab), {}
   for _, one in ipairs(state.nodes) do
-    local declared, sysctls = lab:node(one.node), {}
-    local usual = usual_sysctls(declared)
-    for key, value in pairs(one.sysctls) do
-      if usual[key] ~= value then sysctls[key] = value end
-    end
-    one.sysctls, one.nft, one.rulesets = sysctls, declared.spec.nft, {}
+    local declared = lab:node(one.node)
+    one.sysctls, one.nft, one.rulesets = own_sysctls(declared, one.sysctls, known), declared.spec.nft, {}
   end
   return state
 end

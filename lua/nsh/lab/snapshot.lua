@@ -10,7 +10,6 @@ local live = require "nsh.lab.live"
 local named = require "nsh.lab.named"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
-local pairs_of_links = require("nsh.lab.nouns_link").PAIRS
 
 local m = {}
 
@@ -201,10 +200,11 @@ function Reader:ruleset(node, ns)
   self:warn(node, "what nft has can't be read: %s", (result.err:gsub("%s+$", "")))
 end
 
--- Whether a node has links beside the ends of wires.
+-- Whether the node is to have links that are no ends of wires. In the root nothing is set for them.
 local function has_own_links(node)
+  if node.netns == "root" or node.netns == "host" then return false end
   for _, link in ipairs(node.links) do
-    if link.kind and not pairs_of_links[link.kind] then return true end
+    if link.name ~= "lo" and not link.peer then return true end
   end
   return false
 end
