@@ -269,7 +269,8 @@ describe("What somebody changes by hand", function()
   it("gets a route that was taken away with an address that is new in its network", function()
     local function declare(...)
       local again = lab "again"
-      again:link { { again:host "h1", "eth0", addrs = { "10.0.0.1/24", "fd00::1/64", ... } }, { again:host "h2", "eth0" } }
+      local h1, h2 = again:host { "h1", "h2" }
+      again:link { { h1, "eth0", addrs = { "10.0.0.1/24", "fd00::1/64", ... } }, { h2, "eth0" } }
       return again
     end
     declare():up()
