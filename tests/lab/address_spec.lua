@@ -123,7 +123,7 @@ describe("an address plan", function()
     assert.equal(first, b1:address())
     local host = net:host { "h", links = { { "br0", kind = "bridge" } } }
     net:link { { host, master = "br0" }, b1 }
-    assert.matches("^10%.%S+/30$", host.links[1].addrs[1].addr)
+    assert.matches("^10%.%S+/24$", host.links[1].addrs[1].addr)
     assert.equal(0, #net:host "lone".addrs)
   end)
 
