@@ -227,7 +227,8 @@ function m.choose(rows)
   return #chosen > 0 and chosen or m.keys(seen)
 end
 
-local function build(rows, keys)
+-- Columns to the right hold numbers alone.
+local function build(rows, keys, right)
   local columns = {}
   for i, key in ipairs(keys) do
     local column = { key = key, head = m.inline(key), cells = {}, right = true }
@@ -237,7 +238,7 @@ local function build(rows, keys)
       local cell = value == nil and "-" or text.secret[key] and text.HIDDEN or m.inline(value)
       column.cells[r] = cell
       column.width = math.max(column.width, text.len(cell))
-      column.right = column.right and (value == nil or math.type(value) ~= nil)
+      column.right = column.right and (value == nil or right[key] or math.type(value) ~= nil)
     end
     columns[i] = column
   end
@@ -280,14 +281,15 @@ end
 ---@param rows table[] plain records
 ---@param width? integer nil: nothing is cut
 ---@param coloured? boolean
+---@param right? table<string, boolean> keys of numbers that are written as text, as "1.2k"
 ---@return string
-function m.list(rows, width, coloured)
+function m.list(rows, width, coloured, right)
   if #rows == 0 then return "(none)" end
   local keys
   if ports_of_bridge(rows) then
     rows, keys = flat_ports(rows)
   end
-  local columns = build(rows, keys or m.choose(rows))
+  local columns = build(rows, keys or m.choose(rows), right or {})
   fit(columns, width)
   local lines = {}
   for r = 0, #rows do

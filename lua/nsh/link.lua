@@ -310,8 +310,9 @@ local function name_peers(self, list)
   local homes = far[1] and netns.by_ids(self, ids)
   for _, record in ipairs(far) do
     local ns = homes[record.link_netnsid]
-    local found = core.link.get(self.core, record.link, record.link_netnsid)
-    record.peer = { name = found and found.name, netns = ns and ns.label }
+    -- the kernel ends a namespace that has a negative number, which would ask for a link of this one
+    local found = record.link_netnsid >= 0 and core.link.get(self.core, record.link, record.link_netnsid)
+    record.peer = { name = found and found.name or nil, netns = ns and ns.label }
     record.link, record.link_netnsid = nil, nil
   end
   return list

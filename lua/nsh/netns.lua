@@ -372,11 +372,13 @@ end
 ---@return table<integer, nsh.Netns>
 function m.by_ids(viewer, ids)
   local found, missing = {}, 0
-  for _ in pairs(ids) do missing = missing + 1 end
+  for id in pairs(ids) do
+    if id >= 0 then missing = missing + 1 end -- a negative one is that of no namespace
+  end
   -- the number of a namespace that is looked for and not found yet
   local function wanted(handle, label)
     local id = fail.check("netns id", label, viewer, core.netns.id(viewer.core, handle))
-    if not ids[id] or found[id] then return nil end
+    if id < 0 or not ids[id] or found[id] then return nil end
     missing = missing - 1
     return id
   end

@@ -3,6 +3,7 @@ local carry = require "nsh.lab.carry"
 local core = require "nsh.core"
 local diff = require "nsh.lab.diff"
 local fail = require "nsh.error"
+local going = require "nsh.lab.going"
 local live = require "nsh.lab.live"
 local loop = require "nsh.loop"
 local netns = require "nsh.netns"
@@ -200,7 +201,8 @@ function m.up(lab)
   local _ <close> = store.lock()
   local _ <close> = uncollected()
   progress.begin()
-  local steps, there, wish, last = plan.of(lab)
+  local steps, there, wish, last
+  repeat steps, there, wish, last = plan.of(lab) until not going.hasten(there)
   local run = runs.begin(there, wish)
   run.homes = outside.remember(wish, last)
   if #steps > 0 then

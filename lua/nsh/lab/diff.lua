@@ -278,6 +278,14 @@ function Walk:remake(name, found)
   return true
 end
 
+--- Notes one end of a pair as one that is made anew, for the other one is.
+---@private
+---@return boolean? news it wasn't noted before
+function Walk:remake_end(name)
+  local live, wish = self.there[name], self.wishes[name]
+  return live and wish and self:remake(name, { peer = { live.peer, wish.peer or live.peer } })
+end
+
 --- Notes links that go with those that they stand on.
 ---@private
 ---@return boolean? news there were such
@@ -375,15 +383,11 @@ local function spread_to_peers(walks, by)
       local link = walk.there[name]
       local peer = link and type(link.peer) == "table" and link.peer
       local other = peer and by[peer.netns]
-      if other and other.wishes[peer.name] and other.there[peer.name] then
-        news = other:remake(peer.name, { peer = { link.peer, link.peer } }) or news
-      end
+      news = other and other:remake_end(peer.name) or news
       local wish = walk.wishes[name]
       peer = wish and wish.peer
       other = peer and by[peer.netns]
-      if other and other.wishes[peer.name] and other.there[peer.name] then
-        news = other:remake(peer.name, { peer = { other.there[peer.name].peer, other.wishes[peer.name].peer } }) or news
-      end
+      news = other and other:remake_end(peer.name) or news
     end
   end
   return news
@@ -407,9 +411,7 @@ local function look_at_missing(walks, fresh)
     for _, wish in ipairs(walk.node.links) do
       local peer = not walk.there[wish.name] and wish.peer
       local other = peer and by[peer.netns]
-      if other and other.wishes[peer.name] and other.there[peer.name] then
-        other:remake(peer.name, { peer = { other.there[peer.name].peer, other.wishes[peer.name].peer } })
-      end
+      if other then other:remake_end(peer.name) end
     end
   end
   for _, walk in ipairs(walks) do check(walk) end

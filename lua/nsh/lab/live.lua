@@ -2,6 +2,7 @@
 local core = require "nsh.core"
 local fail = require "nsh.error"
 local given = require "nsh.lab.given"
+local going = require "nsh.lab.going"
 local netns = require "nsh.netns"
 local nouns = require "nsh.lab.nouns"
 local prefixes = require "nsh.prefix"
@@ -19,7 +20,7 @@ local function ends_of(state)
   local ends = {}
   for _, node in ipairs(state.nodes) do
     for _, link in ipairs(node.links) do
-      if pairs_of_links[link.kind] and link.link_netnsid then
+      if pairs_of_links[link.kind] and link.link_netnsid and not going.is_ending(link) then
         local key = link.index .. " " .. link.link
         ends[key] = ends[key] or {}
         ends[key][node.netns] = link
@@ -34,20 +35,42 @@ local function number_of(state, viewer, other)
   return fail.check("netns id", other, viewer, core.netns.id(state.ns[viewer].core, state.ns[other].core))
 end
 
-local function name_other(ns, link, home, label)
-  local found = core.link.get(ns.core, link.link, link.link_netnsid)
-  link.peer = { name = found and found.name, netns = label or home and home.label }
+-- The namespaces where other ends are declared to be.
+local function declared_of(wish)
+  local homes = {}
+  for _, link in ipairs(wish and wish.links or NOTHING) do homes[link.name] = link.peer and link.peer.netns end
+  return homes
 end
 
--- Peers in namespaces that weren't read: where they are guessed to be, else wherever they are.
-local function name_others(state, node, guess)
-  local ns, ids = state.ns[node.netns], nil
+-- Names the other end of a link, or notes that it is no more.
+local function name_other(node, ns, link, home, label)
+  local found, gone = going.other_end(ns, link)
+  if gone then
+    node.gone[link.name] = true
+  else
+    link.peer = { name = found and found.name, netns = label or home and home.label }
+  end
+end
+
+-- Peers in namespaces that weren't read: where they are guessed to be, else wherever they are. A link that is declared
+-- to lead to a namespace that isn't there is gone, or will be in a moment.
+local function name_others(state, node, asked, guess)
+  local ns, ids, declared = state.ns[node.netns], nil, nil
+  local function is_lost(link)
+    if going.is_ending(link) then return true end
+    declared = declared or { declared_of(asked.wishes[node.netns]), declared_of(asked.lasts[node.netns]) }
+    local home = declared[1][link.name] or declared[2][link.name]
+    return home and not state.ns[home] and (asked.wishes[home] or asked.lasts[home]) ~= nil
+  end
+  node.gone = {}
   for _, link in ipairs(node.links) do
     if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
       local home, label
       if guess then home, label = guess(node.netns, link.name) end
-      if home and core.netns.id(ns.core, home.core) == link.link_netnsid then
-        name_other(ns, link, home, label)
+      if is_lost(link) then
+        node.gone[link.name] = true
+      elseif home and core.netns.id(ns.core, home.core) == link.link_netnsid then
+        name_other(node, ns, link, home, label)
       else
         ids = ids or {}
         ids[link.link_netnsid] = true
@@ -57,8 +80,8 @@ local function name_others(state, node, guess)
   if not ids then return end
   local homes = netns.by_ids(ns, ids)
   for _, link in ipairs(node.links) do
-    if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
-      name_other(ns, link, homes[link.link_netnsid])
+    if pairs_of_links[link.kind] and link.link_netnsid and not link.peer and not node.gone[link.name] then
+      name_other(node, ns, link, homes[link.link_netnsid])
     end
   end
 end
@@ -77,13 +100,6 @@ local function home_of(state, node, link, places, declared)
   end
 end
 
--- The namespaces where other ends are declared to be.
-local function declared_of(wish)
-  local homes = {}
-  for _, link in ipairs(wish and wish.links or NOTHING) do homes[link.name] = link.peer and link.peer.netns end
-  return homes
-end
-
 -- A link of a pair names its other end, where that is in a namespace that was read.
 local function name_ends(state, wishes)
   local ends = ends_of(state)
@@ -91,7 +107,8 @@ local function name_ends(state, wishes)
     local declared
     for _, link in ipairs(node.links) do
       local in_pair = pairs_of_links[link.kind] and link.link and not link.peer
-      local places = in_pair and link.link_netnsid and ends[link.link .. " " .. link.index]
+      local is_far = in_pair and link.link_netnsid and not going.is_ending(link)
+      local places = is_far and ends[link.link .. " " .. link.index]
       if in_pair and not link.link_netnsid then
         link.peer = { name = link.link, netns = node.netns }
       elseif places then
@@ -102,16 +119,6 @@ local function name_ends(state, wishes)
           places[home].peer = { name = link.name, netns = node.netns }
         end
       end
-    end
-  end
-end
-
-local function name_peers(state, wishes, guess)
-  name_ends(state, wishes)
-  for _, node in ipairs(state.nodes) do
-    name_others(state, node, guess)
-    for _, link in ipairs(node.links) do
-      if pairs_of_links[link.kind] then link.link, link.link_netnsid = nil, nil end
     end
   end
 end
@@ -149,6 +156,12 @@ local function family_of(state, wish, last)
   return not given.opens_any(state, wish) and "inet" or nil
 end
 
+local function look_for_missing(state, ns, wish, last)
+  state.missing = given.missing(state, wish, ns) or nil
+  read_sysctls(state, ns, wish.sysctls or NOTHING, last.sysctls or NOTHING,
+    state.missing and state.missing.sysctls or NOTHING)
+end
+
 -- The state of one namespace: what is wished or was applied, of the rest nothing; without either all.
 local function of(ns, name, wish, last)
   local state = nouns.empty(name)
@@ -165,10 +178,36 @@ local function of(ns, name, wish, last)
       if row.noun == "link" then family = family_of(state, wish, last) end
     end
   end
-  state.missing = not whole and given.missing(state, wish, ns) or nil
-  read_sysctls(state, ns, wish.sysctls or NOTHING, last.sysctls or NOTHING,
-    state.missing and state.missing.sysctls or NOTHING)
+  if not whole then look_for_missing(state, ns, wish, last) end
   return state
+end
+
+-- Takes what goes with the other end of a link out of what was read of a namespace.
+local function strike(state, node, wish, last)
+  local names = {}
+  for _, group in ipairs { wish or NOTHING, last or NOTHING } do
+    for _, link in ipairs(group.links or NOTHING) do names[link.name] = true end
+  end
+  local ns = state.ns[node.netns]
+  for _, link in ipairs(node.links) do
+    if node.gone[link.name] and names[link.name] then
+      table.insert(state.going, { ns = ns, name = link.name, index = link.index })
+    end
+  end
+  going.strike(node, node.gone)
+  if wish and wish.links or last then look_for_missing(node, ns, wish or NOTHING, last or NOTHING) end
+end
+
+local function name_peers(state, asked, guess)
+  name_ends(state, asked.wishes)
+  state.going = {}
+  for _, node in ipairs(state.nodes) do
+    name_others(state, node, asked, guess)
+    for _, link in ipairs(node.links) do
+      if pairs_of_links[link.kind] then link.link, link.link_netnsid = nil, nil end
+    end
+    if next(node.gone) then strike(state, node, asked.wishes[node.netns], asked.lasts[node.netns]) end
+  end
 end
 
 local function by_netns(state)
@@ -211,11 +250,11 @@ end
 --- Reads the namespaces that a lab wishes or was applied to, once each; what isn't there isn't in the result.
 ---@param wish table state
 ---@param last? table what was applied last
----@return table state also ns: namespaces by name
+---@return table state also ns: namespaces by name, and going: links of the lab that count as gone and are still there
 ---@error EEXIST a namespace that the lab would make is there, and another's
 function m.read(wish, last)
   if world.is_dry() then return require("nsh.lab.dry").state(wish) end
-  if world.is_empty() then return { nodes = {}, ns = {} } end
+  if world.is_empty() then return { nodes = {}, ns = {}, going = {} } end
   local state, before = { nodes = {}, ns = {} }, by_netns(last)
   local function read(node, wanted)
     local ns = netns.lookup(node.netns)
@@ -240,7 +279,7 @@ function m.read(wish, last)
   for _, node in ipairs(last and last.nodes or NOTHING) do
     if not seen[node.netns] then read(node, nil) end
   end
-  name_peers(state, by_netns(wish))
+  name_peers(state, { wishes = by_netns(wish), lasts = before })
   return state
 end
 
@@ -259,7 +298,7 @@ function m.whole(spaces, sysctls, guess)
     read_sysctls(node, spaces[name], sysctls[name] or NOTHING)
     state.nodes[#state.nodes + 1] = node
   end
-  name_peers(state, NOTHING, guess)
+  name_peers(state, { wishes = NOTHING, lasts = NOTHING }, guess)
   return state
 end
 

@@ -27,9 +27,21 @@ local function value(v)
   return columns.inline(v)
 end
 
+-- The other end of a pair; of one that isn't in a namespace with a name not all is known.
+local function link_end(peer)
+  if type(peer) ~= "table" or next(peer) == nil then return "nothing" end
+  return text.escape(("%s@%s"):format(peer.name or "?", peer.netns or "?"))
+end
+
+-- What neither value tells: with what a link is made anew, or that a text of the same length is another one.
+local function same_value(key, is, anew)
+  if anew then return ("goes with its %s %s"):format(key, is) end
+  return ("another %s, %s"):format(key, is)
+end
+
 -- "mtu 1400 → 1500"; of tables only what differs.
-local function change(key, from, to)
-  if type(from) == "table" and type(to) == "table" and #from == 0 and #to == 0 then
+local function change(key, from, to, anew)
+  if key ~= "peer" and type(from) == "table" and type(to) == "table" and #from == 0 and #to == 0 then
     local words = {}
     for sub in pairs(to) do
       if value(from[sub]) ~= value(to[sub]) then words[#words + 1] = change(key .. "." .. sub, from[sub], to[sub]) end
@@ -38,7 +50,10 @@ local function change(key, from, to)
     if words[1] then return table.concat(words, ", ") end
   end
   if text.secret[key] then return key .. " " .. text.HIDDEN end
-  return ("%s %s → %s"):format(key, value(from), value(to))
+  local was, is = value(from), value(to)
+  if key == "peer" then was, is = link_end(from), link_end(to) end
+  if was == is then return same_value(key, is, anew) end
+  return ("%s %s → %s"):format(key, was, is)
 end
 
 -- What a new link is, in a few words.
@@ -62,7 +77,7 @@ local function line(step)
   if step.noun == "link" and step.op == "create" then return head .. text.escape(about(step.to)) end
   if not step.changes or step.noun == "nft" and ruleset_of(step) then return head end
   local words = {}
-  for key, pair in pairs(step.changes) do words[#words + 1] = change(key, pair[1], pair[2]) end
+  for key, pair in pairs(step.changes) do words[#words + 1] = change(key, pair[1], pair[2], step.anew) end
   if step.noun == "sysctl" then
     local pair = step.changes[step.name]
     if pair[1] == nil then return ("%s = %s"):format(head, value(pair[2])) end

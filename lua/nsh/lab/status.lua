@@ -13,13 +13,14 @@ local m = {}
 --- A lab as it stands at a moment. Plain data; printed, it is a line, a table of the nodes and one of the links.
 ---@class nsh.Status
 ---@field lab string
----@field up boolean all of its nodes are there
+---@field up boolean all of its nodes are there, and nobody is changing it, or was killed meanwhile
 ---@field nodes table[] records { node, kind, netns, state, addrs, links }: state is "up" or "missing", "differs" where
----  something isn't as declared; addrs: of all of its links but lo
+---  something isn't as declared; links: how many, without lo; addrs: of all of them, and of lo but 127.0.0.1 and ::1
 ---@field links table[] records { node, link, state, peer, addrs, mtu, rx_packets, rx_bytes, tx_packets, tx_bytes,
 ---  dropped, differs }: state as of a link, but "up" of each with a carrier, or "missing";
 ---  peer: "h2:eth0"; dropped: both ways
 ---@field differs integer steps that net:plan() has
+---@field changing? boolean another nsh, or task, is changing it
 ---@field broken? boolean the nsh that changed it last was killed meanwhile: up finishes that, `nsh --gc` takes the
 ---  lab down
 local Status = { __name = "nsh.status", __jsontype = "object" }
@@ -44,6 +45,8 @@ local function head(self)
   for _, node in ipairs(self.nodes) do
     if node.state ~= "missing" then there = there + 1 end
   end
+  local half = self.broken and "half done" or self.changing and "being changed"
+  if half then return ("lab %s: %s, %d of %d nodes there"):format(self.lab, half, there, #self.nodes) end
   if there > 0 and there < #self.nodes then
     return ("lab %s: %d of %d nodes up"):format(self.lab, there, #self.nodes)
   end
@@ -73,6 +76,8 @@ local function link_rows(self)
   return rows
 end
 
+local NUMBERS = { rx = true, tx = true, rx_bytes = true, tx_bytes = true, drop = true }
+
 local function tail(self)
   local lines = {}
   if self.broken then
@@ -89,7 +94,7 @@ function Status:__tostring()
   local width = text.width()
   local parts = { text.escape(head(self)) }
   if #self.nodes > 0 then parts[#parts + 1] = columns.list(node_rows(self), width) end
-  if #self.links > 0 then parts[#parts + 1] = "\n" .. columns.list(link_rows(self), width) end
+  if #self.links > 0 then parts[#parts + 1] = "\n" .. columns.list(link_rows(self), width, false, NUMBERS) end
   parts[#parts + 1] = tail(self)
   return table.concat(parts, "\n")
 end
@@ -127,13 +132,13 @@ local function peers_of(node)
   return peers
 end
 
--- The links as they are, by name; those that nobody declared too.
-local function live_links(node, ns, peers, differs)
+-- The links as they are but lo, and which there are; those that nobody declared too, but none that are about to go.
+local function live_links(node, ns, peers, differs, gone)
   local list, by, addrs = {}, {}, addrs_of(ns)
   -- without the names of peers in other namespaces, which would cost a look at each of them
   local all = fail.check("link list", nil, ns, core.link.list(ns.core, {}, true))
   for _, link in ipairs(all) do
-    if link.name ~= "lo" or addrs.lo then
+    if link.name ~= "lo" and not gone[link.name] then
       local stats = link.stats
       local state = link.up and link.carrier and BEHIND[link.state] and "up" or link.state
       local record = { node = node.name, link = link.name, state = state, mtu = link.mtu,
@@ -144,15 +149,21 @@ local function live_links(node, ns, peers, differs)
       list[#list + 1], by[link.name] = record, true
     end
   end
-  return list, by
+  return list, by, addrs.lo
 end
 
-local function add_node(status, node, declared, differs)
+local NOTHING = {}
+
+local function add_node(status, node, declared, differs, gone)
   local nodes, links = differs.nodes, differs.links
   local name, peers = node:netns_name(), peers_of(node)
   local ns = netns.lookup(name)
   local there, known, addrs = {}, {}, setmetatable({}, LIST)
-  if ns then there, known = live_links(node, ns, peers, links) end
+  if ns then
+    local own
+    there, known, own = live_links(node, ns, peers, links, gone or NOTHING)
+    if own then table.move(own, 1, #own, 1, addrs) end
+  end
   for _, link in ipairs(declared) do
     if not known[link.name] and link.name ~= "lo" then
       there[#there + 1] = { node = node.name, link = link.name, state = "missing", peer = peers[link.name],
@@ -173,14 +184,19 @@ end
 ---@param lab nsh.Lab
 ---@return nsh.Status
 function m.of(lab)
-  local steps, _, wanted = plan.of(lab)
+  local steps, live, wanted = plan.of(lab)
   local differs = blamed(steps)
   local status = { lab = lab.name, up = #lab.nodes > 0, differs = #steps, nodes = setmetatable({}, show.List),
     links = setmetatable({}, show.List) }
-  local links = {}
+  local links, gone = {}, {}
   for _, node in ipairs(wanted.nodes) do links[node.node] = node.links end
-  for _, node in ipairs(lab.nodes) do add_node(status, node, links[node.name] or {}, differs) end
-  status.broken = store.is_broken(lab.name) or nil
+  for _, node in ipairs(live.nodes) do gone[node.netns] = node.gone end
+  for _, node in ipairs(lab.nodes) do
+    add_node(status, node, links[node.name] or {}, differs, gone[node:netns_name()])
+  end
+  local state = store.state(lab.name)
+  status.broken, status.changing = state == "broken" or nil, state == "changing" or nil
+  status.up = status.up and not status.broken and not status.changing
   return setmetatable(status, Status)
 end
 

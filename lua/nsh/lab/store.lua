@@ -100,12 +100,19 @@ local function is_broken(record)
   return record.phase ~= "done" and not core.process.stayed(record.owner.pid, record.owner.start)
 end
 
---- Tells whether the nsh that changed a lab last was killed meanwhile.
+local function state_of(record)
+  if record.phase == "done" then return "up" end
+  return is_broken(record) and "broken" or "changing"
+end
+
+--- Tells how a lab was left by who changed it last.
 ---@param name string of the lab
----@return boolean
-function m.is_broken(name)
-  local record = m.has(name) and shelf.is_needed() and shelf.read(name)
-  return record and is_broken(record) or false
+---@return string? state "up", "changing", or "broken": the nsh that did was killed meanwhile; nil: it isn't up
+function m.state(name)
+  if not m.has(name) then return nil end
+  if not shelf.is_needed() then return "up" end
+  local record = shelf.read(name)
+  return record and state_of(record)
 end
 
 --- Lists the labs that are up, or were when the nsh that changed them was killed.
@@ -121,7 +128,7 @@ function m.list()
     local record = shelf.read(name)
     if record then
       list[#list + 1] = { name = name, script = record.script, since = os.date("%Y-%m-%dT%H:%M:%S%z", record.since),
-        state = record.phase == "done" and "up" or is_broken(record) and "broken" or "changing" }
+        state = state_of(record) }
     end
   end
   return list
