@@ -62,6 +62,19 @@ describe("a plan", function()
     assert.same({ "  h1", nsh.program "nft" and "    ~ nft ruleset: text 14 bytes → 26 bytes" }, lines)
   end)
 
+  it("says of other ends and of texts of the same length what is other", function()
+    local function declare(text, port)
+      local again = lab(name)
+      again:link { { again:host { "h1", files = { ["/etc/motd"] = text } }, "eth0" }, { again:switch { "sw" }, port } }
+      return again
+    end
+    declare("abc", "p1"):up()
+    assert.same({ "  h1", "    ~ file /etc/motd: another text, 3 bytes" }, lines_of(declare("xyz", "p1"):plan()))
+    assert.same({ "  h1", ("    ~ link eth0: peer p1@%s.sw → p2@%s.sw (made anew)"):format(name, name), "  sw",
+      ("    + link p2 veth to %s.h1.eth0 in sw"):format(name), "    - link p1" },
+      lines_of(declare("abc", "p2"):plan()))
+  end)
+
   it("is a list of steps, which JSON takes as it is", function()
     net:up()
     h1.netns:link("eth0"):set { mtu = 1400 }

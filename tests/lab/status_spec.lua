@@ -66,6 +66,29 @@ describe("net:status()", function()
     assert.truthy(tostring(status):find("2 of 3 nodes up", 1, true))
   end)
 
+  it("counts no lo, up or not, and shows its addresses", function()
+    local r = net:router { "r", addr = "10.255.0.1/32" }
+    net:link { { r, "eth0", addr = "10.1.0.1/24" }, net:host "other" }
+    local function counted()
+      local node = h.find(net:status().nodes, { node = "r" })
+      return node.links, table.concat(node.addrs, " ")
+    end
+    assert.same({ 1, "" }, { counted() })
+    net:up()
+    assert.same({ 1, "10.255.0.1/32 10.1.0.1/24" }, { counted() })
+    assert.is_nil(h.find(net:status().links, { link = "lo" }))
+  end)
+
+  it("has numbers to the right", function()
+    net:up()
+    net:ping_all()
+    local status = net:status()
+    h.find(status.links, { node = "h1", link = "eth0" }).rx_bytes = 1234567
+    local head = tostring(status):match "[^\n]*rx_bytes[^\n]*"
+    local big = tostring(status):match "\n(h1 [^\n]*1%.23M[^\n]*)"
+    assert.equal(select(2, head:find "rx_bytes"), select(2, big:find "1%.23M"))
+  end)
+
   it("prints in 100 columns, and is data", function()
     net:up()
     local status = net:status()

@@ -221,6 +221,15 @@ describe("a script that returns a lab", function()
     assert.truthy((named(more, "status")):find "^lab duo: 2 of 3 nodes up\n")
     assert.truthy((named(more)):find "^lab duo is up: 3 nodes, 2 links, %d+ made, in ")
     assert.truthy((named(lab)):find "^lab duo is up: 2 nodes, 1 link, %d+ deleted, in ")
+    local killed = file("killed.lua", ([[
+      local net = dofile %q
+      net:host { "h3", commands = { "echo >%s/begun; sleep 100" } }
+      return net]]):format(lab, dir))
+    local line = "mkfifo %s/begun; { %s %s -w changes %s up & } 2>/dev/null; read x <%s/begun; kill -9 $!"
+    assert(os.execute(line:format(dir, env, NSH, killed, dir)))
+    out = named(killed, "status")
+    assert.truthy(out:find "^lab duo: half done, 3 of 3 nodes there\n", out)
+    assert.is_false(json.decode((named(killed, "status", "--json"))).up)
   end)
 
   it("is missed where a part of it is returned, or nothing", function()
