@@ -46,7 +46,7 @@ describe("the script and the commands of a snapshot make the same:", function()
       if missing then return pending("this kernel has no " .. missing) end
       tutorials.type(tutorial[2])
       local before, said = nsh.snapshot(), told()
-      assert.equal("nothing to do", tostring(before:plan()))
+      if not before.warnings[1] then assert.equal("nothing to do", tostring(before:plan())) end
       local text = before:shell()
       tutorials.clear()
       local net = load(before:script())()
