@@ -200,7 +200,7 @@ int ip_index(int fd, const char *dev, int *index, struct net_err *err)
  */
 int ip_set_scope(int fd, struct ip_end *end, const char *dev, const char *text, struct net_err *err)
 {
-	int index, r;
+	int index = 0, r;
 
 	if (*end->dev && dev && strcmp(dev, end->dev) != 0)
 		return net_fail(err, EINVAL, "%s and dev = %s name different links", text, dev);
@@ -228,7 +228,8 @@ int ip_set_scope(int fd, struct ip_end *end, const char *dev, const char *text, 
  */
 int ip_set_way(int fd, int family, const char *dev, struct net_err *err)
 {
-	int index, level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, r = dev ? ip_index(fd, dev, &index, err) : 0;
+	int index = 0, level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+	    r = dev ? ip_index(fd, dev, &index, err) : 0;
 	struct ip_mreqn multicast = {0};
 	uint32_t unicast;
 
