@@ -364,9 +364,14 @@ describe("what is declared", function()
     local c = net:host { "c", sysctls = { ["net.ipv6.conf.all.disable_ipv6"] = 1 } }
     net:link { a, b }
     net:link { a, c }
-    b:link { "tap0", kind = "tap" } -- which nobody makes in a batch
+    local links, tun = { { a, "eth0" }, { b, "eth0" } }, io.open("/dev/net/tun", "r+")
+    if tun then
+      tun:close()
+      b:link { "tap0", kind = "tap" } -- which nobody makes in a batch
+      links[3] = { b, "tap0" }
+    end
     with(net, function()
-      for _, link in ipairs { { a, "eth0" }, { b, "eth0" }, { b, "tap0" } } do
+      for _, link in ipairs(links) do
         assert.equal(61, link[1].netns.sysctl[("net.ipv6.conf.%s.hop_limit"):format(link[2])])
       end
       assert.equal(1, a.netns.sysctl[base .. "forwarding"])
