@@ -62,9 +62,9 @@ static bool walk(struct net_cursor *c, const struct net_field *w, unsigned int n
 		const struct net_field *x = wanted(&f, w, n, list && w ? w + at : NULL);
 		bool fits = true;
 
-		span = x ? net_span(w, n, (unsigned int)(x - w)) : 0;
+		span = w && x ? net_span(w, n, (unsigned int)(x - w)) : 0;
 		if (f.op != NET_VALUE)
-			fits = walk(c, x ? x + 1 : NULL, x ? span - 2 : 0,
+			fits = walk(c, span > 1 ? x + 1 : NULL, span > 1 ? span - 2 : 0,
 				    f.op == NET_BEGIN && (net_is_list(f.row) || net_is_array(f.row)), NULL);
 		if ((!x && !list) || (x && top && net_look(top, x, &other) >= 0))
 			continue;
