@@ -19,6 +19,17 @@ local GONE = { EINVAL = true, ENODEV = true }
 ---@return boolean
 function m.is_ending(link) return link.link_netnsid == NONE end
 
+-- Kinds whose links the kernel takes away with the one that they stand on, a moment after it.
+local ALONG = { vlan = true, macvlan = true, macvtap = true, ipvlan = true, ipvtap = true, vxlan = true, macsec = true }
+
+--- Tells whether what a link stands on has gone already: only its number is left.
+---@private
+---@param link table record
+---@return boolean
+function m.is_stranded(link)
+  return ALONG[link.kind] ~= nil and not link.link_netnsid and math.type(link.link or link.dev) == "integer"
+end
+
 --- Asks for the other end of a link.
 ---@private
 ---@param ns nsh.Netns of the link

@@ -64,6 +64,7 @@ local function name_others(state, node, asked, guess)
   end
   node.gone = {}
   for _, link in ipairs(node.links) do
+    if going.is_stranded(link) then node.gone[link.name] = true end
     if pairs_of_links[link.kind] and link.link_netnsid and not link.peer then
       local home, label
       if guess then home, label = guess(node.netns, link.name) end
