@@ -30,6 +30,20 @@ function m.is_stranded(link)
   return ALONG[link.kind] ~= nil and not link.link_netnsid and math.type(link.link or link.dev) == "integer"
 end
 
+--- Takes routes out of a list that go with a link that has gone already: of one hop only its number is left.
+---@private
+---@param routes table[] records
+---@return table[]
+function m.without_stranded(routes)
+  local list = {}
+  for _, route in ipairs(routes) do
+    local stays = true
+    for _, hop in ipairs(route.nexthops or {}) do stays = stays and math.type(hop.dev) ~= "integer" end
+    if stays then list[#list + 1] = route end
+  end
+  return list
+end
+
 --- Asks for the other end of a link.
 ---@private
 ---@param ns nsh.Netns of the link

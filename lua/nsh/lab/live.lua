@@ -177,6 +177,7 @@ local function of(ns, name, wish, last)
     elseif wanted[1] or before[1] or row.noun == "link" or row.along and (wish[row.along] or NOTHING)[1] then
       state[row.field] = row.list(ns, wanted, before, family)
       if row.noun == "link" then family = family_of(state, wish, last) end
+      if row.noun == "route" then state.routes = going.without_stranded(state.routes) end
     end
   end
   if not whole then look_for_missing(state, ns, wish, last) end
