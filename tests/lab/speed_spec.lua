@@ -11,9 +11,22 @@ local SCRIPT = [[
   end
   %s]]
 
+-- Does one part after the other, and prints how many hundreds of Lua's steps each took.
+local COUNTED = [[
+  local function counted(parts)
+    for _, part in ipairs(parts) do
+      local count = 0
+      debug.sethook(function() count = count + 1 end, "", 100)
+      part[2]()
+      debug.sethook()
+      print(part[1], count)
+    end
+  end
+]]
+
 -- A lab of which all that may be many is: wires between two nodes, to a switch that comes last, to a router with a
--- network and a route for each, links on links, records of all nouns. Each part counts Lua's steps, in hundreds.
-local PARTS = [[
+-- network and a route for each, links on links, records of all nouns.
+local PARTS = COUNTED .. [[
   local n, net = %d, nil
   local function net_of(i, host) return ("10.%%d.%%d.%%d"):format(i // 250 + 1, i %% 250, host) end
   local function routes_of()
@@ -42,21 +55,15 @@ local PARTS = [[
     net:link { { hub, "up", addrs = many }, last }
     for i = 1, n do net:link { "leaf" .. i, last } end
   end
-  for _, part in ipairs {
+  counted {
     { "declare", declare }, { "check", function() require "nsh.lab.check".lab(net) end },
     { "plan", function() return tostring(net:plan()) end }, { "script", function() return net:script() end },
     { "shell", function() return net:shell() end }, { "diff", function() return net:diff(net) end },
     { "graph", function() return net:graph "mermaid" end },
-  } do
-    local count = 0
-    debug.sethook(function() count = count + 1 end, "", 100)
-    part[2]()
-    debug.sethook()
-    print(part[1], count)
-  end]]
+  }]]
 
 -- A node with many addresses, routes and neighbours: made, by hand taken away, mended, taken back.
-local CHANGES = [[
+local CHANGES = COUNTED .. [[
   local n = %d
   local function declare(many)
     local net, addrs, routes, neighs = lab "l", {}, {}, {}
@@ -70,7 +77,7 @@ local CHANGES = [[
     return net
   end
   local net
-  for _, part in ipairs {
+  counted {
     { "made", function() net = declare(true) net:up() end },
     { "looked", function()
       net:node "a":exec "ip route flush table main"
@@ -82,13 +89,7 @@ local CHANGES = [[
       net:up()
     end },
     { "back", function() net = declare(false) net:up() end },
-  } do
-    local count = 0
-    debug.sethook(function() count = count + 1 end, "", 100)
-    part[2]()
-    debug.sethook()
-    print(part[1], count)
-  end]]
+  }]]
 
 -- Runs a script in an nsh of its own, with a star of so many hosts declared.
 local function run(n, rest, prefix)
