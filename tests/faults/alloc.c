@@ -318,6 +318,7 @@ static void fail_load(unsigned long count)
 			arm(&ways[1 + (i & 1)], point(i / 2, all, count));
 		L = lua_newstate(lua_memory, NULL);
 		if (!L) {
+			disarm();
 			figures[1]++;
 			continue;
 		}
@@ -346,8 +347,10 @@ int main(int argc, char **argv)
 	make_world();
 	fail_load(count * 10);
 	L = lua_newstate(lua_memory, NULL);
+	if (!L)
+		die("load", "no memory");
 	lua_pushcfunction(L, load);
-	if (!L || lua_pcall(L, 0, 0, 0) != LUA_OK)
+	if (lua_pcall(L, 0, 0, 0) != LUA_OK)
 		die("load", lua_tostring(L, -1));
 	lua_pushcfunction(L, in_our_world);
 	if (lua_pcall(L, 0, 0, 0) != LUA_OK)
