@@ -251,7 +251,7 @@ static int compare_keys(const void *a, const void *b)
 /* Each peer has a key of its own: the kernel takes a second one of the same key for more about the first. */
 static int check_peers(const struct net_field *f, unsigned int n, struct net_err *err)
 {
-	const struct net_field **keys = malloc((n + 1) * sizeof(const struct net_field *)), *key;
+	const struct net_field **keys = malloc(((size_t)n + 1) * sizeof(const struct net_field *)), *key;
 	unsigned int count = 0;
 	int r = 0;
 
