@@ -100,21 +100,13 @@ describe("a service that ends", function()
     local script = os.tmpname()
     local f = assert(io.open(script, "w"))
     f:write [[
-      local stay = require "nsh.stay"
+      local few_files, stay = require "tests.few_files", require "nsh.stay"
       local service = stay.start(netns.current(), { "sh", "-c", "setsid sleep 11109 & exec sleep 11110" })
       local function count() return #io.popen("pgrep -f '^sleep 111(09|10)'"):read "a":gsub("%d", "") end
       while count() < 2 do require("nsh.loop").sleep(0.005) end
       local refused = 0
       for free = 0, 12 do
-        local held = {}
-        local file = io.open "/dev/null"
-        while file do
-          held[#held + 1] = file
-          file = io.open "/dev/null"
-        end
-        for _ = 1, free do table.remove(held):close() end
-        local ok, err = pcall(stay.stop, service)
-        for _, one in ipairs(held) do one:close() end
+        local ok, err = few_files(free, stay.stop, service)
         if ok then return print(refused > 2, count()) end
         assert(err.code == "EMFILE", tostring(err))
         refused = refused + 1

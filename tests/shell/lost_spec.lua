@@ -72,7 +72,7 @@ it("a node for which descriptors are missing leaves neither processes nor descri
   local script = os.tmpname()
   local f = assert(io.open(script, "w"))
   f:write [[
-    local from, step = tonumber(arg[1]), tonumber(arg[2])
+    local few_files, from, step = require "tests.few_files", tonumber(arg[1]), tonumber(arg[2])
     local function count(dir)
       local n = 0
       for _ in require "lfs".dir(dir) do n = n + 1 end
@@ -94,16 +94,10 @@ it("a node for which descriptors are missing leaves neither processes nor descri
     netns.del "h1"
     local inits_before, fds_before, made = inits(), nil, 0
     for free = from, 15, step do
-      local held = {}
-      local file = io.open "/dev/null"
-      while file do
-        held[#held + 1] = file
-        file = io.open "/dev/null"
-      end
-      for _ = 1, free do table.remove(held):close() end
-      local ok, ns = pcall(node)
-      local ran, result = pcall(function() return ns:exec "echo $$".out end)
-      for _, file in ipairs(held) do file:close() end
+      local _, ok, ns, ran, result = few_files(free, function()
+        local ok, ns = pcall(node)
+        return ok, ns, pcall(function() return ns:exec "echo $$".out end)
+      end)
       if ok then netns.del "h1" else assert(ns.code == "EMFILE", tostring(ns)) end
       if ran then assert(result == "2\n", result) elseif ok then assert(result.code == "EMFILE", tostring(result)) end
       made = made + (ran and 1 or 0)
